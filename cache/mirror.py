@@ -1,0 +1,211 @@
+"""The read layer: the table's copy in Redis. Keys, layout, script and ages are all in this file.
+
+`ri:v1:<sourceServerId>` is a hash whose field `page` holds an entry (`cache.entry`); `ri:v1:places` a hash of
+`account/region` -> `ticket|completedAt|outcome`; `ri:v1:warming:<sourceServerId>` a short lock. Every write of an entry
+goes through one script, so an older version never replaces a newer one, whoever sends it and in whatever order.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha1
+from random import uniform
+from time import monotonic
+from typing import Any
+
+from redis import Redis, RedisCluster
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from cache.entry import Entry, PlaceLook, decode
+from cache.errors import MirrorUnavailable
+
+PREFIX = "ri:v1:"
+FIELD = "page"
+PLACES = f"{PREFIX}places"
+LIFE = 15 * 60.0  # seconds an entry may be served after the table was read or written
+LIFE_JITTER = 0.1  # lives are shortened by up to this share, so that a mirror filled at once does not empty at once
+LOCK_LIFE_MS = 2_000  # longer than a table read, shorter than anyone's patience
+AWAY = 2.0  # seconds the breaker stays open; then one caller tries again
+COMMANDS_A_PIPELINE = 500  # of writes, so that one publish never holds the server for long
+
+# KEYS 1: entry. ARGV 1: value, 2: version, 3: server id, 4: life in ms, 5: SHA-1 of a stored value that a reader
+# found broken, or ''. A stored value that is no entry of this server, or that very one, gives way to any version.
+_PUT = """
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind ~= 'none' and kind ~= 'hash' then redis.call('DEL', KEYS[1]) end
+local stored = redis.call('HGET', KEYS[1], 'page')
+if stored then
+  local id, version = string.match(stored, '^1|%x%x%x%x%x%x%x%x|(s%-%w+)|(%d+)|')
+  if id == ARGV[3] and #version <= 15 and tonumber(version) > tonumber(ARGV[2])
+    and redis.sha1hex(stored) ~= ARGV[5] then return 0 end
+end
+redis.call('HSET', KEYS[1], 'page', ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return 1
+"""
+# KEYS 1: places. ARGV 1: account/region, 2: value, 3: ticket, 4: life in ms.
+_PUT_PLACE = """
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind ~= 'none' and kind ~= 'hash' then redis.call('DEL', KEYS[1]) end
+local stored = redis.call('HGET', KEYS[1], ARGV[1])
+local ticket = stored and string.match(stored, '^(%d+)|%d+|')
+if ticket and #ticket <= 15 and tonumber(ticket) > tonumber(ARGV[3]) then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return 1
+"""
+_SHA = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for script in (_PUT, _PUT_PLACE)}
+_LOOK = re.compile(rb"([0-9]{1,15})\|([0-9]{1,14})\|([a-z_]{1,32})")
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorRead:
+    """Entries by server id; stored values that are no entry of the server asked for; and the looks at each place."""
+
+    entries: dict[str, Entry]
+    broken: dict[str, bytes]
+    places: dict[str, PlaceLook]
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """An entry just read from or written to the table, `at` monotonic seconds; `broken` is what it should replace."""
+
+    entry: Entry
+    at: float
+    broken: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """How many entries were taken (or renewed), refused by a newer one, dropped as too old, and failed."""
+
+    taken: int = 0
+    refused: int = 0
+    dropped: int = 0
+    failed: int = 0
+
+
+class Mirror:
+    """Reads and publishes entries. Give it a client with short timeouts and no retries of its own."""
+
+    def __init__(self, client: "Redis | RedisCluster") -> None:
+        self._client = client
+        self._away_until = 0.0
+
+    def read(self, server_ids: Sequence[str]) -> MirrorRead:
+        """The entries of these servers and the looks at the places: one pipeline, one round trip per node.
+
+        Raises:
+            MirrorUnavailable: when Redis could not be asked.
+        """
+        commands: list[tuple[Any, ...]] = [("HGETALL", PLACES)]
+        commands += [("HGET", PREFIX + server_id, FIELD) for server_id in server_ids]
+        places, *values = self._ask(commands)
+        entries: dict[str, Entry] = {}
+        broken: dict[str, bytes] = {}
+        for server_id, value in zip(server_ids, values, strict=True):
+            if value is None or isinstance(value, ResponseError):  # an error: a key of the wrong type
+                continue
+            entry = decode(value, server_id)
+            if entry is None:
+                broken[server_id] = value
+            else:
+                entries[server_id] = entry
+        return MirrorRead(entries, broken, _looks(places))
+
+    def publish(self, fresh: Iterable[Fresh]) -> Published:
+        """Put entries in, unless newer ones are there. An entry whose life is over is dropped.
+
+        Raises:
+            MirrorUnavailable: when Redis could not be asked; what was sent before may have arrived.
+        """
+        calls: list[tuple[Any, ...]] = []
+        dropped = 0
+        for it in fresh:
+            life = LIFE * (1 - uniform(0, LIFE_JITTER)) - (monotonic() - it.at)
+            if life <= 0:
+                dropped += 1
+                continue
+            key = PREFIX + it.entry.server_id
+            broken = sha1(it.broken, usedforsecurity=False).hexdigest() if it.broken is not None else ""
+            calls.append((key, it.entry.encode(), it.entry.version, it.entry.server_id, int(life * 1000) or 1, broken))
+        answers = self._run(_PUT, calls)
+        taken, refused = answers.count(1), answers.count(0)
+        return Published(taken, refused, dropped, len(answers) - taken - refused)
+
+    def publish_place(self, place: str, look: PlaceLook) -> None:
+        """Say how the last look at a place ended, unless a newer look has been told already.
+
+        Raises:
+            MirrorUnavailable: when it could not be said.
+        """
+        value = f"{look.ticket}|{look.completed_at}|{look.outcome}"
+        (answer,) = self._run(_PUT_PLACE, [(PLACES, place, value, look.ticket, int(LIFE * 1000))])
+        if isinstance(answer, Exception):
+            raise MirrorUnavailable(f"publish {place}: {answer}") from answer
+
+    def claim(self, server_ids: Sequence[str]) -> set[str]:
+        """The servers that this caller alone should now read from the table; others are being read by someone.
+
+        Raises:
+            MirrorUnavailable: when Redis could not be asked.
+        """
+        commands = [("SET", f"{PREFIX}warming:{it}", "1", "NX", "PX", LOCK_LIFE_MS) for it in server_ids]
+        return {it for it, answer in zip(server_ids, self._ask(commands), strict=True) if answer}
+
+    def _run(self, script: str, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """One answer per call of the script; an answer is an exception where Redis refused that call."""
+        answers: list[Any] = []
+        for at in range(0, len(calls), COMMANDS_A_PIPELINE):
+            part = calls[at : at + COMMANDS_A_PIPELINE]
+            got = self._ask([("EVALSHA", _SHA[script], 1, *call) for call in part])
+            unknown = [index for index, answer in enumerate(got) if isinstance(answer, NoScriptError)]
+            if unknown:  # the server lost its scripts: this once, send the text
+                again = self._ask([("EVAL", script, 1, *part[index]) for index in unknown])
+                for index, answer in zip(unknown, again, strict=True):
+                    got[index] = answer
+            answers += got
+        return answers
+
+    def _ask(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """The replies to these commands, in order; one retry on a new connection, then the breaker opens.
+
+        A failover or restart breaks pooled connections that look healthy, hence the retry.
+        """
+        if not commands:
+            return []
+        now = monotonic()
+        if now < self._away_until:
+            raise MirrorUnavailable("the breaker is open")
+        if self._away_until:  # half open: this caller tries, the others wait for its result
+            self._away_until = now + AWAY
+        try:
+            try:
+                replies = self._send(commands)
+            except (RedisConnectionError, RedisTimeoutError):
+                replies = self._send(commands)
+        except (RedisError, OSError) as error:
+            self._away_until = monotonic() + AWAY
+            raise MirrorUnavailable(str(error)) from error
+        self._away_until = 0.0
+        return replies
+
+    def _send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        pipeline = self._client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        return pipeline.execute(raise_on_error=False)
+
+
+def _looks(stored: object) -> dict[str, PlaceLook]:
+    """The looks in the places hash, as far as they can be read."""
+    pairs = stored.items() if isinstance(stored, Mapping) else ()
+    found = ((place, _LOOK.fullmatch(value)) for place, value in pairs)
+    return {
+        place.decode(): PlaceLook(int(look[1]), int(look[2]), look[3].decode())
+        for place, look in found
+        if look is not None
+    }
