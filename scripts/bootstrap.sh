@@ -1,0 +1,51 @@
+# Sourced by run.sh and test.sh: a .venv with exactly what requirements.lock names. Needs a Python 3.12+ and no root.
+
+find_python() {
+  # A candidate counts only if it runs: a pyenv shim may be on PATH and still refuse.
+  local candidate
+  for candidate in python3.12 python3.13 python3.14 python3 python \
+    "$HOME"/.pyenv/versions/3.1[2-9]*/bin/python "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[2-9]*/bin/python \
+    /usr/local/bin/python3.1[2-9] /usr/bin/python3.1[2-9] /opt/homebrew/bin/python3.1[2-9] /opt/python/3.1[2-9]*/bin/python; do
+    if "$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; then
+      echo "$candidate"
+      return 0
+    fi
+  done
+  return 1
+}
+
+install_lock() {
+  # uv takes seconds where pip takes a minute; pip installs the locked uv first, and all the rest where uv cannot run.
+  local python=.venv/bin/python uv_lock=.venv/uv.lock.txt
+  awk '/^uv==/ {print; wanted=1; next} wanted && /^ *--hash/ {print; next} {wanted=0}' requirements.lock >"$uv_lock"
+  if "$python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$uv_lock" &&
+    env -u UV_PYTHON UV_PYTHON_DOWNLOADS=never .venv/bin/uv pip install --quiet --system-certs \
+      --python "$python" --require-hashes -r requirements.lock; then
+    return 0
+  fi
+  echo "uv could not install the lock; pip does it, which takes about a minute" >&2
+  "$python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+}
+
+bootstrap() {
+  local python stamp=.venv/.installed
+  if [ -f "$stamp" ] && cmp -s requirements.lock "$stamp" && .venv/bin/python -c '' 2>/dev/null; then
+    return 0
+  fi
+  if ! .venv/bin/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then
+    python=$(find_python) || {
+      echo "No Python 3.12 or newer found: install one (with its venv module) and run this again." >&2
+      return 1
+    }
+    echo "Setting up .venv with $("$python" --version) ..." >&2
+    rm -rf .venv
+    "$python" -m venv .venv || return 1
+  fi
+  echo "Installing what requirements.lock names ..." >&2
+  rm -f "$stamp"
+  install_lock || {
+    echo "The packages could not be installed: is a package index reachable?" >&2
+    return 1
+  }
+  cp requirements.lock "$stamp"
+}

@@ -1,0 +1,91 @@
+"""The front process: the page, the API, the Invoke API, the functions behind them, and the schedule.
+
+`python -m services.local.front CONFIG.json`; the file is a `FrontConfig` as JSON.
+"""
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from services.local.gateway import Gateway
+from services.local.http1 import Request, Response, serve
+from services.local.invoke import InvokeApi, is_invocation
+from services.local.lambdas import Function, FunctionSpec
+from services.local.page import serve_file
+
+SCHEDULED_EVENT = b'{"operation": "sync_recovery_instances"}'
+SYNC = "recovery-instance-sync"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FrontConfig:
+    """What the front serves. `functions` by role; `schedule_seconds` 0 means no schedule."""
+
+    port: int
+    page: str
+    logs: str
+    schedule_seconds: float
+    functions: dict[str, FunctionSpec]
+
+    def to_json(self) -> str:
+        """For the file the process is started with."""
+        return json.dumps(asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "FrontConfig":
+        """The inverse of `to_json`."""
+        fields: dict[str, Any] = json.loads(text)
+        functions = {role: FunctionSpec(**spec) for role, spec in fields.pop("functions").items()}
+        return cls(functions=functions, **fields)
+
+
+async def tick(function: Function, seconds: float) -> None:
+    """Sends the schedule's event every so many seconds, as EventBridge does."""
+    while True:
+        await asyncio.sleep(seconds)
+        function.invoke_later(SCHEDULED_EVENT)
+
+
+async def run(config: FrontConfig) -> None:
+    """Serves until SIGTERM. OSError when the port is taken."""
+    functions = {role: Function(spec, Path(config.logs)) for role, spec in config.functions.items()}
+    gateway = Gateway(functions)
+    invoke = InvokeApi({function.spec.name: function for function in functions.values()})
+    root = Path(config.page)
+
+    async def answer(request: Request) -> Response:
+        if is_invocation(request):
+            return await invoke(request)
+        return await gateway(request) or serve_file(root, request)
+
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    try:
+        await asyncio.gather(*(function.start() for function in functions.values()))
+        await serve(answer, config.port)
+        ticker = (
+            asyncio.create_task(tick(functions[SYNC], config.schedule_seconds)) if config.schedule_seconds else None
+        )
+        await stopped.wait()
+        if ticker:
+            ticker.cancel()
+    finally:
+        for function in functions.values():
+            function.stop()
+
+
+def main() -> None:
+    """Reads the configuration named on the command line and serves."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    asyncio.run(run(FrontConfig.from_json(Path(sys.argv[1]).read_text())))
+
+
+if __name__ == "__main__":
+    main()
