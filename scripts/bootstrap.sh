@@ -1,15 +1,26 @@
 # Sourced by run.sh and test.sh: a .venv with exactly what requirements.lock names. Needs a Python 3.12+ and no root.
 
+runs() {
+  "$1" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1
+}
+
 find_python() {
-  # A candidate counts only if it runs: a pyenv shim may be on PATH and still refuse.
-  local candidate
-  for candidate in python3.12 python3.13 python3.14 python3 python \
-    "$HOME"/.pyenv/versions/3.1[2-9]*/bin/python "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[2-9]*/bin/python \
-    /usr/local/bin/python3.1[2-9] /usr/bin/python3.1[2-9] /opt/homebrew/bin/python3.1[2-9] /opt/python/3.1[2-9]*/bin/python; do
-    if "$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; then
+  # A candidate counts only if it runs: a pyenv shim may be on PATH and still refuse, so pyenv's versions are tried too.
+  local candidate root path
+  for candidate in python3.12 python3.13 python3.14 python3 python; do
+    if runs "$candidate"; then
       echo "$candidate"
       return 0
     fi
+  done
+  IFS=: read -r -a path <<<"$PATH"
+  for root in "${PYENV_ROOT:-}" "${HOME:-}/.pyenv" /usr/local /usr /opt/homebrew "${path[@]%/shims}"; do
+    for candidate in "$root"/versions/3.1[2-9]*/bin/python "$root"/bin/python3.1[2-9]; do
+      if runs "$candidate"; then
+        echo "$candidate"
+        return 0
+      fi
+    done
   done
   return 1
 }
@@ -32,7 +43,7 @@ bootstrap() {
   if [ -f "$stamp" ] && cmp -s requirements.lock "$stamp" && .venv/bin/python -c '' 2>/dev/null; then
     return 0
   fi
-  if ! .venv/bin/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then
+  if ! runs .venv/bin/python; then
     python=$(find_python) || {
       echo "No Python 3.12 or newer found: install one (with its venv module) and run this again." >&2
       return 1
