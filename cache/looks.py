@@ -44,8 +44,8 @@ class LookLog:
             )
         return int(answer["Attributes"]["n"]["N"])
 
-    def note(self, place: Place, ticket: int, facts: Mapping[str, object], *, completed: bool) -> bool:
-        """Write how the look under this ticket ended, unless a newer look has; whether it was written.
+    def note(self, place: Place, ticket: int, facts: Mapping[str, object], *, completed: bool) -> PlaceLook | None:
+        """Write how the look under this ticket ended; what is now known, or None when a newer look had the last word.
 
         `facts` are plain values for the place's row: `outcome`, `endedAt` (a stamp) and whatever people want to see.
         Only a completed look moves `completedAt`.
@@ -58,17 +58,18 @@ class LookLog:
             sets["completedAt"] = facts["endedAt"]
         with translated(f"note the look at {place}"):
             try:
-                self._client.update_item(
+                answer = self._client.update_item(
                     TableName=self._name,
                     Key={"id": encode(f"{_PLACE}{place}")},
+                    ReturnValues="ALL_NEW",
                     UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in sets),
                     ConditionExpression="attribute_not_exists(#ticket) OR #ticket < :ticket",
                     ExpressionAttributeNames={f"#{name}": name for name in sets},
                     ExpressionAttributeValues={f":{name}": value for name, value in encode_item(sets).items()},
                 )
             except self._client.exceptions.ConditionalCheckFailedException:
-                return False
-        return True
+                return None
+        return place_look(decode_item(answer["Attributes"]))
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per place ever looked at, with `place`, `ticket`, `outcome`, `completedAt` where there is one.
@@ -96,17 +97,22 @@ class LookLog:
 
 
 def place_looks(rows: Iterable[Mapping[str, Any]]) -> dict[str, PlaceLook]:
-    """The looks in these rows, without places that are no longer configured.
-
-    A row that makes no sense stands for a place that nobody has looked at: it must not help to call a server absent.
-    """
+    """The looks in these rows, without places that are no longer configured."""
     looks: dict[str, PlaceLook] = {}
     for row in rows:
-        try:
-            completed_at = to_millis(row["completedAt"]) if row.get("completedAt") else 0
-            look = PlaceLook(int(row["ticket"]), completed_at, str(row["outcome"]))
-        except (KeyError, TypeError, ValueError):
-            look = PlaceLook(0, 0, UNREADABLE)
+        look = place_look(row)
         if look.outcome != NOT_CONFIGURED:
             looks[str(row["id"]).removeprefix(_PLACE)] = look
     return looks
+
+
+def place_look(row: Mapping[str, Any]) -> PlaceLook:
+    """The look in a place's row.
+
+    A row that makes no sense stands for a place that nobody has looked at: it must not help to call a server absent.
+    """
+    try:
+        completed_at = to_millis(row["completedAt"]) if row.get("completedAt") else 0
+        return PlaceLook(int(row["ticket"]), completed_at, str(row["outcome"]))
+    except (KeyError, TypeError, ValueError):
+        return PlaceLook(0, 0, UNREADABLE)

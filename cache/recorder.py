@@ -35,9 +35,14 @@ class Recorded:
         return not self.failures
 
     @property
+    def unpublished(self) -> int:
+        """How many winners did not reach the mirror."""
+        return len(self.written) if self.published is None else self.published.failed + self.published.dropped
+
+    @property
     def is_mirrored(self) -> bool:
         """Whether the mirror now equals the table for every change."""
-        return self.is_whole and self.published is not None and not self.published.failed and not self.published.dropped
+        return self.is_whole and not self.unpublished
 
 
 class Recorder:

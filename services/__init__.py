@@ -1,1 +1,1 @@
-"""The processes that move what the cache holds: sync, handlers, command line, local stack."""
+"""The processes that move what the tiers hold: sync, executions, page reads, and everything around them."""

@@ -1,0 +1,153 @@
+"""One look at one place: what DRS, EC2, the origin and the history say of its servers. Reads only."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from time import monotonic, time
+from typing import Any
+
+from cache.changes import Observation, is_same_launch
+from cache.entry import Place, to_stamp
+from cache.errors import TableUnavailable
+from cache.instance import Attribution, Details, Launch
+from services.clients import AwsClients
+from services.sync import drs, ec2
+from services.sync.executions import ExecutionHistory, from_tags
+from services.sync.origin import describe_origins
+from services.sync.outcome import LOOK_ERRORS, LookTimeout
+
+type StoredRows = Mapping[str, Mapping[str, Any]]
+type Machine = dict[str, Any]
+
+
+def now() -> str:
+    """The wall clock in our form; for people to read, never to decide which write wins."""
+    return to_stamp(int(time() * 1000))
+
+
+@dataclass(slots=True)
+class Look:
+    """What the calls of one look share.
+
+    `known` are executions by job that the caller knows already (a wave knows its own). `doubts` collects what could not
+    be asked beside DRS's listing: it costs details, not completeness.
+    """
+
+    place: Place
+    clients: AwsClients
+    history: ExecutionHistory
+    deadline: float
+    known: Mapping[str, Attribution] = field(default_factory=dict)
+    doubts: list[str] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Stop a look that has used up its time.
+
+        Raises:
+            LookTimeout: when the deadline has passed.
+        """
+        if monotonic() >= self.deadline:
+            raise LookTimeout(f"{self.place} took longer than it may")
+
+    @property
+    def drs_client(self) -> Any:
+        """The place's DRS client."""
+        return self.clients.get("drs", self.place)
+
+    def observe(self, launches: Mapping[str, Launch], stored: StoredRows, seen_at: str) -> list[Observation]:
+        """All there is to know of the living among these launches.
+
+        `stored` are the rows as they stand: only a row that lacks its launch's execution makes us read the history.
+        EC2's state is the fresher one: an instance it calls terminated is not among the living, whatever DRS says.
+        """
+        alive = {server_id: launch for server_id, launch in launches.items() if launch.ec2_instance_state.is_alive}
+        machines = self._machines(alive.values())
+        for server_id, launch in list(alive.items()):
+            if machine := machines.get(launch.ec2_instance_id):
+                alive[server_id] = replace(launch, ec2_instance_state=ec2.state_of(machine))
+                if not alive[server_id].ec2_instance_state.is_alive:
+                    del alive[server_id]
+        servers = self._source_servers(list(alive))
+        origins = describe_origins(self.clients, servers, self.check)
+        undescribed = {it.job_id for it in alive.values() if it.job_id and it.ec2_instance_id not in machines}
+        jobs, executions = self._jobs(alive, stored, undescribed)
+        return [
+            Observation(
+                server_id=server_id,
+                place=self.place,
+                observed_at=seen_at,
+                launch=launch,
+                details=_details(machines.get(launch.ec2_instance_id), servers.get(server_id), server_id),
+                attribution=executions.get(launch.job_id or ""),
+                server=servers[server_id].server if server_id in servers else None,
+                origin=origins.get(server_id),
+                launched_at=jobs[launch.job_id].started_at if launch.job_id in jobs else None,
+            )
+            for server_id, launch in alive.items()
+        ]
+
+    def _machines(self, launches: Iterable[Launch]) -> dict[str, Machine]:
+        ids = [launch.ec2_instance_id for launch in launches]
+        if not ids:
+            return {}
+        return self._ask(
+            "EC2", lambda: ec2.describe_instances(self.clients.get("ec2", self.place), ids, self.check), {}
+        )
+
+    def _source_servers(self, server_ids: list[str]) -> dict[str, drs.Protected]:
+        return self._ask(
+            "source servers",
+            lambda: drs.describe_source_servers(self.drs_client, server_ids, self.place, self.check),
+            {},
+        )
+
+    def _jobs(
+        self, launches: Mapping[str, Launch], stored: StoredRows, undescribed: set[str]
+    ) -> tuple[dict[str, drs.Job], dict[str, Attribution]]:
+        """The jobs somebody needs to see, and the execution of each job whose row lacks it."""
+        lacking = {
+            launch.job_id
+            for server_id, launch in launches.items()
+            if launch.job_id and not _is_attributed(stored.get(server_id), launch)
+        }
+        executions = {it: self.known[it] for launch in launches.values() if (it := launch.job_id) in self.known and it}
+        for job_id in lacking - executions.keys():
+            found = self._ask("execution history", partial(self.history.attribution, job_id), None)
+            if found:
+                executions[job_id] = found
+        asked = sorted(undescribed | (lacking - executions.keys()))
+        jobs: dict[str, drs.Job] = {}
+        if asked:
+            jobs = self._ask("jobs", lambda: drs.describe_jobs(self.drs_client, asked, self.check), jobs)
+        tagged = {job_id: from_tags(jobs[job_id].tags) for job_id in asked if job_id in jobs}
+        return jobs, {job_id: it for job_id, it in tagged.items() if it} | executions
+
+    def _ask[T](self, what: str, question: Callable[[], T], otherwise: T) -> T:
+        """The answer, or `otherwise` and a doubt: without it, details stay as they were last known."""
+        try:
+            return question()
+        except LookTimeout:
+            raise
+        except (*LOOK_ERRORS, TableUnavailable) as error:
+            doubt = f"{what}: {error}"
+            if doubt not in self.doubts:
+                self.doubts.append(doubt)
+            return otherwise
+
+
+def _is_attributed(row: Mapping[str, Any] | None, launch: Launch) -> bool:
+    return row is not None and bool(row.get("sourceExecutionId")) and is_same_launch(row, launch)
+
+
+def _details(machine: Machine | None, protected: drs.Protected | None, server_id: str) -> Details | None:
+    """EC2's part; None until EC2 knows the instance, which may be seconds after DRS does."""
+    if machine is None or (launch_time := ec2.launch_time_of(machine)) is None:
+        return None
+    known_as = protected.server.source_server_name if protected else server_id
+    return Details(
+        name=ec2.name_of(machine) or f"Recovery of {known_as}",
+        instance_type=machine.get("InstanceType") or "unknown",
+        launch_time=launch_time,
+        private_ip=machine.get("PrivateIpAddress"),
+        public_ip=machine.get("PublicIpAddress"),
+    )

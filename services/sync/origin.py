@@ -1,0 +1,49 @@
+"""Where protected machines run. VPC, subnet, groups and profile stand nowhere in DRS, only in EC2 of the origin.
+
+In a disaster the origin may be dark, so what was once seen is kept: an origin that cannot be asked, or no longer has
+the machine, is "not seen", never "none".
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from cache.entry import Place
+from cache.instance import Origin
+from services.clients import AwsClients
+from services.sync.drs import Check, Protected
+from services.sync.ec2 import describe_instances, state_of
+from services.sync.outcome import LOOK_ERRORS, LookTimeout
+
+logger = logging.getLogger(__name__)
+
+
+def describe_origins(clients: AwsClients, servers: Mapping[str, Protected], check: Check) -> dict[str, Origin]:
+    """The origin of each server whose machine runs on EC2, in an account we may look at, and could be seen."""
+    machines: defaultdict[Place, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for server_id, it in servers.items():
+        if it.origin and it.origin_instance_id and clients.knows(it.origin.account_id):
+            machines[it.origin][it.origin_instance_id].append(server_id)
+    found: dict[str, Origin] = {}
+    for place, by_instance in machines.items():
+        try:
+            seen = describe_instances(clients.get("ec2", place), by_instance, check)
+        except LookTimeout:
+            raise
+        except LOOK_ERRORS as error:
+            logger.warning("Origin %s could not be asked: %s", place, error)
+            continue
+        for instance_id, machine in seen.items():
+            if state_of(machine).is_alive:  # a terminated machine has lost what we would ask it for
+                found |= dict.fromkeys(by_instance[instance_id], _origin(machine))
+    return found
+
+
+def _origin(machine: dict[str, Any]) -> Origin:
+    return Origin(
+        source_vpc_id=machine.get("VpcId"),
+        source_subnet_id=machine.get("SubnetId"),
+        source_security_group_ids=tuple(group["GroupId"] for group in machine.get("SecurityGroups", [])),
+        source_instance_profile=machine.get("IamInstanceProfile", {}).get("Arn"),
+    )

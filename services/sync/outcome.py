@@ -1,0 +1,64 @@
+"""How a look at a place can end, and which AWS error means which end. "Could not look" is never "nothing there"."""
+
+from enum import StrEnum
+
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, HTTPClientError
+
+from cache.errors import RecoverySyncError
+
+
+class Outcome(StrEnum):
+    """How the last look at a place ended."""
+
+    SEEN = "seen"
+    NOT_INITIALIZED = "not_initialized"
+    DENIED = "denied"
+    THROTTLED = "throttled"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    ERROR = "error"
+    NEVER_LOOKED = "never_looked"
+    NOT_CONFIGURED = "not_configured"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the place was seen whole. A region where DRS was never set up is a complete, empty listing."""
+        return self in {Outcome.SEEN, Outcome.NOT_INITIALIZED}
+
+
+class LookTimeout(RecoverySyncError):
+    """A place took longer than its deadline."""
+
+
+class UnreadableReply(RecoverySyncError):
+    """AWS answered with something that cannot be understood."""
+
+
+NOT_INITIALIZED = "UninitializedAccountException"
+_DENIED = {
+    "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnrecognizedClientException", "AuthFailure",
+    "InvalidClientTokenId", "ExpiredToken", "ExpiredTokenException", "OptInRequired", "SignatureDoesNotMatch",
+}  # fmt: skip
+_THROTTLED = {
+    "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "EC2ThrottledException",
+}  # fmt: skip
+LOOK_ERRORS = (BotoCoreError, ClientError, LookTimeout, UnreadableReply)
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """The outcome that one of LOOK_ERRORS means."""
+    if isinstance(error, ClientError):
+        code = error.response["Error"]["Code"]
+        if code == NOT_INITIALIZED:
+            return Outcome.NOT_INITIALIZED
+        if code in _DENIED:
+            return Outcome.DENIED
+        return Outcome.THROTTLED if code in _THROTTLED else Outcome.ERROR
+    if isinstance(error, LookTimeout | ConnectTimeoutError):
+        return Outcome.TIMEOUT
+    return Outcome.UNREACHABLE if isinstance(error, HTTPClientError) else Outcome.ERROR
+
+
+def is_not_initialized(error: ClientError) -> bool:
+    """Whether DRS says that it was never set up in this account and region."""
+    return outcome_of(error) is Outcome.NOT_INITIALIZED

@@ -1,0 +1,61 @@
+"""What a sync came to, as it is stored and sent."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.sync.place import PlaceReport
+
+ERRORS_KEPT = 100  # in the stored result, which is one DynamoDB item
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """What one run came to. `errors` are target accounts that could not be understood and places that failed."""
+
+    run_id: str
+    started_at: str
+    ended_at: str = ""
+    duration_ms: int = 0
+    places: list[PlaceReport] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    no_longer_configured: list[str] = field(default_factory=list)
+
+    def add(self, report: PlaceReport) -> None:
+        """Take in how one place did."""
+        self.places.append(report)
+        if not report.outcome.is_complete:
+            self.errors.append(f"Failed to sync {report.place}: {report.outcome}: {report.message}")
+
+    def summary(self) -> dict[str, Any]:
+        """The result: the original's three keys, and ours, without the places."""
+        return {
+            "runId": self.run_id,
+            "status": "completed",
+            "instancesUpdated": sum(it.instances for it in self.places),
+            "instancesAbsent": sum(it.absent for it in self.places),
+            "regionsScanned": len(self.places),
+            "errors": self.errors[:ERRORS_KEPT],
+            "noLongerConfigured": self.no_longer_configured,
+            "awsCalls": dict(sum((it.aws_calls for it in self.places), Counter[str]())),
+            "startedAt": self.started_at,
+            "endedAt": self.ended_at,
+            "durationMs": self.duration_ms,
+        }
+
+    def body(self) -> dict[str, Any]:
+        """The result with every place's outcome."""
+        named = ({"accountId": it.place.account_id, "region": it.place.region} | place_facts(it) for it in self.places)
+        return self.summary() | {"places": sorted(named, key=lambda it: (it["accountId"], it["region"]))}
+
+
+def place_facts(report: PlaceReport) -> dict[str, Any]:
+    """What `sync-status` keeps of a look at a place, and what is sent of it."""
+    return {
+        "outcome": str(report.outcome),
+        "message": report.message,
+        "instances": report.instances,
+        "absent": report.absent,
+        "awsCalls": dict(report.aws_calls),
+        "durationMs": report.duration_ms,
+    }

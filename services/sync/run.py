@@ -1,0 +1,195 @@
+"""The sync, for every trigger. They differ in scope (everything, one place, one wave's servers) and in what they know.
+
+The functions the customer named keep their names.
+"""
+
+import logging
+import uuid
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from cache.entry import Place
+from cache.errors import InvalidInput, TableUnavailable
+from cache.instance import Attribution
+from cache.looks import LookLog
+from cache.recorder import Recorder
+from cache.table import Table
+from services.clients import AwsClients, TargetAccount
+from services.sync.executions import ExecutionHistory
+from services.sync.look import Look, now
+from services.sync.outcome import Outcome
+from services.sync.place import PlaceReport, PlaceSync
+from services.sync.places import places_of
+from services.sync.report import SyncReport, place_facts
+from services.sync.status import SyncStatus
+
+logger = logging.getLogger(__name__)
+PLACES_IN_FLIGHT = 16
+PLACE_SECONDS = 60.0  # one place's deadline; shorter than the lease
+WAVE_SECONDS = 20.0  # a wave's sync may not hold the wave up for longer
+FOREVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class SyncParts:
+    """What a sync works with. `faults` are rows of target accounts that could not be understood."""
+
+    table: Table
+    looks: LookLog
+    recorder: Recorder
+    status: SyncStatus
+    clients: AwsClients
+    history: Callable[[], ExecutionHistory]
+    accounts: Mapping[str, TargetAccount]
+    faults: tuple[str, ...] = ()
+
+
+def sync_all_recovery_instances(
+    parts: SyncParts,
+    run_id: str | None = None,
+    deadline: float = FOREVER,
+    tell: Callable[[PlaceReport, int], None] = lambda _report, _places: None,
+) -> SyncReport:
+    """Look at every place of every target account, side by side; `tell` hears of each as it ends, and of how many.
+
+    Raises:
+        AlreadyRunning: when a full sync is under way.
+        TableUnavailable: when DynamoDB cannot be asked: then nothing can be recorded either.
+    """
+    logger.info("Starting background recovery instance sync")
+    began = monotonic()
+    report = SyncReport(run_id or str(uuid.uuid4()), now(), errors=list(parts.faults))
+    places = places_of(parts.accounts.values(), parts.clients)
+    parts.status.begin(report.run_id, report.started_at, len(places))
+    report.no_longer_configured = _register(parts, places)
+    history = parts.history()
+    with ThreadPoolExecutor(PLACES_IN_FLIGHT, "place") as pool:
+        runs = [pool.submit(_whole_place, parts, history, it, deadline) for it in places]
+        for run in as_completed(runs):
+            report.add(run.result())
+            tell(run.result(), len(places))
+            parts.status.place_done(report.run_id)
+    _close(report, began)
+    parts.status.end(report.run_id, report.summary())
+    logger.info("Background sync completed: %d instances updated", report.summary()["instancesUpdated"])
+    return report
+
+
+def sync_recovery_instances_for_account(parts: SyncParts, account_id: str, region: str) -> SyncReport:
+    """Look at one place.
+
+    Raises:
+        InvalidInput: when the account is not a target account.
+    """
+    _known_account(parts, account_id)
+    began = monotonic()
+    report = SyncReport(str(uuid.uuid4()), now())
+    report.add(_whole_place(parts, parts.history(), Place(account_id, region), FOREVER))
+    _close(report, began)
+    return report
+
+
+def sync_recovery_instances_after_wave(
+    parts: SyncParts,
+    place: Place,
+    server_ids: Sequence[str],
+    known: Mapping[str, Attribution],
+    wave_number: int,
+) -> PlaceReport:
+    """Look at a finished wave's servers; `known` are the executions by job that the wave knows itself.
+
+    A background sync that overtook us may have written the same launch without its execution; then we look again,
+    under a newer ticket, so that the execution is not lost.
+
+    Raises:
+        InvalidInput: when the account is not a target account.
+    """
+    _known_account(parts, place.account_id)
+    deadline = monotonic() + WAVE_SECONDS
+    report = _servers(parts, place, server_ids, known, deadline)
+    if report.refused:
+        rows, _ = parts.table.read_rows(server_ids)
+        robbed = [it for it, row in rows.items() if row.get("jobId") in known and not row.get("sourceExecutionId")]
+        again = _servers(parts, place, robbed, known, deadline)
+        report.instances += again.instances
+    logger.info("Synced %d recovery instances after wave %d", report.instances, wave_number)
+    return report
+
+
+def get_recovery_instance_sync_status(looks: LookLog, status: SyncStatus) -> dict[str, Any]:
+    """What runs, how the last run ended, and how each place's last look did.
+
+    Raises:
+        TableUnavailable: when it cannot be read.
+    """
+    run = status.read()
+    places = []
+    for row in sorted(looks.rows(), key=lambda it: str(it["id"])):
+        account_id, _, region = str(row.get("place", "")).partition("/")
+        facts = {name: value for name, value in row.items() if name not in {"id", "place"}}
+        places.append({"accountId": account_id, "region": region, "completedAt": None, **facts})
+    return {
+        "running": run.running,
+        "lastRun": run.last_run and {**run.last_run, "places": places},
+        "places": places,
+        "lastSyncTime": run.last_run and run.last_run.get("endedAt"),
+    }
+
+
+def _whole_place(parts: SyncParts, history: ExecutionHistory, place: Place, deadline: float) -> PlaceReport:
+    look = Look(place, parts.clients, history, min(deadline, monotonic() + PLACE_SECONDS))
+    report = PlaceSync(parts.table, parts.looks, parts.recorder, look).whole()
+    try:
+        _note(parts, report)
+    except TableUnavailable as error:
+        report.outcome, report.message = Outcome.ERROR, str(error)
+    return report
+
+
+def _servers(
+    parts: SyncParts, place: Place, server_ids: Sequence[str], known: Mapping[str, Attribution], deadline: float
+) -> PlaceReport:
+    look = Look(place, parts.clients, parts.history(), deadline, known)
+    return PlaceSync(parts.table, parts.looks, parts.recorder, look).servers(server_ids)
+
+
+def _note(parts: SyncParts, report: PlaceReport) -> None:
+    """Keep how the look ended; the mirror hears of it last, and only when it has all that the look saw."""
+    if not report.ticket:
+        return  # not even a ticket could be drawn, so nothing can be kept either
+    facts = place_facts(report) | {"endedAt": now()}
+    look = parts.looks.note(report.place, report.ticket, facts, completed=report.outcome.is_complete)
+    if look and report.is_mirrored:
+        parts.recorder.publish_place(str(report.place), look)
+
+
+def _register(parts: SyncParts, places: Collection[Place]) -> list[str]:
+    """Make every configured place known before it is looked at, and find those that are configured no longer.
+
+    A server without a row is absent only once every place it could be in was looked at, so none may be unknown to
+    the reader; and a place nobody looks at any more must not hold that answer up for ever. Its rows are kept.
+    """
+    rows = {str(row.get("place")): row for row in parts.looks.rows()}
+    for place in places:
+        if str(place) not in rows:
+            parts.looks.note(place, 0, {"outcome": Outcome.NEVER_LOOKED, "endedAt": now()}, completed=False)
+    left = sorted(rows.keys() - {str(place) for place in places})
+    for name in left:
+        if rows[name].get("outcome") != Outcome.NOT_CONFIGURED:
+            facts = {"outcome": Outcome.NOT_CONFIGURED, "endedAt": now()}
+            if look := parts.looks.note(Place.parse(name), parts.looks.draw_ticket(), facts, completed=False):
+                parts.recorder.publish_place(name, look)
+    return left
+
+
+def _known_account(parts: SyncParts, account_id: str) -> None:
+    if account_id not in parts.accounts:
+        raise InvalidInput("accountId", f"{account_id} is not a target account")
+
+
+def _close(report: SyncReport, began: float) -> None:
+    report.ended_at = now()
+    report.duration_ms = int((monotonic() - began) * 1000)

@@ -1,0 +1,150 @@
+"""Settings to clients to parts: the one place that builds them. Nothing here connects until it is asked.
+
+The heavy libraries are imported where they are first needed: a page read that the mirror answers imports redis alone.
+"""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from cache.mirror import Mirror
+from cache.reader import Reader
+from services.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from redis import Redis
+
+    from cache.looks import LookLog
+    from cache.recorder import Recorder
+    from cache.table import Table
+    from services.sync.run import SyncParts
+    from services.sync.status import SyncStatus
+
+REDIS_TIMEOUT = 0.25  # seconds for a connection and for a reply; redis-py's defaults hold a page for 4 to 59 s
+PAGE_CONNECT_TIMEOUT, PAGE_READ_TIMEOUT = 0.3, 1.2  # seconds; a page has 3 in all
+SYNC_CONNECT_TIMEOUT, SYNC_READ_TIMEOUT = 2, 5
+
+
+class Wiring:
+    """The parts of one process, made on first use and kept."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def reader(self) -> Reader:
+        """The way out, with short patience."""
+        mirror = self.mirror if self.settings.read_from == "mirror" else None
+        return Reader(mirror, lambda: self.page_table, lambda: self.page_looks)
+
+    @cached_property
+    def mirror(self) -> Mirror | None:
+        """The mirror; None where the deployment has none."""
+        return Mirror(self._redis()) if self.settings.redis_url else None
+
+    @cached_property
+    def page_table(self) -> "Table":
+        """The table with a page's patience: the reader retries by itself, within its deadline."""
+        from cache.table import Table
+
+        return Table(self.page_dynamodb, self.settings.recovery_instances_table)
+
+    @cached_property
+    def page_looks(self) -> "LookLog":
+        """The looks, with a page's patience."""
+        from cache.looks import LookLog
+
+        return LookLog(self.page_dynamodb, self.settings.sync_status_table)
+
+    @cached_property
+    def page_dynamodb(self) -> "DynamoDBClient":
+        """DynamoDB for page reads."""
+        return self._dynamodb(PAGE_CONNECT_TIMEOUT, PAGE_READ_TIMEOUT, attempts=1)
+
+    @cached_property
+    def dynamodb(self) -> "DynamoDBClient":
+        """DynamoDB for everything that may take longer."""
+        return self._dynamodb(SYNC_CONNECT_TIMEOUT, SYNC_READ_TIMEOUT, attempts=4)
+
+    @cached_property
+    def table(self) -> "Table":
+        """The system of record."""
+        from cache.table import Table
+
+        return Table(self.dynamodb, self.settings.recovery_instances_table)
+
+    @cached_property
+    def recorder(self) -> "Recorder":
+        """The way in."""
+        from cache.recorder import Recorder
+
+        return Recorder(self.table, self.mirror)
+
+    @cached_property
+    def looks(self) -> "LookLog":
+        """Tickets and looks."""
+        from cache.looks import LookLog
+
+        return LookLog(self.dynamodb, self.settings.sync_status_table)
+
+    @cached_property
+    def status(self) -> "SyncStatus":
+        """Runs and the lease."""
+        from services.sync.status import SyncStatus
+
+        return SyncStatus(self.dynamodb, self.settings.sync_status_table)
+
+    def sync_parts(self) -> "SyncParts":
+        """What one sync works with; the target accounts are read afresh.
+
+        Raises:
+            TableUnavailable: when the target accounts cannot be read.
+        """
+        from services.clients import AwsClients
+        from services.sync.executions import ExecutionHistory
+        from services.sync.places import read_target_accounts
+        from services.sync.run import SyncParts
+
+        accounts, faults = read_target_accounts(self.dynamodb, self.settings.target_accounts_table)
+        if accounts != self._accounts:
+            self._accounts, self._clients = accounts, AwsClients(accounts)
+        return SyncParts(
+            table=self.table,
+            looks=self.looks,
+            recorder=self.recorder,
+            status=self.status,
+            clients=self._clients,
+            history=lambda: ExecutionHistory(self.dynamodb, self.settings.execution_history_table),
+            accounts=accounts,
+            faults=tuple(faults),
+        )
+
+    _accounts: Any = None
+    _clients: Any = None
+
+    def _dynamodb(self, connect_timeout: float, read_timeout: float, attempts: int) -> "DynamoDBClient":
+        import botocore.session
+        from botocore.config import Config
+
+        config = Config(
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            max_pool_connections=32,
+            tcp_keepalive=True,
+        )
+        return cast("DynamoDBClient", botocore.session.get_session().create_client("dynamodb", config=config))
+
+    def _redis(self) -> "Redis":
+        from redis import Redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        return Redis.from_url(
+            self.settings.redis_url,
+            socket_timeout=REDIS_TIMEOUT,
+            socket_connect_timeout=REDIS_TIMEOUT,
+            retry=Retry(NoBackoff(), 0),  # the mirror retries by itself
+            protocol=2,  # no HELLO: the handshake is one write instead of five
+            max_connections=32,
+        )
