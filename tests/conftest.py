@@ -6,6 +6,7 @@ import pytest
 
 from services.local import servers
 from services.local.processes import Process
+from services.local.stack import Stack
 
 
 def running(process: Process) -> Iterator[Process]:
@@ -34,3 +35,26 @@ def dynamodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
 def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """The stand-in for DRS, EC2 and STS; its clock moves by hand only."""
     yield from running(servers.aws_standin(tmp_path_factory.mktemp("aws"), speed=0))
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole local stack with its seeded world, synced once, without a schedule.
+
+    Tests share it: they put back what they change, and stop servers only with `finally: start()`.
+    """
+    stack = Stack(tmp_path_factory.mktemp("stack"), schedule_seconds=0)
+    stack.start()
+    try:
+        stack.sync()
+        yield stack
+    finally:
+        stack.stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on the shared stack run in one process, so that it is started once."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.stack)
+            item.add_marker(pytest.mark.xdist_group("stack"))

@@ -26,12 +26,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FrontConfig:
-    """What the front serves. `functions` by role; `schedule_seconds` 0 means no schedule."""
+    """What the front serves. `functions` by role; `schedule_seconds` 0 means no schedule.
+
+    With `reads_live` data management serves the page's reads too, as the query function may not call DRS.
+    """
 
     port: int
     page: str
     logs: str
     schedule_seconds: float
+    reads_live: bool
     functions: dict[str, FunctionSpec]
 
     def to_json(self) -> str:
@@ -56,7 +60,7 @@ async def tick(function: Function, seconds: float) -> None:
 async def run(config: FrontConfig) -> None:
     """Serves until SIGTERM. OSError when the port is taken."""
     functions = {role: Function(spec, Path(config.logs)) for role, spec in config.functions.items()}
-    gateway = Gateway(functions)
+    gateway = Gateway({**functions, "query": functions["data-management"]} if config.reads_live else functions)
     invoke = InvokeApi({function.spec.name: function for function in functions.values()})
     root = Path(config.page)
 

@@ -71,7 +71,7 @@ def running_front(directory: Path) -> Iterator[EchoFront]:
         "execution": FunctionSpec("broken", "no_such_module.handler", 1, 10, spec("broken", 1).environment),
         "recovery-instance-sync": spec("alone", 1, reserved=True),
     }
-    config = FrontConfig(port, str(directory / "page"), str(directory), 0, functions)
+    config = FrontConfig(port, str(directory / "page"), str(directory), 0, False, functions)
     (directory / "front.json").write_text(config.to_json())
     argv = [sys.executable, "-m", "services.local.front", directory / "front.json"]
     process = Process("front", argv, directory / "front.log", port, cwd=REPOSITORY)
