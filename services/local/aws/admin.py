@@ -69,7 +69,7 @@ class Admin:
     def _put_account(self, body: dict[str, Any], account: str) -> None:
         roles = {str(role["roleArn"]): role.get("externalId") for role in _list(body, "roles", "roleArn")}
         disabled = body.get("disabledRegions", [])
-        if not isinstance(disabled, list) or set(disabled) - set(models.REGIONS):
+        if not isinstance(disabled, list) or any(region not in models.REGIONS for region in disabled):
             raise ValueError(f"disabledRegions: {disabled!r:.80} should be a list of AWS regions")
         self._stand_in.identity.accounts[account] = Account(roles, frozenset(disabled))
 
@@ -85,6 +85,7 @@ class Admin:
     def _delete_places(self, _: dict[str, Any]) -> None:
         self._stand_in.drs.forget()
         self._stand_in.identity.forget()
+        self._stand_in.weather.replace([])
 
     def _put_place(self, body: dict[str, Any], account: str, region: str) -> None:
         load(self._stand_in.drs, self._stand_in.state.place(account, region), body)

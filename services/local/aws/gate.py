@@ -29,7 +29,7 @@ _INVALID = {"drs": "ValidationException", "ec2": "InvalidParameterValue", "sts":
 
 IMPLEMENTED = {
     "drs": frozenset(operations.OPERATIONS),
-    "ec2": frozenset({"DescribeInstances", "DescribeRegions"}),
+    "ec2": frozenset({"DescribeInstances", "DescribeRegions", "TerminateInstances"}),
     "sts": frozenset({"AssumeRole", "GetCallerIdentity"}),
 }
 

@@ -55,8 +55,8 @@ class Identity:
         self._sessions: dict[str, Caller] = {}
 
     def forget(self) -> None:
+        """Forget the accounts; sessions live on, or their keys would turn into the default account's."""
         self.accounts.clear()
-        self._sessions.clear()
 
     def caller(self, access_key: str) -> Caller:
         """A key minted here is its session; twelve digits are an account; any other key is the default account."""

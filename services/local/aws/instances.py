@@ -7,6 +7,8 @@ from typing import Any
 
 from services.local.aws import models
 from services.local.aws.identity import Account
+from services.local.drs import ec2
+from services.local.drs.core import Drs
 from services.local.drs.errors import Refusal
 from services.local.drs.paging import PageRequest, PageWeather, fingerprint, page
 from services.local.drs.state import Item, Items, Place
@@ -51,6 +53,16 @@ def describe_instances(place: Place, params: dict[str, Any], weather: PageWeathe
         raise Refusal("InvalidNextToken", exc.message) from exc
     reservations = [_reservation(place, item) for item in given.items]
     return {"Reservations": reservations} | ({"NextToken": given.next_token} if given.next_token else {})
+
+
+def terminate_instances(drs: Drs, place: Place, params: dict[str, Any]) -> dict[str, Any]:
+    """Terminate instances behind the back of DRS. Raises Refusal for an unknown id."""
+    changes = []
+    for identifier, before in _by_id(place.instances, params["InstanceIds"]).items():
+        ec2.terminate(drs, place, identifier)
+        after = place.instances[identifier]["State"]
+        changes.append({"InstanceId": identifier, "PreviousState": before["State"], "CurrentState": after})
+    return {"TerminatingInstances": changes}
 
 
 def _reservation(place: Place, item: Item) -> dict[str, Any]:

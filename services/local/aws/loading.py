@@ -1,5 +1,6 @@
 """Loading and showing what a place holds; what is loaded is checked against the services' own shapes."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,17 +25,21 @@ class Kind:
     shape: Shape
     key: str
     items: Callable[[Place], Items]
+    needs: tuple[str, ...] = ()
+    """Members that the model does not require, but the life of the thing does."""
 
 
-def _kind(service: str, shape: str, key: str, items: Callable[[Place], Items]) -> Kind:
-    return Kind(service, models.shape(service, shape), key, items)
+def _kind(service: str, shape: str, key: str, items: Callable[[Place], Items], *needs: str) -> Kind:
+    return Kind(service, models.shape(service, shape), key, items, (key, *needs))
 
 
 KINDS = {
     # EC2 first: a DRS record in the same body then says what it says, whatever EC2 does.
-    "instances": _kind("ec2", "Instance", "InstanceId", lambda place: place.instances),
+    "instances": _kind("ec2", "Instance", "InstanceId", lambda place: place.instances, "State.Name"),
     "sourceServers": _kind("drs", "SourceServer", "sourceServerID", lambda place: place.source_servers),
-    "recoveryInstances": _kind("drs", "RecoveryInstance", "recoveryInstanceID", lambda place: place.recovery_instances),
+    "recoveryInstances": _kind(
+        "drs", "RecoveryInstance", "recoveryInstanceID", lambda place: place.recovery_instances, "sourceServerID"
+    ),
     "jobs": _kind("drs", "Job", "jobID", lambda place: place.jobs),
     "sourceNetworks": _kind("drs", "SourceNetwork", "sourceNetworkID", lambda place: place.source_networks),
     "launchConfigurations": _kind(
@@ -68,8 +73,9 @@ def _checked(name: str, kind: Kind, values: Any) -> Items:
     for number, value in enumerate(values):
         if problems := models.CHECKERS[kind.service].problems(kind.shape, value):
             raise WrongItem("; ".join(f"{name}[{number}]{problem}" for problem in problems))
-        if kind.key not in value:
-            raise WrongItem(f"{name}[{number}].{kind.key} is required")
+        for need in kind.needs:
+            if functools.reduce(lambda inner, member: inner.get(member, {}), need.split("."), value) == {}:
+                raise WrongItem(f"{name}[{number}].{need} is required")
         items[value[kind.key]] = Item(value)
     return items
 

@@ -26,7 +26,7 @@ class Query:
 
     def parse(self, request: Request) -> Parsed:
         """Operation and parameters. Raises Refusal for an unknown action."""
-        form = dict(parse_qsl(request.body.decode() or request.query, keep_blank_values=True))
+        form = dict(parse_qsl(request.body.decode(errors="replace") or request.query, keep_blank_values=True))
         action = form.pop("Action", "")
         form.pop("Version", None)
         if action not in models.SERVICES[self.service].operation_names:

@@ -110,6 +110,8 @@ class StandIn:
                 return operations.answer(Call(self.drs, place, operation, params, conditions.page))
             if operation == "DescribeInstances":
                 return instances.describe_instances(self.state.place(account, region), params, conditions.page)
+            if operation == "TerminateInstances":
+                return instances.terminate_instances(self.drs, self.state.place(account, region), params)
             if operation == "DescribeRegions":
                 return instances.describe_regions(self.identity.accounts.get(account, Account()), params)
             if operation == "AssumeRole":

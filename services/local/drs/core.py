@@ -31,7 +31,8 @@ class Drs:
         """Lose every place and all that was going to happen there."""
         self.state.forget()
         self.clock.forget()
-        self.events.delivered.clear()
+        self.events.forget()
+        self.behave(Behaviour())
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,11 @@ def appear(drs: Drs, place: Place, instance: Item) -> None:
     _tell(drs, place, instance["InstanceId"], instance["State"]["Name"])
 
 
+def state_name(place: Place, instance_id: str) -> str:
+    """EC2's name of the state; empty for an instance EC2 does not know."""
+    return str(place.instances[instance_id]["State"]["Name"]) if instance_id in place.instances else ""
+
+
 def turn(drs: Drs, place: Place, instance_id: str, state: str) -> None:
     """Put an instance into an EC2 state; DRS shows the same on its record. No effect on a forgotten instance."""
     if instance_id in place.instances:
@@ -25,7 +30,9 @@ def turn(drs: Drs, place: Place, instance_id: str, state: str) -> None:
 
 
 def terminate(drs: Drs, place: Place, instance_id: str) -> None:
-    """Shutting down now, terminated later, forgotten by EC2 later still."""
+    """Shutting down now, terminated later, forgotten by EC2 later still; no effect on what is already going."""
+    if state_name(place, instance_id) in ("", "shutting-down", "terminated"):
+        return
     behaviour = drs.behaviour
     turn(drs, place, instance_id, "shutting-down")
     drs.clock.after(behaviour.terminate, lambda: turn(drs, place, instance_id, "terminated"))

@@ -29,6 +29,10 @@ class Events:
         self._ids = ids
         self._held: Event | None = None
 
+    def forget(self) -> None:
+        self.delivered.clear()
+        self._held = None
+
     def launch_result(self, place: Place, server_id: str, job_id: str, is_drill: bool, succeeded: bool) -> None:
         state = "RECOVERY_LAUNCH_SUCCEEDED" if succeeded else "RECOVERY_LAUNCH_FAILED"
         detail = {"state": state, "job-id": job_id, "is-drill": "TRUE" if is_drill else "FALSE"}

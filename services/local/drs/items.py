@@ -111,6 +111,20 @@ def ec2_instance(launch: Launch, copy_tags: bool) -> Item:
     )
 
 
+def conversion_server(place: Place, instance_id: str, at: float) -> Item:
+    """The machine that a launch job converts volumes on: it carries DRS's managed tag too."""
+    return Item(
+        {
+            "InstanceId": instance_id,
+            "InstanceType": "m5.large",
+            "LaunchTime": f"{iso(at)[:19]}Z",
+            "State": state("running"),
+            "Placement": {"AvailabilityZone": f"{place.region}a", "Tenancy": "default"},
+            "Tags": [{"Key": "Name", "Value": "AWS Elastic Disaster Recovery Conversion Server"}, MANAGED_TAG],
+        }
+    )
+
+
 _CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 
 

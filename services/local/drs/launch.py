@@ -3,6 +3,7 @@
 from typing import Any
 
 from services.local.drs import ec2, items, jobs
+from services.local.drs.behaviour import Behaviour
 from services.local.drs.core import Call, Drs, Reply
 from services.local.drs.errors import conflict, invalid
 from services.local.drs.state import SERVER, Item, Place
@@ -31,7 +32,6 @@ class LaunchJob:
 
     def __init__(self, drs: Drs, place: Place, server_ids: list[str], is_drill: bool, tags: dict[str, str]) -> None:
         self.drs, self.place, self.server_ids, self.is_drill = drs, place, server_ids, is_drill
-        self.behaviour = drs.behaviour
         participants = [{"sourceServerID": server_id, "launchStatus": "PENDING"} for server_id in server_ids]
         initiated_by = "START_DRILL" if is_drill else "START_RECOVERY"
         self.job = jobs.create(drs, place, "LAUNCH", initiated_by, participants, tags)
@@ -39,6 +39,10 @@ class LaunchJob:
         for server_id in server_ids:
             self._server_status(server_id, "PENDING", "PENDING")
         drs.clock.after(self.behaviour.job_start, self._begin)
+
+    @property
+    def behaviour(self) -> Behaviour:
+        return self.drs.behaviour
 
     def _begin(self) -> None:
         jobs.start(self.drs, self.place, self.job_id)
@@ -56,14 +60,17 @@ class LaunchJob:
                 self._clean_up(server_id)
 
     def _convert(self) -> None:
+        converter = items.conversion_server(self.place, self.drs.ids.instance(), self.drs.clock.now())
+        ec2.appear(self.drs, self.place, converter)
         for server_id in self.server_ids:
-            self._log("CONVERSION_START", server_id)
-        self.drs.clock.after(self.behaviour.conversion, self._converted)
+            self._log("CONVERSION_START", server_id, conversionServerID=converter["InstanceId"])
+        self.drs.clock.after(self.behaviour.conversion, lambda: self._converted(converter["InstanceId"]))
 
-    def _converted(self) -> None:
+    def _converted(self, converter_id: str) -> None:
+        ec2.terminate(self.drs, self.place, converter_id)
         last = self.behaviour.launch
         for number, server_id in enumerate(self.server_ids):
-            self._log("CONVERSION_END", server_id)
+            self._log("CONVERSION_END", server_id, conversionServerID=converter_id)
             last = self.behaviour.launch + number * self.behaviour.launch_spread
             self.drs.clock.after(last, lambda server_id=server_id: self._launch(server_id))  # type: ignore[misc]
         self.drs.clock.after(last + self.behaviour.job_end, self._end)
@@ -97,11 +104,20 @@ class LaunchJob:
         place.recovery_instances[instance_id] = items.recovery_instance(launch)
         if not into:
             instance = items.ec2_instance(launch, bool(configuration.get("copyTags")))
-            drs.clock.after(behaviour.ec2_delay, lambda: ec2.appear(drs, place, instance))
+            drs.clock.after(behaviour.ec2_delay, lambda: self._appear(instance))
         final = "stopped" if configuration.get("launchDisposition") == "STOPPED" else "running"
-        drs.clock.after(behaviour.ec2_delay + behaviour.boot, lambda: ec2.turn(drs, place, instance_id, final))
+        drs.clock.after(behaviour.ec2_delay + behaviour.boot, lambda: self._boot(instance_id, final))
         drs.clock.after(behaviour.agent, lambda: self._report(instance_id, server))
         return instance_id
+
+    def _appear(self, instance: Item) -> None:
+        record = self.place.recovery_instances.get(instance["InstanceId"], Item({}))
+        if record.get("ec2InstanceState") == "PENDING":
+            ec2.appear(self.drs, self.place, instance)
+
+    def _boot(self, instance_id: str, final: str) -> None:
+        if ec2.state_name(self.place, instance_id) not in ("shutting-down", "terminated"):
+            ec2.turn(self.drs, self.place, instance_id, final)
 
     def _report(self, instance_id: str, server: Item) -> None:
         report = items.agent_report(server, self.place.instances.get(instance_id), self.drs.clock.now())

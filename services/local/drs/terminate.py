@@ -62,13 +62,17 @@ class TerminateJob:
 
 
 def disconnect_recovery_instance(call: Call) -> Reply:
-    """Stop the instance's replication. Raises ResourceNotFoundException, and ConflictException during a job."""
+    """Stop the replication and zero its figures. Raises ResourceNotFoundException; during a job ConflictException."""
     place, instance_id = call.place, str(call.params["recoveryInstanceID"])
     record = place.recovery_instances.get(instance_id)
     if record is None:
         raise not_found(instance_id, INSTANCE)
     jobs.refuse_if_busy(place, [str(record["sourceServerID"])])
-    replication = {"dataReplicationState": "DISCONNECTED", "replicatedDisks": []}
+    disks = [
+        {name: 0 if isinstance(value, int) else value for name, value in disk.items()}
+        for disk in record.get("dataReplicationInfo", {}).get("replicatedDisks", ())
+    ]
+    replication = {"dataReplicationState": "DISCONNECTED", "replicatedDisks": disks}
     place.change(place.recovery_instances, instance_id, dataReplicationInfo=replication)
     return {}
 
