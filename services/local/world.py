@@ -67,9 +67,10 @@ def make_world(seed: int = 2026, servers: int = 1_200, places: int = 6, plans: i
     world = World()
     looked_at = [place_of(number) for number in range(places)]
     lay_accounts(world, looked_at)
+    homes = origins(world, looked_at)
     machines = [
-        Machine.roll(dice, number, *spot, origins(world))
-        for number, spot in enumerate(spread(looked_at, servers, dice))
+        Machine.roll(dice, number, *place, homes[place])
+        for number, place in enumerate(spread(looked_at, servers, dice))
     ]
     for machine, fate in zip(machines, fates(dice, servers), strict=True):
         machine.fate = fate
@@ -113,9 +114,13 @@ def lay_accounts(world: World, looked_at: list[tuple[str, str]]) -> None:
         world.places[place] = {"initialized": True}
 
 
-def origins(world: World) -> list[tuple[str, str]]:
-    """Where protected machines of AWS run: every account, in regions of their own."""
-    return [(account, region) for account in world.accounts for region in ORIGIN_REGIONS]
+def origins(world: World, looked_at: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, str]]:
+    """Where the AWS machines that each place protects run: in its own account or in the next, in another region."""
+    accounts = list(world.accounts)
+    return {
+        place: (accounts[(accounts.index(place[0]) + number // 2 % 2) % len(accounts)], ORIGIN_REGIONS[number % 2])
+        for number, place in enumerate(looked_at)
+    }
 
 
 def spread(looked_at: list[tuple[str, str]], servers: int, dice: Random) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ NAMES = (
     "mail 📬",
 )
 TYPES = ("t3.medium", "m5.large", "m6i.xlarge", "c6i.2xlarge", "r6g.large")
+STAGING_ACCOUNT = "444444444444"  # machines that are replicated elsewhere and extended into their place
 EC2_CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 
 
@@ -44,10 +45,9 @@ class Machine:
     current: "Instance | None" = None
 
     @classmethod
-    def roll(cls, dice: Random, number: int, account: str, region: str, origins: list[tuple[str, str]]) -> Self:
+    def roll(cls, dice: Random, number: int, account: str, region: str, origin: tuple[str, str]) -> Self:
         """A machine with a name, or only a host name, or neither; every second one runs in AWS."""
         kind = number % 10
-        profile_account, profile = dice.choice(origins)[0], f"app-{number % 7}"
         return cls(
             id=f"s-{dice.getrandbits(68):017x}",
             number=number,
@@ -56,15 +56,15 @@ class Machine:
             name_tag=f"{NAMES[number % len(NAMES)]} {number:04d}" if kind < 7 else None,
             hostname=f"host-{number:04d}" if kind < 9 else None,
             vmware_uuid=f"4210{dice.getrandbits(48):012x}",
-            origin=dice.choice(origins) if number % 2 else None,
+            origin=origin if number % 2 else None,
             aws_id=f"i-{dice.getrandbits(68):017x}",
             network=(
                 f"vpc-{dice.getrandbits(68):017x}",
                 f"subnet-{dice.getrandbits(68):017x}",
                 [f"sg-{dice.getrandbits(68):017x}" for _ in range(dice.randint(1, 3))],
-                f"arn:aws:iam::{profile_account}:instance-profile/{profile}" if number % 3 else None,
+                f"arn:aws:iam::{origin[0]}:instance-profile/app-{number % 7}" if number % 3 else None,
             ),
-            staging=dice.choice(origins)[0] if number % 8 == 5 else None,
+            staging=STAGING_ACCOUNT if number % 8 == 5 else None,
         )
 
     @property
