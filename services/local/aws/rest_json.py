@@ -51,8 +51,8 @@ class RestJson:
     def reply(self, operation: OperationModel, value: dict[str, Any], wrong_on_purpose: bool = False) -> Reply:
         """The answer to an operation, checked unless weather made it wrong. Raises WrongReply."""
         status, headers = int(operation.http["responseCode"]), _headers()
-        if operation.output_shape is None:
-            return Reply(status, b"{}" if status != 204 else b"", headers)
+        if operation.output_shape is None or status == 204:
+            return Reply(status, b"" if status == 204 else b"{}", headers)
         text = json.dumps(value) if wrong_on_purpose else _encode(operation.output_shape, value)
         return Reply(status, text.encode(), headers)
 
@@ -98,7 +98,7 @@ def _typed(text: str, member: Shape | None) -> Any:
 
 def _encode(shape: StructureShape, value: dict[str, Any]) -> str:
     """JSON of a structure; items of a listing are checked and serialised once and keep the result."""
-    listings = {name: items for name, items in value.items() if items and all(type(item) is Item for item in items)}
+    listings = {name: inner for name, inner in value.items() if _is_listing(inner)}
     plain = value | {name: [] for name in listings}
     if problems := models.CHECKERS["drs"].problems(shape, plain):
         raise WrongReply(shape.name, problems)
@@ -107,6 +107,10 @@ def _encode(shape: StructureShape, value: dict[str, Any]) -> str:
         element = shape.members[name].member  # type: ignore[attr-defined] # a list of structures
         members.append(f"{json.dumps(name)}: [{', '.join(_encode_item(element, item) for item in items)}]")
     return f"{{{', '.join(members)}}}"
+
+
+def _is_listing(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(type(item) is Item for item in value)
 
 
 def _encode_item(shape: StructureShape, item: Item) -> str:

@@ -37,10 +37,9 @@ def describe_jobs(call: Call) -> Reply:
     found = call.place.jobs
     if ids := call.filter("jobIDs"):
         found = _pick(found, ids)
-    if since := call.filter("fromDate"):
-        found = {key: item for key, item in found.items() if _created(item) >= _epoch("fromDate", since)}
-    if until := call.filter("toDate"):
-        found = {key: item for key, item in found.items() if _created(item) <= _epoch("toDate", until)}
+    since = _epoch("fromDate", call.filter("fromDate") or "1970-01-01T00:00:00Z")
+    until = _epoch("toDate", call.filter("toDate") or "9999-12-31T00:00:00Z")
+    found = {key: item for key, item in found.items() if since <= _created(item) <= until}
     return page(found, call.page_request(), key=_newest_first).reply()
 
 
