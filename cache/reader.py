@@ -34,11 +34,15 @@ class Answer:
 
     @property
     def as_of(self) -> int | None:
-        """Epoch ms of the oldest look behind the answer; None when nothing is known.
+        """Epoch ms of the oldest look behind the answer; None when nothing is known."""
+        return self.as_of_entries(self.entries.values())
+
+    def as_of_entries(self, entries: Iterable[Entry]) -> int | None:
+        """The same for some of the entries.
 
         An absent server is as old as the last complete look at its place: any later instance would have shown in it.
         """
-        return min(map(self._looked_at, self.entries.values()), default=None)
+        return min(map(self._looked_at, entries), default=None)
 
     def _looked_at(self, entry: Entry) -> int:
         look = self.places.get(entry.place) if entry.is_absent else None
@@ -73,13 +77,16 @@ class Reader:
         answer.unknown = [it for it in servers if it not in answer.entries]
         return answer
 
+    def _usable(self, answer: Answer) -> Mirror | None:
+        """The mirror, if there is one and it has not failed during this read."""
+        return None if answer.mirror_away else self._mirror
+
     def _from_mirror(self, server_ids: list[str], answer: Answer) -> dict[str, bytes]:
         """Take what the mirror holds into the answer; the broken values found on the way."""
-        if self._mirror is None:
-            answer.mirror_away = True
+        if (mirror := self._usable(answer)) is None:
             return {}
         try:
-            found = self._mirror.read(server_ids)
+            found = mirror.read(server_ids)
         except MirrorUnavailable:
             answer.mirror_away = True
             return {}
@@ -88,10 +95,10 @@ class Reader:
         return found.broken
 
     def _claim(self, answer: Answer) -> set[str]:
-        """The missed servers this read should fetch; a mirror that fails here leaves them all to us."""
-        if self._mirror is not None and not answer.mirror_away:
+        """The missed servers this read should fetch; without a mirror that is all of them."""
+        if (mirror := self._usable(answer)) is not None:
             try:
-                return self._mirror.claim(answer.missed)
+                return mirror.claim(answer.missed)
             except MirrorUnavailable:
                 answer.mirror_away = True
         return set(answer.missed)
@@ -99,7 +106,7 @@ class Reader:
     def _await_others(self, server_ids: list[str], answer: Answer, began: float) -> list[str]:
         """Poll the mirror for what other reads are fetching; the servers that did not come."""
         left = server_ids
-        while left and not answer.mirror_away and monotonic() < began + WAIT_FOR_WARMER:
+        while left and self._usable(answer) and monotonic() < began + WAIT_FOR_WARMER:
             time.sleep(POLL_EVERY)
             self._from_mirror(left, answer)
             left = [it for it in left if it not in answer.entries]
@@ -134,10 +141,11 @@ class Reader:
         return self._known_looks
 
     def _refill(self, fresh: Iterable[Fresh], answer: Answer, began: float) -> None:
-        if self._mirror is None or answer.mirror_away or monotonic() > began + REFILL_UNTIL:
+        mirror = self._usable(answer)
+        if mirror is None or monotonic() > began + REFILL_UNTIL:
             return
         try:
-            self._mirror.publish(fresh)
+            mirror.publish(fresh)
         except MirrorUnavailable:
             answer.mirror_away = True
 

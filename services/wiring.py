@@ -6,6 +6,7 @@ The heavy libraries are imported where they are first needed: a page read that t
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
+from cache.errors import TierUnavailable
 from cache.mirror import Mirror
 from cache.reader import Reader
 from services.settings import Settings
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 REDIS_TIMEOUT = 0.25  # seconds for a connection and for a reply; redis-py's defaults hold a page for 4 to 59 s
 PAGE_CONNECT_TIMEOUT, PAGE_READ_TIMEOUT = 0.3, 1.2  # seconds; a page has 3 in all
 SYNC_CONNECT_TIMEOUT, SYNC_READ_TIMEOUT = 2, 5
+
+
+class SyncNotStarted(TierUnavailable):
+    """Lambda did not take the event that starts a sync."""
 
 
 class Wiring:
@@ -118,6 +123,22 @@ class Wiring:
             accounts=accounts,
             faults=tuple(faults),
         )
+
+    def start_sync(self, event: bytes) -> None:
+        """Send an event to the sync function and leave it to itself.
+
+        Raises:
+            SyncNotStarted: when Lambda did not take it.
+        """
+        import botocore.session
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        name = self.settings.name("recovery-instance-sync")
+        try:
+            client: Any = botocore.session.get_session().create_client("lambda")
+            client.invoke(FunctionName=name, InvocationType="Event", Payload=event)
+        except (BotoCoreError, ClientError) as error:
+            raise SyncNotStarted(f"{name}: {error}") from error
 
     _accounts: Any = None
     _clients: Any = None

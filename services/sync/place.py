@@ -18,7 +18,6 @@ from services.sync import drs
 from services.sync.look import Look, now
 from services.sync.outcome import LOOK_ERRORS, Outcome, is_not_initialized, outcome_of
 
-
 logger = logging.getLogger(__name__)
 
 
@@ -135,8 +134,9 @@ class PlaceSync:
             steps()
         except (*LOOK_ERRORS, TableUnavailable) as error:
             self._fail(Outcome.ERROR if isinstance(error, TableUnavailable) else outcome_of(error), str(error))
-        except Exception as error:  # noqa: BLE001 - a malformed reply breaks botocore's parsers in ways nobody can list,
-            # and one place's garbage may not cost the others their sync
+        except Exception as error:
+            # A malformed reply breaks botocore's parsers in ways nobody can list, and one place's garbage may not cost
+            # the others their sync.
             logger.exception("The look at %s failed", self._look.place)
             self._fail(Outcome.ERROR, f"{type(error).__name__}: {error}")
         if self._look.doubts and self._report.message is None:

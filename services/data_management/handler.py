@@ -1,0 +1,76 @@
+"""The data-management function: API routes, direct operations, and, in its second deployment, the schedule."""
+
+import time
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from cache.errors import InvalidInput
+from cache.reader import Answer
+from services.api import Routes, answer
+from services.data_management.manual_sync import STATUS_URL, ManualSync
+from services.data_management.operations import Operations
+from services.live import LiveReader
+from services.logs import set_up_logging
+from services.metrics import count_read, metrics
+from services.pages import Pages
+from services.plans import PlanBook
+from services.settings import Settings
+from services.sync.status import AlreadyRunning
+from services.wiring import Wiring
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = set_up_logging("data-management-handler")
+
+
+@lru_cache
+def _wiring() -> Wiring:
+    return Wiring(Settings.from_env())
+
+
+@lru_cache
+def _pages() -> Pages:
+    wiring = _wiring()
+    reader = LiveReader(wiring.sync_parts) if wiring.settings.read_from == "live" else wiring.reader
+    plans = PlanBook(lambda: wiring.page_dynamodb, wiring.settings.recovery_plans_table)
+    return Pages(reader, plans, _count)
+
+
+@lru_cache
+def _routes() -> Routes:
+    sync = ManualSync(_wiring(), _wiring().start_sync)
+    return {
+        **_pages().routes,
+        ("POST", "/drs/recovery-instance-sync"): sync.start,
+        ("GET", STATUS_URL): sync.status,
+    }
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
+def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
+    """Answers proxy events, and carries out direct operations.
+
+    A direct operation that is refused answers `{"error", "message"}`; one that fails raises, so that whoever invoked it
+    sees the failure and Lambda's error metric counts it.
+    """
+    if isinstance(event, dict) and "httpMethod" in event:
+        return answer(event, _routes(), _wiring().settings.cors_origin)
+    if not isinstance(event, dict):
+        return _refused("INVALID_INPUT", "the event must be an object")
+    try:
+        return Operations(_wiring(), _pages()).run(event, context.get_remaining_time_in_millis() / 1000)
+    except InvalidInput as error:
+        return _refused("INVALID_INPUT", str(error))
+    except AlreadyRunning as error:
+        logger.info("Not started: %s", error)
+        return _refused("ALREADY_RUNNING", str(error)) | {"runId": error.run_id}
+
+
+def _refused(code: str, message: str) -> dict[str, Any]:
+    return {"error": code, "message": message}
+
+
+def _count(read: Answer) -> None:
+    count_read(read, int(time.time() * 1000))

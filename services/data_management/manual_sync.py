@@ -1,0 +1,64 @@
+"""The sync by API: started asynchronously in its own function, because API Gateway gives up after 29 seconds."""
+
+import time
+import uuid
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from cache.errors import InvalidInput
+from services.api import Request, Response, dumps
+from services.sync.run import get_recovery_instance_sync_status
+from services.wiring import Wiring
+
+WAIT_SECONDS = 20.0
+POLL_SECONDS = 0.25
+STATUS_URL = "/drs/recovery-instance-sync/status"
+
+
+class ManualSync:
+    """Starts a full sync and waits a little for its result; `invoke` sends an event to the sync function."""
+
+    def __init__(self, wiring: Wiring, invoke: Callable[[bytes], None]) -> None:
+        self._wiring = wiring
+        self._invoke = invoke
+
+    def start(self, request: Request) -> Response:
+        """200 with the result if it is done in time, else 202 with the status address and the run's id.
+
+        Raises:
+            InvalidInput: when a body says anything: there is nothing to choose.
+            TableUnavailable: when the status cannot be read.
+        """
+        if request.body and request.object():
+            raise InvalidInput("body", "must be empty: the sync looks at every place")
+        running = self._wiring.status.read().running
+        if running:
+            return _accepted(str(running["runId"]))
+        run_id = str(uuid.uuid4())
+        self._invoke(dumps({"operation": "sync_recovery_instances", "runId": run_id}))
+        waited_until = monotonic() + WAIT_SECONDS
+        while monotonic() < waited_until:
+            time.sleep(POLL_SECONDS)
+            if (result := self._result(run_id)) is not None:
+                return Response(result)
+        return _accepted(run_id)
+
+    def status(self, _request: Request) -> Response:
+        """What runs, what ran, and every place.
+
+        Raises:
+            TableUnavailable: when it cannot be read.
+        """
+        return Response(get_recovery_instance_sync_status(self._wiring.looks, self._wiring.status))
+
+    def _result(self, run_id: str) -> dict[str, Any] | None:
+        last = self._wiring.status.read().last_run
+        if last is None or last.get("runId") != run_id:
+            return None
+        whole = get_recovery_instance_sync_status(self._wiring.looks, self._wiring.status)["lastRun"]
+        return dict(whole)
+
+
+def _accepted(run_id: str) -> Response:
+    return Response({"runId": run_id, "status": "running", "statusUrl": STATUS_URL}, 202)

@@ -1,0 +1,19 @@
+"""The metrics, as EMF lines in the log: CloudWatch reads them from there. Names of the original keep their wording."""
+
+from aws_lambda_powertools import Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from cache.reader import Answer
+
+NAMESPACE = "RecoveryInstanceSync"
+metrics = Metrics(namespace=NAMESPACE)
+
+
+def count_read(answer: Answer, now_millis: int) -> None:
+    """One page read: hits, misses, unknowns, whether the mirror was away, and how old the oldest look behind it is."""
+    metrics.add_metric("CacheHitCount", MetricUnit.Count, answer.hits)
+    metrics.add_metric("CacheMissCount", MetricUnit.Count, len(answer.missed))
+    metrics.add_metric("UnknownServerCount", MetricUnit.Count, len(answer.unknown))
+    metrics.add_metric("MirrorAway", MetricUnit.Count, int(answer.mirror_away))
+    if (as_of := answer.as_of) is not None:
+        metrics.add_metric("DataAge", MetricUnit.Seconds, max(0, now_millis - as_of) / 1000)

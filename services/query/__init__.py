@@ -1,0 +1,1 @@
+"""Page reads and status: reads only, but for refilling the mirror."""
