@@ -6,6 +6,8 @@ from urllib.parse import unquote
 
 from services.local.http1 import Request, Response
 
+POLICY_FILE = "csp.txt"  # the policy that the distribution's template sends
+
 
 def serve_file(root: Path, request: Request) -> Response:
     """The file of `root` that the path names; `index.html` for a folder. 404 for anything outside or missing."""
@@ -19,4 +21,7 @@ def serve_file(root: Path, request: Request) -> Response:
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     if kind.startswith("text/") or kind.endswith(("javascript", "json")):
         kind += "; charset=utf-8"
-    return Response(200, path.read_bytes(), [("content-type", kind), ("cache-control", "no-cache")])
+    headers = [("content-type", kind), ("cache-control", "no-cache"), ("x-content-type-options", "nosniff")]
+    if (policy := root / POLICY_FILE).is_file():
+        headers.append(("content-security-policy", policy.read_text().strip()))
+    return Response(200, path.read_bytes(), headers)

@@ -27,13 +27,15 @@ def run_local(console: Console, stack: Stack) -> None:
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
+    for old in stack.directory.glob("*.log"):
+        old.unlink()
     try:
         with steps(console) as step:
             stack.start(step)
             write_environment(stack.directory / "env", stack.environment)
             step("Syncing every place for the first time")
             report = stack.sync()
-        console.print(summary(stack, report, time.monotonic() - began))
+        console.print(summary(stack, report, time.monotonic() - began), soft_wrap=True)
         watch(stack)
     except KeyboardInterrupt:
         console.print("Stopping")

@@ -64,6 +64,7 @@ def running_front(directory: Path) -> Iterator[EchoFront]:
     port = free_port()
     (directory / "page").mkdir()
     (directory / "page" / "index.html").write_text("<h1>Grüße</h1>")
+    (directory / "page" / "csp.txt").write_text("default-src 'self'\n")
     (directory / "secret.txt").write_text("not for you")
     functions = {
         "query": spec("query", 2),

@@ -62,6 +62,7 @@ def test_the_page_is_served_and_nothing_beside_it(front: Any) -> None:
     page = front.request("GET", "/")
     assert page.data.decode() == "<h1>Grüße</h1>"
     assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert page.headers["content-security-policy"] == "default-src 'self'"
     assert front.request("GET", "/%2e%2e/secret.txt").status == 404
     assert front.request("GET", "/no-such").status == 404
     assert front.request("POST", "/").status == 405
