@@ -128,14 +128,15 @@ def judge(stored: Row | None, change: Change) -> Verdict:
 
     A row whose version is no number is no record; whatever is confirmed replaces it.
     """
-    version = stored.get("version") if stored else None
-    if stored is None or not isinstance(version, int) or isinstance(version, bool):
+    if stored is None:
         return Verdict.ELSEWHERE if change.is_absence else Verdict.REPLACE
-    if version >= change.version:
+    version = stored.get("version")
+    is_versioned = isinstance(version, int | float) and not isinstance(version, bool)
+    if is_versioned and version >= change.version:
         return Verdict.OWN if version == change.version else Verdict.OLDER
     if change.is_absence:
         return Verdict.UPDATE if stored.get("place") == change.place else Verdict.ELSEWHERE
-    return Verdict.UPDATE if is_same_launch(stored, change.launch) else Verdict.REPLACE
+    return Verdict.UPDATE if is_versioned and is_same_launch(stored, change.launch) else Verdict.REPLACE
 
 
 def is_same_launch(stored: Row, launch: Launch | None) -> bool:
@@ -145,7 +146,7 @@ def is_same_launch(stored: Row, launch: Launch | None) -> bool:
     """
     if launch is None or stored.get("ec2InstanceId") != launch.ec2_instance_id:
         return False
-    return launch.job_id is None or stored.get("jobId") in {None, launch.job_id}
+    return launch.job_id is None or stored.get("jobId") in (None, launch.job_id)  # a set cannot be asked for a list
 
 
 def apply(stored: Row | None, change: Change, verdict: Verdict) -> dict[str, Any]:

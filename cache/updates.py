@@ -5,6 +5,8 @@ from typing import Any
 from cache.attributes import encode
 from cache.changes import Change, Verdict
 
+_UNVERSIONED = "(NOT attribute_type(#version, :number))"  # no row, or one that is no record
+
 
 def update_arguments(change: Change, verdict: Verdict) -> dict[str, Any]:
     """Condition and update expression of a change that is expected to be an UPDATE or a REPLACE."""
@@ -14,7 +16,7 @@ def update_arguments(change: Change, verdict: Verdict) -> dict[str, Any]:
     sets = [f"#{name} = :{name}" for name in change.sets] + [default.format(name) for name in change.defaults]
     values = {f":{name}": encode(value) for name, value in (change.sets | change.defaults).items()}
     condition, compared = _condition(change, is_update=is_update)
-    if not is_update:
+    if ":number" in condition:
         values[":number"] = encode("N")
     names = {"version", *change.sets, *change.defaults, *removes, *compared}
     return {
@@ -28,7 +30,7 @@ def update_arguments(change: Change, verdict: Verdict) -> dict[str, Any]:
 def _condition(change: Change, *, is_update: bool) -> tuple[str, tuple[str, ...]]:
     """The condition and the attributes it compares. Each value it needs is one that the change sets."""
     if change.launch is None:
-        return "#version < :version AND #place = :place", ("place",)
+        return f"({_UNVERSIONED} OR #version < :version) AND #place = :place", ("place",)
     same = "#ec2InstanceId = :ec2InstanceId"
     compared: tuple[str, ...] = ("ec2InstanceId",)
     if change.launch.job_id is not None:
@@ -36,4 +38,4 @@ def _condition(change: Change, *, is_update: bool) -> tuple[str, tuple[str, ...]
         compared = ("ec2InstanceId", "jobId")
     if is_update:
         return f"#version < :version AND {same}", compared
-    return f"(NOT attribute_type(#version, :number)) OR (#version < :version AND (NOT ({same})))", compared
+    return f"{_UNVERSIONED} OR (#version < :version AND (NOT ({same})))", compared

@@ -1,0 +1,174 @@
+"""Every implementation of each tier, so that one contract suite runs over all of them."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from fakeredis import FakeRedis
+from moto import mock_aws
+from redis import Redis, RedisCluster
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from cache.attributes import encode
+from cache.looks import LookLog
+from cache.mirror import Mirror
+from cache.recorder import Recorder
+from cache.table import Table
+from services.local import servers
+from services.local.processes import Process, free_port
+from services.local.tables import KEYS, create_tables
+from tests.tiers.memory import MemoryTable
+
+_numbers = count(1)
+
+
+def dynamodb_client(url: str | None = None, read_timeout: float = 5) -> Any:
+    """A low-level client of this endpoint, without retries of its own."""
+    keys = {"aws_access_key_id": "111111111111", "aws_secret_access_key": "local"}
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": 1},
+        read_timeout=read_timeout,
+        connect_timeout=1,
+        max_pool_connections=32,
+    )
+    return boto3.client("dynamodb", endpoint_url=url, region_name="us-east-1", config=config, **keys)
+
+
+@dataclass
+class Tables:
+    """One engine. `client` None: the engine is memory."""
+
+    client: Any
+
+    def fresh(self) -> Table:
+        """A new, empty table of records."""
+        return MemoryTable() if self.client is None else Table(self.client, self.names()["recovery-instances"])
+
+    def names(self) -> dict[str, str]:
+        """Names of a new set of empty platform tables."""
+        names = {short: f"{short}-{next(_numbers)}" for short in KEYS}
+        create_tables(self.client, names)
+        return names
+
+    def put(self, table: Table, row: dict[str, Any]) -> None:
+        """Put a row there past all conditions, as a broken tool would."""
+        if isinstance(table, MemoryTable):
+            table.rows[row["sourceServerId"]] = row
+        else:
+            item = {name: {"N": str(it)} if isinstance(it, float) else encode(it) for name, it in row.items()}
+            self.client.put_item(TableName=table._name, Item=item)  # noqa: SLF001  past the front door
+
+
+@pytest.fixture(scope="module", params=["memory", "moto", "http"])
+def tables(request: pytest.FixtureRequest) -> Iterator[Tables]:
+    """Each implementation of the table."""
+    if request.param == "memory":
+        yield Tables(None)
+    elif request.param == "http":
+        yield Tables(dynamodb_client(request.getfixturevalue("dynamodb").url))
+    else:
+        with mock_aws():
+            yield Tables(dynamodb_client())
+
+
+@pytest.fixture
+def table(tables: Tables) -> Table:
+    """An empty table of records, on each engine."""
+    return tables.fresh()
+
+
+@pytest.fixture(scope="module")
+def http_tables(dynamodb: Process) -> Tables:
+    """DynamoDB over HTTP only."""
+    return Tables(dynamodb_client(dynamodb.url))
+
+
+def redis_client(port: int, **options: Any) -> Redis:
+    """A client as the product builds it: short timeouts, no retries of its own."""
+    return Redis(
+        port=port, socket_timeout=0.25, socket_connect_timeout=0.25, retry=Retry(NoBackoff(), 0), protocol=2, **options
+    )
+
+
+def _redis7(directory: Path) -> Process:
+    if (program := shutil.which("redis-server")) is None:
+        pytest.skip("redis-server is not installed")
+    port = free_port()
+    argv = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(directory)]
+    return Process("Redis", argv, directory / "redis.log", port)
+
+
+@pytest.fixture(scope="session")
+def redis7(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """The Redis of the distribution, where it is installed."""
+    yield from _client_of(_redis7(tmp_path_factory.mktemp("redis7")))
+
+
+@pytest.fixture(scope="session")
+def valkey9(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A Valkey of these tests alone: they flush it."""
+    yield from _client_of(servers.valkey(tmp_path_factory.mktemp("valkey9")))
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """A Valkey cluster of one node."""
+    process = servers.valkey(tmp_path_factory.mktemp("cluster"), ["--cluster-enabled", "yes"])
+    for client in _client_of(process):
+        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        while b"cluster_state:ok" not in client.execute_command("CLUSTER", "INFO"):
+            pass
+        with RedisCluster("127.0.0.1", process.port, socket_timeout=0.25, protocol=2) as nodes:
+            yield nodes
+
+
+def _client_of(process: Process) -> Iterator[Redis]:
+    process.start()
+    try:
+        process.await_port()
+        yield redis_client(process.port)
+    finally:
+        process.stop()
+
+
+@pytest.fixture(params=["fakeredis", "valkey9", "cluster", "redis7"])
+def redis(request: pytest.FixtureRequest) -> Any:
+    """An empty mirror's client, on each server."""
+    client = FakeRedis() if request.param == "fakeredis" else request.getfixturevalue(request.param)
+    client.flushall()
+    return client
+
+
+@pytest.fixture
+def mirror(redis: Any) -> Mirror:
+    """An empty mirror, on each server."""
+    return Mirror(redis)
+
+
+@dataclass
+class Stack:
+    """Both tiers, real: DynamoDB over HTTP and Valkey."""
+
+    table: Table
+    looks: LookLog
+    mirror: Mirror
+    redis: Redis
+    recorder: Recorder
+    put: Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def stack(http_tables: Tables, valkey9: Redis) -> Stack:
+    """Both tiers, real and empty."""
+    valkey9.flushall()
+    names = http_tables.names()
+    table, mirror = Table(http_tables.client, names["recovery-instances"]), Mirror(valkey9)
+    looks = LookLog(http_tables.client, names["sync-status"])
+    return Stack(table, looks, mirror, valkey9, Recorder(table, mirror), lambda row: http_tables.put(table, row))
