@@ -27,8 +27,6 @@ def run_local(console: Console, stack: Stack) -> None:
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
-    for old in stack.directory.glob("*.log"):
-        old.unlink()
     try:
         with steps(console) as step:
             stack.start(step)

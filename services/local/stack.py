@@ -46,6 +46,8 @@ class Stack:
         self.port = self.port or free_port()
         check_port(self.port)
         self.directory.mkdir(parents=True, exist_ok=True)
+        for old in self.directory.glob("*.log"):
+            old.unlink()
         try:
             report("Starting Valkey, DynamoDB and the AWS stand-in")
             self.valkey = self._launch(servers.valkey(self.directory))

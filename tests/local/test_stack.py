@@ -1,0 +1,58 @@
+"""The whole stack, from the seeded world to the page's answers."""
+
+import json
+from typing import Any
+
+import urllib3
+
+from cache.attributes import decode_item
+from services.local.functions import TABLES
+from services.local.stack import Stack
+
+SHOWN = (
+    "sourceServerId", "recoveryInstanceId", "ec2InstanceId", "ec2InstanceState", "name", "privateIp", "publicIp",
+    "instanceType", "launchTime", "region", "sourceExecutionId", "sourcePlanName",
+    "sourceServerName", "accountId", "isDrill",
+)  # fmt: skip
+
+
+def answer(stack: Stack, method: str, path: str, body: object = None) -> Any:
+    """The JSON of one successful call of the API."""
+    content = None if body is None else json.dumps(body)
+    reply = urllib3.request(method, stack.url + path, body=content, retries=False, timeout=30)
+    assert reply.status == 200, reply.data[:500]
+    return reply.json()
+
+
+def test_every_plans_page_equals_the_world(stack: Stack) -> None:
+    """Field for field, for every server of every plan, and nothing else."""
+    for plan in stack.world.recovery_plans:
+        page = answer(stack, "GET", f"/recovery-plans/{plan['planId']}/check-existing-instances")
+        alive = [it for wave in plan["waves"] for it in wave["serverIds"] if stack.world.expected[it]]
+        assert (page["unknownServerIds"], page["degraded"]) == ([], False)
+        assert page["hasExistingInstances"] is bool(alive)
+        assert [item["sourceServerId"] for item in page["existingInstances"]] == alive
+        for item in page["existingInstances"]:
+            assert item.pop("lastSyncTime").endswith("Z")
+            expected = stack.world.alive[item["sourceServerId"]]
+            assert item == {name: expected[name] for name in SHOWN}
+
+
+def test_the_table_holds_what_the_page_does_not_show(stack: Stack) -> None:
+    """Source network, staging account and job of every instance, and no present row for anything else."""
+    pages = stack.client("dynamodb").get_paginator("scan").paginate(TableName=TABLES["recovery-instances"])
+    rows = {row["sourceServerId"]: row for row in (decode_item(item) for page in pages for item in page["Items"])}
+    assert {server_id for server_id, row in rows.items() if row["presence"] == "present"} == stack.world.alive.keys()
+    for server_id, expected in stack.world.alive.items():
+        there = {name: value for name, value in expected.items() if value not in (None, [])}
+        assert {name: rows[server_id].get(name) for name in there} == there
+        assert rows[server_id].keys().isdisjoint(expected.keys() - there.keys()), "what is not there is left out"
+
+
+def test_a_second_terminal_can_use_the_environment(stack: Stack) -> None:
+    """It names every table, the mirror and each AWS endpoint, and no one of them is outside of this machine."""
+    environment = stack.environment
+    assert {f"{short.replace('-', '_').upper()}_TABLE" for short in TABLES} <= environment.keys()
+    addresses = [value for name, value in environment.items() if "URL" in name]
+    assert len(addresses) == 6
+    assert all("//127.0.0.1:" in address for address in addresses)
