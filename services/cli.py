@@ -214,9 +214,7 @@ def _server_row(server_id: str, item: dict[str, Any] | None, is_unknown: bool) -
 
 def _print_audit(result: Audit, as_json: bool) -> None:
     if as_json:
-        click.echo(
-            json.dumps({"compared": result.compared, "missing": result.missing, "differences": result.differences})
-        )
+        click.echo(json.dumps(asdict(result)))
         return
     out.print(f"{result.compared:,} compared, {result.missing:,} not in the mirror, {len(result.differences)} differ")
     for server_id, what in result.differences.items():
