@@ -19,8 +19,9 @@ from services.local.front import SCHEDULED_EVENT, SYNC, FrontConfig
 from services.local.processes import LocalStackError, Process, free_port
 from services.local.seed import seed_aws, seed_tables
 from services.local.servers import REGION, REPOSITORY
-from services.local.tables import create_tables
 from services.local.world import World, make_world
+from services.settings import Settings
+from services.tables import create_tables
 
 type Report = Callable[[str], None]
 
@@ -124,7 +125,7 @@ class Stack:
         dynamodb, names = self.client("dynamodb"), functions.TABLES
         with ThreadPoolExecutor(1) as beside:
             aws = beside.submit(seed_aws, self.standin, self.world)
-            create_tables(dynamodb, names)
+            create_tables(dynamodb, Settings.from_env(self.environment))
             seed_tables(dynamodb, names, self.world)
             aws.result()
 
