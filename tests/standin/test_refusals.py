@@ -192,4 +192,4 @@ def test_an_operation_that_is_not_here_says_so_by_name(aws: Aws, refused: Refuse
         error = refused("NotInStandIn", getattr(aws.client(service), operation))
         assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 501
         assert f"{service}:{operation.title().replace('_', '')}" in error.response["Error"]["Message"]
-    refused("NotInStandIn", aws.client("sqs", check=False).list_queues)
+    refused("NotInStandIn", aws.client("lambda", check=False).list_functions)

@@ -65,8 +65,8 @@ def agent_report(server: Item, instance: Item | None, at: float) -> dict[str, An
     report = {name: source[name] for name in ("cpus", "ramBytes", "os") if name in source}
     if instance is not None:
         hints["awsInstanceID"] = instance["InstanceId"]
-        interface = {"macAddress": _mac(instance["PrivateIpAddress"]), "ips": [instance["PrivateIpAddress"]]}
-        report["networkInterfaces"] = [interface | {"isPrimary": True}]
+        if address := instance.get("PrivateIpAddress"):
+            report["networkInterfaces"] = [{"macAddress": _mac(address), "ips": [address], "isPrimary": True}]
     return report | {"lastUpdatedDateTime": iso(at), "identificationHints": hints}
 
 
