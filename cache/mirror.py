@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from hashlib import sha1
 from random import uniform
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
-from redis import Redis, RedisCluster
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisClusterException, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from cache.entry import Entry, PlaceLook, decode
@@ -88,10 +87,17 @@ class Published:
     failed: int = 0
 
 
+class Pipelines(Protocol):
+    """What the mirror needs of a Redis client."""
+
+    def pipeline(self, transaction: bool) -> Any:
+        """Commands that are sent together."""
+
+
 class Mirror:
     """Reads and publishes entries. Give it a client with short timeouts and no retries of its own."""
 
-    def __init__(self, client: "Redis | RedisCluster") -> None:
+    def __init__(self, client: Pipelines) -> None:
         self._client = client
         self._away_until = 0.0
 
@@ -187,7 +193,7 @@ class Mirror:
                 replies = self._send(commands)
             except (RedisConnectionError, RedisTimeoutError):
                 replies = self._send(commands)
-        except (RedisError, OSError) as error:
+        except (RedisError, RedisClusterException, OSError) as error:  # the second is no RedisError
             self._away_until = monotonic() + AWAY
             raise MirrorUnavailable(str(error)) from error
         self._away_until = 0.0
@@ -197,7 +203,8 @@ class Mirror:
         pipeline = self._client.pipeline(transaction=False)
         for command in commands:
             pipeline.execute_command(*command)
-        return pipeline.execute(raise_on_error=False)
+        replies: list[Any] = pipeline.execute(raise_on_error=False)
+        return replies
 
 
 def _looks(stored: object) -> dict[str, PlaceLook]:

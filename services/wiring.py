@@ -13,7 +13,6 @@ from services.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from redis import Redis
 
     from cache.looks import LookLog
     from cache.recorder import Recorder
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from services.sync.run import SyncParts
     from services.sync.status import SyncStatus
 
-REDIS_TIMEOUT = 0.25  # seconds for a connection and for a reply; redis-py's defaults hold a page for 4 to 59 s
 PAGE_CONNECT_TIMEOUT, PAGE_READ_TIMEOUT = 0.3, 1.2  # seconds; a page has 3 in all
 SYNC_CONNECT_TIMEOUT, SYNC_READ_TIMEOUT = 2, 5
 
@@ -45,7 +43,11 @@ class Wiring:
     @cached_property
     def mirror(self) -> Mirror | None:
         """The mirror; None where the deployment has none."""
-        return Mirror(self._redis()) if self.settings.redis_url else None
+        if not self.settings.redis_url:
+            return None
+        from services.mirror_client import mirror_client
+
+        return Mirror(mirror_client(self.settings))
 
     @cached_property
     def page_table(self) -> "Table":
@@ -155,17 +157,3 @@ class Wiring:
             tcp_keepalive=True,
         )
         return cast("DynamoDBClient", botocore.session.get_session().create_client("dynamodb", config=config))
-
-    def _redis(self) -> "Redis":
-        from redis import Redis
-        from redis.backoff import NoBackoff
-        from redis.retry import Retry
-
-        return Redis.from_url(
-            self.settings.redis_url,
-            socket_timeout=REDIS_TIMEOUT,
-            socket_connect_timeout=REDIS_TIMEOUT,
-            retry=Retry(NoBackoff(), 0),  # the mirror retries by itself
-            protocol=2,  # no HELLO: the handshake is one write instead of five
-            max_connections=32,
-        )
