@@ -101,3 +101,18 @@ class Aws:
 
     def jobs(self) -> list[dict[str, Any]]:
         return list(self.client("drs").describe_jobs()["items"])
+
+    def states(self) -> list[str]:
+        """EC2's states as DRS shows them, one for each recovery instance."""
+        return [record["ec2InstanceState"] for record in self.records()]
+
+    def ec2_states(self, *instance_ids: str) -> list[str]:
+        """EC2's own, of those instances that EC2 knows."""
+        filters = [{"Name": "instance-id", "Values": list(instance_ids)}]
+        reservations = self.client("ec2").describe_instances(Filters=filters)["Reservations"]
+        return [reservation["Instances"][0]["State"]["Name"] for reservation in reservations]
+
+    def server(self, server_id: str = SERVERS[0]) -> dict[str, Any]:
+        """One source server."""
+        found = self.client("drs").describe_source_servers(filters={"sourceServerIDs": [server_id]})["items"]
+        return dict(found[0])

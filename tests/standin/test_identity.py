@@ -98,3 +98,13 @@ def test_an_unsigned_request_is_refused(aws: Aws) -> None:
     drs = boto3.client("drs", endpoint_url=aws.url, region_name=REGION, config=Config(signature_version=UNSIGNED))
     with pytest.raises(ClientError, match="MissingAuthenticationTokenException"):
         drs.describe_source_servers(filters={"sourceServerIDs": SERVERS[:1]})
+
+
+def test_weather_can_concern_one_role(aws: Aws, refused: Refused) -> None:
+    """Its sessions are throttled; the account's own keys are not."""
+    _declare(aws)
+    aws.servers(1)
+    session = _session(aws, "drs")
+    aws.weather({"role": ROLE, "throttle": 1.0})
+    refused("ThrottlingException", session.describe_jobs)
+    assert aws.client("drs").describe_jobs()["items"] == []
