@@ -1,0 +1,47 @@
+// The bar: how old the data is, the places, and Sync now.
+
+import { el } from "./dom.js";
+import { icon } from "./icons.js";
+import { openPlaces, Sync } from "./sync.js";
+import { ageOf, timeOf } from "./time.js";
+import { wasSeen } from "./words.js";
+
+/** `{show(state)}`; `refresh` loads everything anew. */
+export function createBar(refresh) {
+  const freshness = document.getElementById("freshness");
+  const placesButton = document.getElementById("places-button");
+  const syncButton = document.getElementById("sync-button");
+  const sync = new Sync({ refresh, onProgress: label });
+  let shownAsOf;
+
+  function label() {
+    const { done, total, running } = sync.progress;
+    const text = running ? `Syncing ${done} of ${total || "…"}` : "Sync now";
+    syncButton.replaceChildren(icon("sync"), el("span", {}, text));
+    syncButton.classList.toggle("working", running);
+  }
+
+  syncButton.addEventListener("click", () => {
+    sync.start();
+    openPlaces(sync);
+  });
+  placesButton.addEventListener("click", () => openPlaces(sync));
+  label();
+
+  return {
+    show({ plans, status, busy }) {
+      if (status) sync.take(status);
+      document.body.classList.toggle("refreshing", busy);
+      if (!plans) return;
+      const failed = plans.places.filter(({ outcome }) => !wasSeen(outcome)).length;
+      const seen = plans.places.length - failed;
+      placesButton.replaceChildren(icon(failed ? "warning" : "ok"), el("span", {}, `${seen} of ${plans.places.length} places`));
+      placesButton.classList.toggle("alarmed", failed > 0);
+      if (plans.asOf === shownAsOf) return;
+      shownAsOf = plans.asOf;
+      freshness.replaceChildren(icon("clock"), ...(plans.asOf
+        ? [el("span", {}, "as of ", timeOf(plans.asOf), ", "), ageOf(plans.asOf, { grade: true, suffix: " ago" }), el("span", { className: "verdict" })]
+        : [el("span", {}, "never looked at yet")]));
+    },
+  };
+}

@@ -1,0 +1,68 @@
+// What is wrong, on every view and without a click: a failed refresh, places not looked at, a tier that is away.
+
+import { el, plural } from "./dom.js";
+import { icon } from "./icons.js";
+import { ageOf, timeOf } from "./time.js";
+import { outcomeOf, placeName, wasSeen } from "./words.js";
+
+const OPEN_PLACES = 6; // more of them are listed behind a click; the count is always there
+
+const shown = new Map();
+
+function failureNotice({ failure, loadedAt, busy }, refresh) {
+  const last = loadedAt
+    ? el("p", {}, "What you see was loaded at ", timeOf(loadedAt), " (", ageOf(loadedAt, { suffix: " ago" }), ") and may have changed since.")
+    : el("p", {}, "Nothing has been loaded yet.");
+  const again = el("button", { type: "button", className: "button", onclick: refresh, disabled: busy }, icon("sync"), "Try again");
+  return el("div", { className: "notice bad", attrs: { role: "alert" } }, icon("warning"),
+    el("div", {}, el("p", {}, el("strong", {}, "Refreshing failed. "), failure.message, "."), last), again);
+}
+
+function placeItem(place, told) {
+  const { message, completedAt } = told.get(placeName(place)) ?? place;
+  const since = completedAt ?? place.completedAt;
+  return el("li", {}, el("strong", {}, placeName(place)), ` – ${outcomeOf(place.outcome)}`,
+    message && el("span", { className: "why" }, `: ${message}`),
+    el("span", { className: "sub" }, since ? [" · last looked at ", ageOf(since, { grade: true, suffix: " ago" })] : " · never looked at"));
+}
+
+function placesNotice(places, status) {
+  const told = new Map((status?.places ?? []).map((place) => [placeName(place), place]));
+  const items = places.map((place) => placeItem(place, told));
+  const rest = items.splice(OPEN_PLACES);
+  return el("div", { className: "notice warn" }, icon("warning"), el("div", {},
+    el("p", {}, el("strong", {}, `${plural(places.length, "place")} could not be looked at.`),
+      " What was known there stays as it was; servers never seen there are unknown."),
+    el("ul", {}, items),
+    rest.length > 0 && el("details", {}, el("summary", {}, `and ${rest.length} more`), el("ul", {}, rest))));
+}
+
+const degradedNotice = () =>
+  el("div", { className: "notice info" }, icon("warning"), el("p", {},
+    el("strong", {}, "Part of the store is not answering."),
+    " Everything shown is confirmed; what could not be read is marked unknown."));
+
+/** Draws each notice anew only when what it says changed, so that screen readers hear it once. */
+export function showNotices(state, refresh) {
+  const { plans, answer, status, failure } = state;
+  const unseen = (plans?.places ?? []).filter(({ outcome }) => !wasSeen(outcome));
+  const reasons = (status?.places ?? []).filter(({ outcome }) => !wasSeen(outcome));
+  // The most urgent first.
+  draw("failure", failure && [failure.message, state.loadedAt, state.busy], () => failureNotice(state, refresh));
+  draw("places", unseen.length > 0 && [unseen, reasons], () => placesNotice(unseen, status));
+  draw("degraded", (plans?.degraded || answer?.degraded) && ["degraded"], degradedNotice);
+}
+
+function draw(name, what, build) {
+  const text = what ? JSON.stringify(what) : null;
+  if (!shown.has(name)) {
+    const slot = el("div", { hidden: true });
+    document.getElementById("notices").append(slot);
+    shown.set(name, { text: null, slot });
+  }
+  const notice = shown.get(name);
+  if (notice.text === text) return;
+  notice.text = text;
+  notice.slot.replaceChildren(...(text === null ? [] : [build()]));
+  notice.slot.hidden = text === null;
+}

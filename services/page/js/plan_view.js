@@ -1,0 +1,78 @@
+// One plan: its waves and servers, what launched them, and what can be done about it.
+
+import * as api from "./api.js";
+import { el, plural } from "./dom.js";
+import { openDrill } from "./drill_dialog.js";
+import { icon } from "./icons.js";
+import { countRows, executionsOf, rowsOf, unattributed } from "./rows.js";
+import { kindBadge } from "./server_columns.js";
+import { createServerList } from "./server_list.js";
+import { openTermination } from "./terminate_dialog.js";
+import { ageOf, timeOf } from "./time.js";
+import { BUCKETS, placeName, STATE_BUCKETS } from "./words.js";
+
+/** The heading of each wave, with the counts of its servers. */
+function waveTitles(plan, rows) {
+  return new Map(plan.waves.map((wave) => {
+    const counts = countRows(rows.filter(({ waveNumber }) => waveNumber === wave.waveNumber));
+    const said = STATE_BUCKETS.filter((bucket) => counts[bucket]).map((bucket) => `${counts[bucket]} ${BUCKETS[bucket].word.toLowerCase()}`);
+    return [wave.waveNumber, `Wave ${wave.waveNumber} · ${wave.waveName} · ${placeName(wave)} · ${said.join(", ")}`];
+  }));
+}
+
+function launchCard(execution, refresh) {
+  const { executionId, planName, kinds, firstLaunch, items } = execution;
+  const executionPage = `#/executions/${encodeURIComponent(executionId)}`;
+  return el("li", { className: "launch" },
+    el("div", {},
+      el("h3", {}, el("a", { href: executionPage, title: executionId }, planName ?? executionId), [...kinds].map(kindBadge)),
+      el("p", { className: "sub" }, `${plural(items.length, "instance")} launched `, timeOf(firstLaunch), ", ", ageOf(firstLaunch, { suffix: " ago" }))),
+    el("button", { type: "button", className: "button danger", onclick: () => openTermination(executionId, planName, refresh) }, icon("trash"), "Terminate …"));
+}
+
+const unattributedCard = (count) => el("li", { className: "launch" },
+  el("div", {}, el("h3", {}, "Execution not known"),
+    el("p", { className: "sub" }, `${plural(count, "instance")} launched by something else; terminate in the DRS console`)));
+
+export function createPlanView(planId, { refresh }) {
+  let plan = null;
+  let titles = new Map();
+  const heading = el("h1", {}, planId);
+  const description = el("p", { className: "summary" });
+  const age = el("p", { className: "freshness" });
+  const launches = el("ul", { className: "launches" });
+  const launchesPart = el("section", { hidden: true, attrs: { "aria-label": "Launched by" } }, el("h2", {}, "Launched by"), launches);
+  const drill = el("button", { type: "button", className: "button", disabled: true, onclick: () => openDrill(plan) }, icon("play"), "Run drill …");
+  const list = createServerList({ label: "Servers of the plan", groupOf: (row) => titles.get(row.waveNumber), name: () => plan.planName });
+  const node = el("div", { className: "view" },
+    el("p", { className: "crumbs" }, el("a", { href: "#/" }, "Recovery plans"), " ›"),
+    el("div", { className: "view-head" }, heading, description, age, el("div", { className: "tools" }, drill)),
+    launchesPart, list.node);
+  let drawnLaunches = "";
+
+  return {
+    node,
+    heading,
+    get title() { return plan?.planName ?? planId; },
+    load: (signal) => api.existing(planId, signal),
+    show({ plans, answer }) {
+      plan = plans.plans.find((it) => it.planId === planId) ?? plan;
+      if (!plan || !answer) return;
+      const rows = rowsOf([plan], answer);
+      heading.textContent = plan.planName;
+      description.textContent = [plan.description, plural(rows.length, "server"), plural(plan.waves.length, "wave")].filter(Boolean).join(" · ");
+      age.replaceChildren(...(answer.asOf ? ["as of ", timeOf(answer.asOf), ", ", ageOf(answer.asOf, { grade: true, suffix: " ago" })] : ["never looked at yet"]));
+      drill.disabled = false;
+      const executions = executionsOf(rows);
+      const others = unattributed(rows).length;
+      const text = JSON.stringify([others, executions.map(({ executionId, items, firstLaunch }) => [executionId, items.length, firstLaunch])]);
+      if (text !== drawnLaunches) {
+        launches.replaceChildren(...executions.map((it) => launchCard(it, refresh)), ...(others ? [unattributedCard(others)] : []));
+      }
+      drawnLaunches = text;
+      launchesPart.hidden = executions.length + others === 0;
+      titles = waveTitles(plan, rows);
+      list.update(rows);
+    },
+  };
+}

@@ -1,0 +1,79 @@
+// Every plan with its counts.
+
+import { el, announce, plural } from "./dom.js";
+import { countsOfPlan, sumCounts } from "./rows.js";
+import { matches } from "./sorting.js";
+import { Table } from "./table.js";
+import { createTiles, shareBar } from "./tiles.js";
+import { ageOf, timeOf } from "./time.js";
+import { BUCKETS } from "./words.js";
+
+const count = (bucket) => ({
+  id: bucket,
+  title: BUCKETS[bucket].word,
+  hint: BUCKETS[bucket].title,
+  numeric: true,
+  value: (row) => row.counts[bucket],
+  cell: ({ counts }) => el("span", { className: counts[bucket] ? "count" : "count zero", data: { bucket } }, counts[bucket].toLocaleString()),
+});
+
+const COLUMNS = [
+  {
+    id: "plan", title: "Plan", value: (row) => row.planName,
+    cell: (row) => [
+      el("a", { className: "title", href: `#/plans/${encodeURIComponent(row.key)}` }, row.planName),
+      row.description && el("span", { className: "sub" }, row.description),
+    ],
+  },
+  {
+    id: "servers", title: "Servers", value: (row) => row.servers,
+    cell: (row) => [el("span", { className: "sub" }, `${plural(row.servers, "server")}, ${plural(row.waves, "wave")}`), shareBar(row.counts)],
+  },
+  ...Object.keys(BUCKETS).map(count),
+  {
+    id: "asOf", title: "As of", value: (row) => row.asOf,
+    cell: (row) => row.asOf ? [timeOf(row.asOf), ageOf(row.asOf, { grade: true, suffix: " ago" })] : el("span", { className: "sub" }, "never looked"),
+  },
+];
+
+const rowOf = (plan) => ({
+  key: plan.planId,
+  planName: plan.planName,
+  description: plan.description,
+  servers: plan.counts.servers,
+  waves: plan.waves.length,
+  counts: countsOfPlan(plan),
+  asOf: plan.asOf,
+});
+
+export function createPlansView() {
+  const table = new Table({ label: "Recovery plans", className: "plans", columns: COLUMNS });
+  const tiles = createTiles("Servers of all plans, by state", () => filter());
+  const search = el("input", { type: "search", placeholder: "Filter plans", oninput: () => filter(), attrs: { "aria-label": "Filter plans" } });
+  const summary = el("p", { className: "summary" });
+  const heading = el("h1", {}, "Recovery plans");
+  const node = el("div", { className: "view" },
+    el("div", { className: "view-head" }, heading, summary, el("div", { className: "tools" }, search)),
+    tiles.node, table.node);
+
+  function filter() {
+    const bucket = tiles.chosen();
+    table.filter((row) => (!bucket || row.counts[bucket] > 0) && matches(`${row.planName} ${row.description ?? ""} ${row.key}`, search.value));
+    announce(`${plural(table.shown().length, "plan")} shown`);
+  }
+
+  return {
+    node,
+    heading,
+    title: "Recovery Plans",
+    show({ plans }) {
+      const rows = plans.plans.map(rowOf);
+      const servers = new Set(plans.plans.flatMap((plan) => plan.waves.flatMap((wave) => wave.serverIds)));
+      const places = rows.reduce((sum, row) => sum + row.servers, 0);
+      const shared = places > servers.size ? "; a server in several plans counts in each" : "";
+      summary.textContent = `${plural(rows.length, "plan")}, ${plural(servers.size, "server")}${shared}`;
+      tiles.update(sumCounts(rows.map((row) => row.counts)));
+      table.update(rows);
+    },
+  };
+}

@@ -1,0 +1,78 @@
+// Joining what a plan wants with what is known: one row per server of a wave, and the counts of rows.
+
+import { bucketOf, kindOf } from "./words.js";
+
+function row(plan, wave, serverId, item, isUnknown) {
+  let state = "none";
+  if (item) state = item.ec2InstanceState === "unknown" ? "unrecognised" : item.ec2InstanceState;
+  else if (isUnknown) state = "unknown";
+  return {
+    key: `${plan.planId}/${wave.waveNumber}/${serverId}`,
+    planName: plan.planName,
+    waveNumber: wave.waveNumber,
+    waveName: wave.waveName,
+    serverId,
+    accountId: item?.accountId ?? wave.accountId,
+    region: item?.region ?? wave.region,
+    state,
+    bucket: bucketOf(state),
+    kind: item ? kindOf(item.isDrill) : null,
+    item: item ?? null,
+  };
+}
+
+/** The rows of these plans in wave order, from an answer of the API. In neither list means: looked, none there. */
+export function rowsOf(plans, answer) {
+  const items = new Map(answer.existingInstances.map((item) => [item.sourceServerId, item]));
+  const unknown = new Set(answer.unknownServerIds);
+  return plans.flatMap((plan) =>
+    plan.waves.flatMap((wave) =>
+      wave.serverIds.map((id) => row(plan, wave, id, items.get(id), unknown.has(id)))));
+}
+
+/** How many rows are in each bucket, and how many instances are drills or real. */
+export function countRows(rows) {
+  const counts = { running: 0, stopped: 0, pending: 0, other: 0, none: 0, unknown: 0, drill: 0, recovery: 0 };
+  for (const { bucket, kind } of rows) {
+    counts[bucket] += 1;
+    if (kind in counts) counts[kind] += 1;
+  }
+  return counts;
+}
+
+/** The same counts from a plan's `counts`. */
+export function countsOfPlan({ counts }) {
+  const { running = 0, stopped = 0, pending = 0 } = counts.states;
+  return {
+    running, stopped, pending,
+    other: counts.found - running - stopped - pending,
+    none: counts.absent,
+    unknown: counts.unknown,
+    drill: counts.drills,
+    recovery: counts.recoveries,
+  };
+}
+
+export const sumCounts = (all) =>
+  all.reduce((sum, counts) => Object.fromEntries(Object.keys(sum).map((key) => [key, sum[key] + counts[key]])),
+    countRows([]));
+
+/** The instances of which nobody knows the execution. */
+export const unattributed = (rows) => rows.filter(({ item }) => item && !item.sourceExecutionId);
+
+/** The executions that launched instances of these rows: `[{executionId, planName, kinds, firstLaunch, items}]`. */
+export function executionsOf(rows) {
+  const found = new Map();
+  for (const { item, kind } of rows) {
+    if (!item?.sourceExecutionId) continue;
+    const id = item.sourceExecutionId;
+    if (!found.has(id)) {
+      found.set(id, { executionId: id, planName: item.sourcePlanName, kinds: new Set(), firstLaunch: item.launchTime, items: [] });
+    }
+    const execution = found.get(id);
+    execution.kinds.add(kind);
+    execution.items.push(item);
+    if (item.launchTime < execution.firstLaunch) execution.firstLaunch = item.launchTime;
+  }
+  return [...found.values()].sort((a, b) => b.firstLaunch.localeCompare(a.firstLaunch));
+}

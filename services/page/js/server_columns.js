@@ -1,0 +1,66 @@
+// The columns of a table of servers and their instances.
+
+import { el } from "./dom.js";
+import { icon } from "./icons.js";
+import { ageOf, secondsSince, timeOf } from "./time.js";
+import { KINDS, stateOf } from "./words.js";
+
+const none = () => el("span", { className: "nothing" }, "–");
+
+/** An id that copies itself when pressed. */
+const idButton = (id) =>
+  el("button", { type: "button", className: "id", title: "Copy", data: { copy: id } }, id, icon("copy"));
+
+export function stateBadge(state) {
+  const { word, icon: name, title } = stateOf(state);
+  return el("span", { className: "state", title, data: { state } }, icon(name), word);
+}
+
+export function kindBadge(kind) {
+  const name = kind === "unclear" ? "warning" : kind;
+  return el("span", { className: "kind", data: { kind } }, icon(name), KINDS[kind]);
+}
+
+const ofItem = (build) => ({ item }) => (item ? build(item) : none());
+
+export const SERVER_COLUMNS = [
+  {
+    id: "state", title: "State", value: (row) => stateOf(row.state).word,
+    cell: (row) => [stateBadge(row.state), row.kind && kindBadge(row.kind)],
+  },
+  {
+    id: "server", title: "Source server", value: (row) => row.item?.sourceServerName ?? row.serverId,
+    cell: (row) => [row.item?.sourceServerName && el("span", { className: "title" }, row.item.sourceServerName), idButton(row.serverId)],
+  },
+  {
+    id: "instance", title: "Instance", value: (row) => row.item?.name,
+    cell: ofItem((item) => [el("span", { className: "title" }, item.name), idButton(item.ec2InstanceId)]),
+  },
+  {
+    id: "address", title: "Addresses", value: (row) => row.item?.privateIp ?? row.item?.publicIp,
+    cell: ofItem((item) => [
+      item.privateIp || item.publicIp ? null : none(),
+      item.privateIp && el("span", { className: "mono" }, item.privateIp),
+      item.publicIp && el("span", { className: "mono", title: "Public address" }, `${item.publicIp} public`),
+    ]),
+  },
+  { id: "type", title: "Type", value: (row) => row.item?.instanceType, cell: ofItem((item) => el("span", { className: "mono" }, item.instanceType)) },
+  {
+    id: "place", title: "Account, region", value: (row) => `${row.accountId} ${row.region}`,
+    cell: (row) => [el("span", { className: "mono" }, row.accountId), el("span", { className: "sub" }, row.region)],
+  },
+  {
+    id: "launched", title: "Launched", value: (row) => row.item?.launchTime,
+    cell: ofItem((item) => [timeOf(item.launchTime), launchedBy(item)]),
+  },
+  { id: "age", title: "Age", value: (row) => row.item && secondsSince(row.item.launchTime), cell: ofItem((item) => ageOf(item.launchTime)) },
+  {
+    id: "seen", title: "Looked at", hint: "When DRS was last asked about this instance", value: (row) => row.item?.lastSyncTime,
+    cell: ofItem((item) => ageOf(item.lastSyncTime, { grade: true, suffix: " ago" })),
+  },
+];
+
+function launchedBy({ sourceExecutionId: id, sourcePlanName: plan }) {
+  if (!id) return el("span", { className: "sub" }, "execution not known");
+  return el("a", { className: "sub", href: `#/executions/${encodeURIComponent(id)}`, title: id }, `by ${plan ?? id}`);
+}

@@ -1,0 +1,56 @@
+// Servers with their instances: counts, filter, table, copying and CSV. Used for one plan and for all of them.
+
+import { announce, el, plural } from "./dom.js";
+import { icon } from "./icons.js";
+import { countRows } from "./rows.js";
+import { SERVER_COLUMNS } from "./server_columns.js";
+import { matches } from "./sorting.js";
+import { Table } from "./table.js";
+import { copy, downloadCsv } from "./take_away.js";
+import { createTiles } from "./tiles.js";
+import { stateOf } from "./words.js";
+
+const textOf = (row) => [
+  row.planName, row.waveName, row.serverId, row.accountId, row.region, stateOf(row.state).word, row.kind,
+  ...Object.values(row.item ?? {}),
+].join(" ");
+
+/** `{node, tools, update(rows)}`; `name()` is the file name of the CSV. */
+export function createServerList({ label, groupOf, name }) {
+  const table = new Table({ label, className: "servers", columns: SERVER_COLUMNS, groupOf });
+  const tiles = createTiles("Servers by state", () => filter());
+  const search = el("input", { type: "search", placeholder: "Filter servers", oninput: () => filter(), attrs: { "aria-label": "Filter servers" } });
+  const shown = el("span", { className: "sub shown" });
+
+  const button = (name_, text, onclick) => el("button", { type: "button", className: "button", onclick }, icon(name_), text);
+  const copyShown = (word, idOf) => {
+    const ids = table.shown().map(idOf).filter(Boolean);
+    copy(ids.join("\n"), plural(ids.length, word));
+  };
+  const tools = el("div", { className: "tools" }, search, shown,
+    button("copy", "Copy instance ids", () => copyShown("instance id", (row) => row.item?.ec2InstanceId)),
+    button("copy", "Copy server ids", () => copyShown("server id", (row) => row.serverId)),
+    button("download", "CSV", () => downloadCsv(name(), table.shown())));
+
+  let total = 0;
+  let texts = new Map();
+  function filter() {
+    const bucket = tiles.chosen();
+    const typed = search.value.trim();
+    table.filter((row) => (!bucket || row.bucket === bucket || row.kind === bucket) && (!typed || matches(texts.get(row.key), typed)));
+    const count = table.shown().length;
+    shown.textContent = count === total ? "" : `${count.toLocaleString()} of ${total.toLocaleString()} shown`;
+    if (count !== total) announce(shown.textContent);
+  }
+
+  return {
+    node: el("div", { className: "server-list" }, tiles.node, tools, table.node),
+    update(rows) {
+      total = rows.length;
+      texts = new Map(rows.map((row) => [row.key, textOf(row)]));
+      tiles.update(countRows(rows));
+      table.update(rows);
+      filter();
+    },
+  };
+}
