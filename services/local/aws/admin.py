@@ -39,7 +39,7 @@ class Admin:
                 ("GET", "behaviour", self._get_behaviour),
                 ("POST", "clock", self._post_clock),
                 ("GET", "clock", self._get_clock),
-                ("GET", "calls", lambda _, since=0: stand_in.calls.since(since)),
+                ("GET", "calls", lambda body: stand_in.calls.since(body.get("since", 0))),
                 ("DELETE", "calls", lambda _: stand_in.calls.clear()),
                 ("GET", "events", self._get_events),
             )
@@ -53,13 +53,13 @@ class Admin:
                 return self._run(answer, request, match.groupdict())
         return _json(404, {"error": f"{request.method} {request.path} is no route of the administration"})
 
-    def _run(self, answer: Answer, request: Request, names: dict[str, Any]) -> Reply:
+    def _run(self, answer: Answer, request: Request, names: dict[str, str]) -> Reply:
         try:
             body = json.loads(request.body) if request.body else {}
             if not isinstance(body, dict):
                 return _json(400, {"error": "the body should be a JSON object"})
             if since := re.search(r"(?:^|&)since=(\d+)", request.query):
-                names["since"] = int(since[1])
+                body["since"] = int(since[1])
             with self._stand_in.lock:
                 self._stand_in.drs.clock.settle()
                 return _json(200, answer(body, **names) or {})
@@ -117,9 +117,9 @@ class Admin:
         now = self._stand_in.drs.clock.now()
         return {"now": iso(now), "epochSeconds": now, "speed": self._stand_in.drs.clock.speed}
 
-    def _get_events(self, _: dict[str, Any], since: int = 0) -> dict[str, Any]:
+    def _get_events(self, body: dict[str, Any]) -> dict[str, Any]:
         delivered = self._stand_in.drs.events.delivered
-        return {"next": len(delivered), "events": delivered[since:]}
+        return {"next": len(delivered), "events": delivered[body.get("since", 0) :]}
 
 
 def _list(body: dict[str, Any], name: str, required: str) -> list[dict[str, Any]]:

@@ -12,9 +12,9 @@ from services.local.drs.errors import Refusal
 from services.local.drs.state import Item
 
 _STATUS = {
-    "AccessDenied": 403, "AuthFailure": 401, "ExpiredToken": 403, "InternalError": 500, "InvalidClientTokenId": 403,
-    "RequestExpired": 403, "RequestLimitExceeded": 503, "Throttling": 400, "UnauthorizedOperation": 403,
-    "ServiceUnavailable": 503, "Unavailable": 503,
+    "AccessDenied": 403, "AuthFailure": 401, "ExpiredToken": 403, "InternalError": 500, "InternalFailure": 500,
+    "InvalidClientTokenId": 403, "RequestExpired": 403, "RequestLimitExceeded": 503, "SignatureDoesNotMatch": 403,
+    "UnauthorizedOperation": 403,
 }  # fmt: skip
 
 
@@ -82,20 +82,22 @@ class Query:
         return _xml(200, f'<{operation.name}Response xmlns="{namespace}">{content}</{operation.name}Response>')
 
     def _members(self, shape: StructureShape, value: dict[str, Any], check: bool) -> str:
-        """XML of a structure. Items are checked and serialised once and keep the result; the rest is checked here."""
-        if type(value) is Item:
-            if value.wire is None or not check:
-                self._require_fit(shape, value, check)
-                text = "".join(self._element(shape, name, inner, check=False) for name, inner in value.items())
-                if not check:
-                    return text
-                value.wire = text
-            return value.wire
-        self._require_fit(shape, {k: v for k, v in value.items() if not _holds_items(v)}, check)
+        """XML of a structure. What holds items is checked here, the items in `_item`."""
+        if check and type(value) is Item:
+            return self._item(shape, value)
+        if check:
+            self._require_fit(shape, {name: inner for name, inner in value.items() if not _holds_items(inner)})
         return "".join(self._element(shape, name, inner, check) for name, inner in value.items())
 
-    def _require_fit(self, shape: StructureShape, value: dict[str, Any], check: bool) -> None:
-        if check and (problems := models.CHECKERS[self.service].problems(shape, value)):
+    def _item(self, shape: StructureShape, item: Item) -> str:
+        """Checked and serialised once; the item keeps the result."""
+        if item.wire is None:
+            self._require_fit(shape, item)
+            item.wire = self._members(shape, item, check=False)
+        return item.wire
+
+    def _require_fit(self, shape: StructureShape, value: dict[str, Any]) -> None:
+        if problems := models.CHECKERS[self.service].problems(shape, value):
             raise WrongReply(shape.name, problems)
 
     def _element(self, parent: StructureShape, name: str, value: Any, check: bool) -> str:
