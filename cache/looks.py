@@ -63,9 +63,12 @@ class LookLog:
                     Key={"id": encode(f"{_PLACE}{place}")},
                     ReturnValues="ALL_NEW",
                     UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in sets),
-                    ConditionExpression="attribute_not_exists(#ticket) OR #ticket < :ticket",
+                    ConditionExpression="(NOT attribute_type(#ticket, :isNumber)) OR #ticket < :ticket",
                     ExpressionAttributeNames={f"#{name}": name for name in sets},
-                    ExpressionAttributeValues={f":{name}": value for name, value in encode_item(sets).items()},
+                    ExpressionAttributeValues={
+                        ":isNumber": encode("N"),
+                        **{f":{name}": it for name, it in encode_item(sets).items()},
+                    },
                 )
             except self._client.exceptions.ConditionalCheckFailedException:
                 return None
