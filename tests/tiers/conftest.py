@@ -23,7 +23,8 @@ from cache.recorder import Recorder
 from cache.table import Table
 from services.local import servers
 from services.local.processes import Process, free_port
-from services.local.tables import KEYS, create_tables
+from services.settings import Settings
+from services.tables import create_tables
 from tests.tiers.memory import MemoryTable
 
 _numbers = count(1)
@@ -31,7 +32,7 @@ _numbers = count(1)
 
 def dynamodb_client(url: str | None = None, read_timeout: float = 5) -> Any:
     """A low-level client of this endpoint, without retries of its own."""
-    keys = {"aws_access_key_id": "111111111111", "aws_secret_access_key": "local"}
+    keys: Any = {"aws_access_key_id": "111111111111", "aws_secret_access_key": "local"}
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 1},
         read_timeout=read_timeout,
@@ -49,13 +50,13 @@ class Tables:
 
     def fresh(self) -> Table:
         """A new, empty table of records."""
-        return MemoryTable() if self.client is None else Table(self.client, self.names()["recovery-instances"])
+        return MemoryTable() if self.client is None else Table(self.client, self.settings().recovery_instances_table)
 
-    def names(self) -> dict[str, str]:
-        """Names of a new set of empty platform tables."""
-        names = {short: f"{short}-{next(_numbers)}" for short in KEYS}
-        create_tables(self.client, names)
-        return names
+    def settings(self) -> Settings:
+        """The settings of a new deployment, its tables created and empty."""
+        settings = Settings.from_env({"ENVIRONMENT": f"t{next(_numbers)}"})
+        create_tables(self.client, settings)
+        return settings
 
     def put(self, table: Table, row: dict[str, Any]) -> None:
         """Put a row there past all conditions, as a broken tool would."""
@@ -120,10 +121,13 @@ def valkey9(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
     """A Valkey cluster of one node."""
-    process = servers.valkey(tmp_path_factory.mktemp("cluster"), ["--cluster-enabled", "yes"])
+    process = servers.valkey(
+        tmp_path_factory.mktemp("cluster"), ["--cluster-enabled", "yes", "--cluster-port", str(free_port())]
+    )
     for client in _client_of(process):
-        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-        while b"cluster_state:ok" not in client.execute_command("CLUSTER", "INFO"):
+        node: Any = client
+        node.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        while b"cluster_state:ok" not in node.execute_command("CLUSTER", "INFO"):
             pass
         with RedisCluster("127.0.0.1", process.port, socket_timeout=0.25, protocol=2) as nodes:
             yield nodes
@@ -168,7 +172,7 @@ class Stack:
 def stack(http_tables: Tables, valkey9: Redis) -> Stack:
     """Both tiers, real and empty."""
     valkey9.flushall()
-    names = http_tables.names()
-    table, mirror = Table(http_tables.client, names["recovery-instances"]), Mirror(valkey9)
-    looks = LookLog(http_tables.client, names["sync-status"])
+    settings = http_tables.settings()
+    table, mirror = Table(http_tables.client, settings.recovery_instances_table), Mirror(valkey9)
+    looks = LookLog(http_tables.client, settings.sync_status_table)
     return Stack(table, looks, mirror, valkey9, Recorder(table, mirror), lambda row: http_tables.put(table, row))

@@ -110,7 +110,7 @@ def _observations(number: int) -> st.SearchStrategy[Observation]:
 
 
 _TICKETS = st.integers(1, 30)
-_NOTHING: dict[str, None] = dict.fromkeys(("details", "attribution", "server", "origin"))
+_NOTHING: dict[str, Any] = dict.fromkeys(("details", "attribution", "server", "origin"))
 
 
 def changes(number: int = 1, tickets: st.SearchStrategy[int] = _TICKETS) -> st.SearchStrategy[Change]:

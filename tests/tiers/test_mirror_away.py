@@ -1,0 +1,172 @@
+"""The mirror when its server refuses, hangs, forgets, fails over or will not write."""
+
+import signal
+from collections.abc import Callable, Iterator
+from inspect import isclass
+from pathlib import Path
+from time import monotonic
+from typing import Any, cast
+
+import pytest
+import redis.exceptions
+from redis import Redis
+
+from cache import mirror as mirror_module
+from cache.entry import PlaceLook
+from cache.errors import MirrorUnavailable
+from cache.mirror import Fresh, Mirror
+from services.local import servers
+from services.local.processes import Process, free_port
+from tests.tiers.conftest import redis_client
+from tests.tiers.samples import entry, server_id
+
+ONE = server_id(1)
+# Raised by calls that the mirror does not make: a lock around a fork, and routing policies of RediSearch.
+NOT_OURS = {"ChildDeadlockedError", "IncorrectPolicyType"}
+FOREIGN = [
+    it
+    for it in vars(redis.exceptions).values()
+    if isclass(it) and issubclass(it, Exception) and it.__name__ not in NOT_OURS and it is not Exception
+]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Process]:
+    """A Valkey that the test may hurt."""
+    process = servers.valkey(tmp_path)
+    process.start()
+    process.await_port()
+    yield process
+    process.signal(signal.SIGCONT) if process.alive else None
+    process.stop()
+
+
+def until(true: Callable[[], bool], seconds: float = 5) -> None:
+    """Asks until the answer is yes."""
+    deadline = monotonic() + seconds
+    while not true():
+        assert monotonic() < deadline, "it did not become true in time"
+
+
+def reads(mirror: Mirror) -> bool:
+    """Whether a read gets through."""
+    try:
+        mirror.read([ONE])
+    except MirrorUnavailable:
+        return False
+    return True
+
+
+def test_a_refused_connection_opens_the_breaker() -> None:
+    """The first read tries and fails; the next calls are told so at once."""
+    mirror = Mirror(redis_client(free_port()))
+    with pytest.raises(MirrorUnavailable, match="Connection refused"):
+        mirror.read([ONE])
+    began = monotonic()
+    for _ in range(100):
+        with pytest.raises(MirrorUnavailable, match="breaker"):
+            mirror.claim([ONE])
+    assert monotonic() - began < 0.1
+
+
+def test_a_hanging_server_costs_a_second_at_most(server: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A black hole is given up on within a second, and the server is used again once it wakes."""
+    monkeypatch.setattr(mirror_module, "AWAY", 0.05)
+    mirror = Mirror(redis_client(server.port))
+    assert reads(mirror)
+    server.signal(signal.SIGSTOP)
+    began = monotonic()
+    assert not reads(mirror)
+    assert monotonic() - began < 1.1
+    server.signal(signal.SIGCONT)
+    until(lambda: reads(mirror))
+
+
+def test_the_breaker_lets_one_caller_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is half open, the others do not wait behind the one that tries."""
+    monkeypatch.setattr(mirror_module, "AWAY", 0.2)
+    mirror = Mirror(redis_client(free_port()))
+    assert not reads(mirror)
+    until(lambda: _tried(mirror))
+    assert not _tried(mirror)
+
+
+def _tried(mirror: Mirror) -> bool:
+    """Whether a read got as far as the network."""
+    try:
+        mirror.read([ONE])
+    except MirrorUnavailable as error:
+        return "breaker" not in str(error)
+    return True
+
+
+def test_a_restarted_server_is_only_empty(tmp_path: Path) -> None:
+    """Connections that broke behind our back cost one retry, not the page."""
+    port = free_port()
+    first, second = servers.valkey(tmp_path, port=port), servers.valkey(tmp_path, port=port)
+    mirror = Mirror(redis_client(port))
+    try:
+        first.start()
+        first.await_port()
+        mirror.publish([Fresh(entry(1), monotonic())])
+        first.stop()
+        second.start()
+        second.await_port()
+        assert mirror.read([ONE]).entries == {}
+        assert mirror.publish([Fresh(entry(1), monotonic())]).taken == 1
+    finally:
+        first.stop()
+        second.stop()
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"maxmemory": "1", "maxmemory-policy": "noeviction"},
+        {"replicaof": "127.0.0.1 1"},
+        {"replicaof": "127.0.0.1 1", "replica-serve-stale-data": "no"},
+    ],
+    ids=["out-of-memory", "read-only", "master-down"],
+)
+def test_a_server_that_will_not_write_says_so(server: Process, setting: dict[str, str]) -> None:
+    """Every entry is counted as failed, claims fall to the caller, and reading does not fail for it."""
+    client = redis_client(server.port)
+    for name, value in setting.items():
+        if name == "replicaof":
+            client.replicaof(*value.split())
+        else:
+            client.config_set(name, value)
+    mirror = Mirror(client)
+    done = mirror.publish([Fresh(entry(1), monotonic()), Fresh(entry(1, 2), monotonic())])
+    assert (done.taken, done.failed) == (0, 2)
+    assert mirror.claim([ONE]) == {ONE}
+    assert mirror.read([ONE]).entries == {}
+    with pytest.raises(MirrorUnavailable):
+        mirror.publish_place("1/eu", PlaceLook(1, 1, "seen"))
+
+
+def test_a_wrong_password_is_away(server: Process) -> None:
+    """Authentication that fails is not an empty mirror."""
+    redis_client(server.port).config_set("requirepass", "secret")
+    with pytest.raises(MirrorUnavailable):
+        Mirror(redis_client(server.port, password="wrong")).read([ONE])  # noqa: S106
+
+
+class Broken:
+    """A client whose library fails with one of its own errors."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def pipeline(self, **_: object) -> Any:
+        """Fails."""
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [*FOREIGN, ConnectionResetError, BrokenPipeError], ids=lambda it: it.__name__)
+def test_no_error_of_the_library_gets_past_the_border(error: type[Exception]) -> None:
+    """Every exception the library knows, those it may grow included, is ours by the time it leaves."""
+    made = error.__new__(error)
+    made.args = ("it broke",)
+    with pytest.raises(MirrorUnavailable):
+        Mirror(cast("Redis", Broken(made))).read([ONE])
