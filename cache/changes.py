@@ -130,13 +130,19 @@ def judge(stored: Row | None, change: Change) -> Verdict:
     """
     if stored is None:
         return Verdict.ELSEWHERE if change.is_absence else Verdict.REPLACE
-    version = stored.get("version")
-    is_versioned = isinstance(version, int | float) and not isinstance(version, bool)
-    if is_versioned and version >= change.version:
+    version = _version_of(stored)
+    if version is not None and version >= change.version:
         return Verdict.OWN if version == change.version else Verdict.OLDER
     if change.is_absence:
         return Verdict.UPDATE if stored.get("place") == change.place else Verdict.ELSEWHERE
-    return Verdict.UPDATE if is_versioned and is_same_launch(stored, change.launch) else Verdict.REPLACE
+    is_same = version is not None and is_same_launch(stored, change.launch)
+    return Verdict.UPDATE if is_same else Verdict.REPLACE
+
+
+def _version_of(row: Row) -> float | None:
+    """The row's version; None when it is no number, as DynamoDB's `attribute_type` tells it."""
+    version = row.get("version")
+    return version if isinstance(version, int | float) and not isinstance(version, bool) else None
 
 
 def is_same_launch(stored: Row, launch: Launch | None) -> bool:
