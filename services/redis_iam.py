@@ -44,7 +44,8 @@ class IamTokens(CredentialProvider):
             if credentials is None:
                 raise NoCredentialsError
             region = self._session.get_config_variable("region")
-            SigV4QueryAuth(credentials, "elasticache", region, expires=TOKEN_SECONDS).add_auth(request)
+            frozen = credentials.get_frozen_credentials()  # else a renewal may come between the key and its secret
+            SigV4QueryAuth(frozen, "elasticache", region, expires=TOKEN_SECONDS).add_auth(request)
         except BotoCoreError as error:
             raise AuthenticationError(f"no token for {self._user}: {error}") from error
         return self._user, str(request.url).removeprefix("http://")
