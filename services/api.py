@@ -6,6 +6,7 @@ Compression is API Gateway's (`MinimumCompressionSize`), so no handler spends CP
 
 import json
 import logging
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,13 +48,16 @@ class Request:
     def from_event(cls, event: Mapping[str, Any]) -> "Request":
         """The request in a REST proxy event (payload format 1.0)."""
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        body = event.get("body") or ""
+        if event.get("isBase64Encoded"):  # what is no text comes like this; replaced characters make it no JSON
+            body = b64decode(body).decode(errors="replace")
         return cls(
             method=event["httpMethod"],
             resource=event.get("resource") or event.get("path") or "",
             path=event.get("pathParameters") or {},
             query=event.get("queryStringParameters") or {},
             headers=headers,
-            body=event.get("body") or "",
+            body=body,
             request_id=headers.get(CORRELATION_ID) or (event.get("requestContext") or {}).get("requestId") or "",
         )
 

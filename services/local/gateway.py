@@ -11,23 +11,14 @@ import uuid
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from services.contract.routes import OPERATIONS
 from services.local.http1 import Request, Response
 from services.local.lambdas import Function
 
 INTEGRATION_TIMEOUT = 29.0  # seconds, API Gateway's own limit
 JSON = [("content-type", "application/json")]
 
-ROUTES = [
-    ("GET", "/recovery-plans", "query"),
-    ("GET", "/recovery-plans/{planId}/check-existing-instances", "query"),
-    ("POST", "/recovery-instances/query", "query"),
-    ("POST", "/drs/recovery-instance-sync", "data-management"),
-    ("GET", "/drs/recovery-instance-sync/status", "data-management"),
-    ("POST", "/executions", "execution"),
-    ("GET", "/executions/{id}", "execution"),
-    ("POST", "/executions/{id}/terminate-instances", "execution"),
-    ("GET", "/executions/{id}/termination-status", "execution"),
-]
+ROUTES = [(it.method, it.path, it.function) for it in OPERATIONS]
 
 
 def match(resource: str, path: str) -> dict[str, str] | None:
