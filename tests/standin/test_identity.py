@@ -108,3 +108,12 @@ def test_weather_can_concern_one_role(aws: Aws, refused: Refused) -> None:
     aws.weather({"role": ROLE, "throttle": 1.0})
     refused("ThrottlingException", session.describe_jobs)
     assert aws.client("drs").describe_jobs()["items"] == []
+
+
+def test_a_session_ends_when_its_time_is_over(aws: Aws, refused: Refused) -> None:
+    """An hour and a bit later, by the service's clock."""
+    _declare(aws)
+    aws.servers(1)
+    session = _session(aws, "drs")
+    aws.weather({"clockSkewSeconds": 3700})
+    refused("ExpiredTokenException", session.describe_jobs)

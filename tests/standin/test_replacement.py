@@ -114,3 +114,30 @@ def test_a_launch_into_an_existing_instance_creates_none(aws: Aws) -> None:
     assert (aws.states(), aws.ec2_states(origin)) == ([], ["running"])
     aws.advance(3600)
     assert [record["recoveryInstanceID"] for record in aws.records()] == [origin]
+
+
+def test_an_instance_terminated_before_ec2_knew_it_never_appears(aws: Aws) -> None:
+    """However late EC2 is."""
+    aws.servers(1)
+    aws.behave(ec2_delay=600)
+    aws.launch(SERVERS[0])
+    aws.advance(LAUNCHED + 60)
+    (record,) = aws.records()
+    assert record["ec2InstanceState"] == "PENDING"
+    aws.client("drs").terminate_recovery_instances(recoveryInstanceIDs=[record["recoveryInstanceID"]])
+    aws.advance(60)
+    assert aws.states() == ["TERMINATED"]
+    aws.advance(600)
+    assert (aws.states(), aws.ec2_states(record["ec2InstanceID"])) == ([], [])
+
+
+def test_an_instance_terminated_while_it_boots_stays_terminated(aws: Aws) -> None:
+    """The boot that was under way does not bring it back."""
+    aws.servers(1)
+    aws.behave(boot=300)
+    aws.launch(SERVERS[0])
+    aws.advance(LAUNCHED + 60)
+    (instance_id,) = [record["ec2InstanceID"] for record in aws.records()]
+    aws.client("ec2").terminate_instances(InstanceIds=[instance_id])
+    aws.advance(600)
+    assert (aws.states(), aws.ec2_states(instance_id)) == (["TERMINATED"], ["terminated"])

@@ -10,7 +10,7 @@ from services.local.drs.paging import NO_PAGE_WEATHER, PageWeather
 
 MATCHES = ("service", "operation", "accountId", "region", "role")
 
-_EFFECTS: dict[str, Any] = {
+EFFECTS: dict[str, Any] = {
     "throttle": float, "latencyMs": float, "jitterMs": float, "outage": ("refuse", "hang", "503"), "deny": bool,
     "failOnPage": int, "pageSize": int, "emptyPages": bool, "expireTokens": (True, False, "page", "session"),
     "unknownMembers": bool, "unknownEnums": list, "garbage": list, "clockSkewSeconds": float,
@@ -96,10 +96,10 @@ def _check(path: str, rule: Any) -> None:
     for name, value in rule.items():
         if name in MATCHES:
             fits = isinstance(value, str)
-        elif name in _EFFECTS:
-            fits = _fits(value, _EFFECTS[name])
+        elif name in EFFECTS:
+            fits = _fits(value, EFFECTS[name])
         else:
-            raise ValueError(f"{path}.{name}: no such key; there are {', '.join((*MATCHES, *_EFFECTS))}")
+            raise ValueError(f"{path}.{name}: no such key; there are {', '.join((*MATCHES, *EFFECTS))}")
         if not fits:
             raise ValueError(f"{path}.{name}: {value!r} does not fit")
 
