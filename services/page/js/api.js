@@ -35,6 +35,7 @@ async function call(method, path, body, signal) {
     if (error.name === "AbortError") throw error;
     if (error.name === "TimeoutError") throw new ApiError(`No answer within ${TIMEOUT_MS / 1000} seconds`);
     if (!response) throw new ApiError("The service cannot be reached");
+    if (response.status === 401) throw new ApiError("Your sign-in has ended; reload the page to sign in again", 401);
     throw new ApiError(`The service answered with HTTP ${response.status} and no readable content`, response.status);
   }
   noteServerTime(response.headers.get("date"));

@@ -8,7 +8,7 @@ export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
     if (value === undefined || value === null) continue;
-    if (name === "data") Object.assign(node.dataset, value);
+    if (name === "data") for (const [key, text] of Object.entries(value)) node.setAttribute(`data-${key}`, text);
     else if (name === "attrs") for (const [key, text] of Object.entries(value)) node.setAttribute(key, text);
     else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else node[name] = value;

@@ -1,4 +1,5 @@
-// Run drill: first what it would destroy, fresh from the store, then the start.
+// Run drill: first what it would destroy, as the store knows it, then the start. The start asks DRS itself, and whatever
+// DRS knows beyond what was confirmed is shown for another confirmation before anything is destroyed.
 
 import * as api from "./api.js";
 import { el, plural } from "./dom.js";
@@ -19,11 +20,11 @@ export async function openDrill(plan) {
   }
 }
 
-function ask(dialog, plan, { existingInstances: items, unknownServerIds: unknown }) {
+function ask(dialog, plan, existing) {
+  const { existingInstances: items, unknownServerIds: unknown } = existing;
   const servers = plan.waves.reduce((sum, wave) => sum + wave.serverIds.length, 0);
   const destroys = items.length + unknown.length > 0;
-  const text = destroys ? `Replace and run drill` : "Run drill";
-  const go = action(text, destroys ? "danger" : "primary", () => start(dialog, plan, destroys, go));
+  const go = action(destroys ? "Replace and run drill" : "Run drill", destroys ? "danger" : "primary", () => start(dialog, plan, existing, go));
   const parts = [
     el("p", {}, `Launches ${plural(servers, "server")} in ${plural(plan.waves.length, "wave")} as a drill. `,
       destroys ? el("strong", {}, "Launching destroys what is there now:") : "Nothing exists yet, so nothing is destroyed."),
@@ -36,17 +37,38 @@ function ask(dialog, plan, { existingInstances: items, unknownServerIds: unknown
   dialog.actions.replaceChildren(action("Cancel", "", dialog.close), go);
 }
 
-async function start(dialog, plan, replaceExisting, button) {
+/** Whether DRS names nothing but what was confirmed. A server seen unknown covers whatever it has. */
+function isCovered({ existingInstances: items, unknownServerIds: unknown }, confirmed) {
+  const unseen = new Set(confirmed.unknownServerIds);
+  const shown = new Set(confirmed.existingInstances.map(({ ec2InstanceId }) => ec2InstanceId));
+  return unknown.every((id) => unseen.has(id))
+    && items.every(({ ec2InstanceId, sourceServerId }) => shown.has(ec2InstanceId) || unseen.has(sourceServerId));
+}
+
+async function startDrill(plan, confirmed) {
+  try {
+    return await api.startDrill(plan.planId, false);
+  } catch (error) {
+    if (error.code !== EXISTING || !isCovered(error.body, confirmed)) throw error;
+    return api.startDrill(plan.planId, true);
+  }
+}
+
+async function start(dialog, plan, confirmed, button) {
   button.disabled = true;
   button.textContent = "Starting …";
   try {
-    const { executionId } = await api.startDrill(plan.planId, replaceExisting);
+    const { executionId } = await startDrill(plan, confirmed);
     dialog.close();
     location.hash = `#/executions/${encodeURIComponent(executionId)}`;
   } catch (error) {
-    if (error.code === EXISTING) ask(dialog, plan, error.body);
-    dialog.body.prepend(problem(error.code === EXISTING ? "Instances appeared in the meantime. Nothing was started; look again:" : `The drill was not started: ${error.message}`));
-    button.textContent = "Try again";
-    button.disabled = false;
+    if (error.code === EXISTING) {
+      ask(dialog, plan, error.body);
+      dialog.body.prepend(problem("DRS knows of more than was shown here. Nothing was started; look again:"));
+    } else {
+      dialog.body.prepend(problem(`The drill was not started: ${error.message}`));
+      button.textContent = "Try again";
+      button.disabled = false;
+    }
   }
 }

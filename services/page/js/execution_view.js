@@ -25,6 +25,8 @@ function waveCard(wave) {
     el("h2", {}, `Wave ${wave.waveNumber} · ${wave.waveName} `, badge(wave.status)),
     el("p", { className: "sub" }, [placeName(wave), plural(wave.serverIds.length, "server"),
       ...[...tally].map(([status, count]) => `${count} ${statusWord(status).toLowerCase()}`), wave.jobId].filter(Boolean).join(" · ")),
+    (wave.failures ?? []).map(({ reason, serverIds }) => el("p", { className: "why" }, `${plural(serverIds.length, "server")}: ${reason}`)),
+    wave.message && el("p", { className: "why" }, wave.message),
     el("ul", { className: "launch-states", attrs: { "aria-label": `Servers of wave ${wave.waveNumber}` } }, wave.serverIds.map((id) =>
       el("li", {}, el("span", { className: "mono" }, id), badge(statuses[id])))));
 }

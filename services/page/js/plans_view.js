@@ -1,7 +1,7 @@
 // Every plan with its counts.
 
 import { el, announce, plural } from "./dom.js";
-import { countsOfPlan, sumCounts } from "./rows.js";
+import { countsOfPlan, countHaving } from "./rows.js";
 import { matches } from "./sorting.js";
 import { Table } from "./table.js";
 import { createTiles, shareBar } from "./tiles.js";
@@ -48,7 +48,7 @@ const rowOf = (plan) => ({
 
 export function createPlansView() {
   const table = new Table({ label: "Recovery plans", className: "plans", columns: COLUMNS });
-  const tiles = createTiles("Servers of all plans, by state", () => filter());
+  const tiles = createTiles("Plans with servers in a state", () => filter(), "with ");
   const search = el("input", { type: "search", placeholder: "Filter plans", oninput: () => filter(), attrs: { "aria-label": "Filter plans" } });
   const summary = el("p", { className: "summary" });
   const heading = el("h1", {}, "Recovery plans");
@@ -69,10 +69,8 @@ export function createPlansView() {
     show({ plans }) {
       const rows = plans.plans.map(rowOf);
       const servers = new Set(plans.plans.flatMap((plan) => plan.waves.flatMap((wave) => wave.serverIds)));
-      const places = rows.reduce((sum, row) => sum + row.servers, 0);
-      const shared = places > servers.size ? "; a server in several plans counts in each" : "";
-      summary.textContent = `${plural(rows.length, "plan")}, ${plural(servers.size, "server")}${shared}`;
-      tiles.update(sumCounts(rows.map((row) => row.counts)));
+      summary.textContent = `${plural(rows.length, "plan")}, ${plural(servers.size, "server")}`;
+      tiles.update(countHaving(rows.map((row) => row.counts)));
       table.update(rows);
     },
   };

@@ -1,5 +1,6 @@
 // Joining what a plan wants with what is known: one row per server of a wave, and the counts of rows.
 
+import { sorted } from "./sorting.js";
 import { bucketOf, kindOf } from "./words.js";
 
 function row(plan, wave, serverId, item, isUnknown) {
@@ -9,8 +10,8 @@ function row(plan, wave, serverId, item, isUnknown) {
   return {
     key: `${plan.planId}/${wave.waveNumber}/${serverId}`,
     planName: plan.planName,
+    wave: `${wave.waveNumber} ${wave.waveName}`,
     waveNumber: wave.waveNumber,
-    waveName: wave.waveName,
     serverId,
     accountId: item?.accountId ?? wave.accountId,
     region: item?.region ?? wave.region,
@@ -28,6 +29,19 @@ export function rowsOf(plans, answer) {
   return plans.flatMap((plan) =>
     plan.waves.flatMap((wave) =>
       wave.serverIds.map((id) => row(plan, wave, id, items.get(id), unknown.has(id)))));
+}
+
+/** Each server once, with all its plans, in the order of places. */
+export function onePerServer(rows) {
+  const servers = new Map();
+  for (const row of rows) {
+    const known = servers.get(row.serverId);
+    if (known) {
+      known.planName += `; ${row.planName}`;
+      known.wave += `; ${row.wave}`;
+    } else servers.set(row.serverId, { ...row, key: row.serverId });
+  }
+  return sorted([...servers.values()], (row) => `${row.accountId} ${row.region}`, false);
 }
 
 /** How many rows are in each bucket, and how many instances are drills or real. */
@@ -53,9 +67,9 @@ export function countsOfPlan({ counts }) {
   };
 }
 
-export const sumCounts = (all) =>
-  all.reduce((sum, counts) => Object.fromEntries(Object.keys(sum).map((key) => [key, sum[key] + counts[key]])),
-    countRows([]));
+/** How many of these counts have any server in each bucket. */
+export const countHaving = (all) =>
+  Object.fromEntries(Object.keys(countRows([])).map((bucket) => [bucket, all.filter((counts) => counts[bucket] > 0).length]));
 
 /** The instances of which nobody knows the execution. */
 export const unattributed = (rows) => rows.filter(({ item }) => item && !item.sourceExecutionId);

@@ -9,7 +9,7 @@ const none = () => el("span", { className: "nothing" }, "–");
 
 /** An id that copies itself when pressed. */
 const idButton = (id) =>
-  el("button", { type: "button", className: "id", title: "Copy", data: { copy: id } }, id, icon("copy"));
+  el("button", { type: "button", className: "id", title: "Copy", data: { copy: id } }, id);
 
 export function stateBadge(state) {
   const { word, icon: name, title } = stateOf(state);

@@ -11,7 +11,7 @@ import { createTiles } from "./tiles.js";
 import { stateOf } from "./words.js";
 
 const textOf = (row) => [
-  row.planName, row.waveName, row.serverId, row.accountId, row.region, stateOf(row.state).word, row.kind,
+  row.planName, row.wave, row.serverId, row.accountId, row.region, stateOf(row.state).word, row.kind,
   ...Object.values(row.item ?? {}),
 ].join(" ");
 

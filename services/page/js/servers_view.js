@@ -1,13 +1,12 @@
-// All servers of all plans in one table.
+// All servers of all plans in one table, place by place; each once, however many plans it is in.
 
 import * as api from "./api.js";
 import { el, plural } from "./dom.js";
-import { rowsOf } from "./rows.js";
+import { onePerServer, rowsOf } from "./rows.js";
 import { createServerList } from "./server_list.js";
+import { placeName } from "./words.js";
 
 const LARGEST_QUERY = 5000; // ids the API takes at once
-
-const groupOf = (row) => `${row.planName} · wave ${row.waveNumber} · ${row.waveName}`;
 
 async function queryAll(ids, signal) {
   const parts = [];
@@ -24,7 +23,7 @@ async function queryAll(ids, signal) {
 export function createServersView() {
   const heading = el("h1", {}, "All servers");
   const summary = el("p", { className: "summary" });
-  const list = createServerList({ label: "Servers of all plans", groupOf, name: () => "all-servers" });
+  const list = createServerList({ label: "Servers of all plans", groupOf: placeName, name: () => "all-servers" });
   return {
     node: el("div", { className: "view" }, el("div", { className: "view-head" }, heading, summary), list.node),
     heading,
@@ -35,7 +34,7 @@ export function createServersView() {
     },
     show({ plans, answer }) {
       if (!answer) return;
-      const rows = rowsOf(plans.plans, answer);
+      const rows = onePerServer(rowsOf(plans.plans, answer));
       summary.textContent = `${plural(rows.length, "server")} in ${plural(plans.plans.length, "plan")}`;
       list.update(rows);
     },

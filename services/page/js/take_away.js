@@ -5,7 +5,7 @@ import { stateOf } from "./words.js";
 
 const CSV_FIELDS = [
   ["Plan", (row) => row.planName],
-  ["Wave", (row) => `${row.waveNumber} ${row.waveName}`],
+  ["Wave", (row) => row.wave],
   ["Source server id", (row) => row.serverId],
   ["Source server name", (row) => row.item?.sourceServerName],
   ["State", (row) => stateOf(row.state).word],

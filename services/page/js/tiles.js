@@ -4,8 +4,8 @@ import { el } from "./dom.js";
 import { icon } from "./icons.js";
 import { BUCKETS, STATE_BUCKETS } from "./words.js";
 
-/** `{node, update(counts), chosen()}`; `onChange` is called after a press. */
-export function createTiles(label, onChange) {
+/** `{node, update(counts), chosen()}`; `onChange` is called after a press; `prefix` comes before each word. */
+export function createTiles(label, onChange, prefix = "") {
   let chosen = null;
   const tiles = new Map();
   for (const [bucket, { word, icon: name, title }] of Object.entries(BUCKETS)) {
@@ -16,7 +16,7 @@ export function createTiles(label, onChange) {
       onChange();
     };
     const button = el("button", { type: "button", className: "tile", title, data: { bucket }, onclick: press, attrs: { "aria-pressed": "false" } },
-      icon(name), number, el("span", {}, word));
+      icon(name), number, el("span", {}, prefix ? prefix + word.toLowerCase() : word));
     tiles.set(bucket, { button, number });
   }
   const node = el("div", { className: "tiles", attrs: { role: "group", "aria-label": label } }, [...tiles.values()].map(({ button }) => button));

@@ -41,12 +41,12 @@ export function freshness(seconds) {
 }
 
 const utc = (iso) => `${new Date(iso).toISOString().slice(0, 19).replace("T", " ")} UTC`;
-const isToday = (date) => date.toDateString() === new Date().toDateString();
 
 /** The local wording: the time of day when it is today, with the day when it is not. */
 export function local(iso) {
   const date = new Date(iso);
-  return isToday(date) ? clock.format(date) : dayAndClock.format(date);
+  const isToday = date >= new Date().setHours(0, 0, 0, 0);
+  return (isToday ? clock : dayAndClock).format(date);
 }
 
 /** A local time, UTC on hover. */
