@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ class Stack:
     schedule_seconds: float = 300
     read_from: str = "mirror"
     speed: float = 1.0
+    reach: Callable[[Process], int] = attrgetter("port")
+    """The port at which the product reaches Valkey and DynamoDB; where the network is to fail, a proxy's."""
     processes: list[Process] = field(default_factory=list)
 
     def start(self, report: Report = lambda _: None) -> None:
@@ -76,9 +79,11 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         """What any process needs to work on this stack: the functions, and a second terminal."""
-        endpoints = {"DYNAMODB": self.dynamodb.url, "LAMBDA": f"http://127.0.0.1:{self.port}"}
+        dynamodb = f"http://127.0.0.1:{self.reach(self.dynamodb)}"
+        endpoints = {"DYNAMODB": dynamodb, "LAMBDA": f"http://127.0.0.1:{self.port}"}
         endpoints |= dict.fromkeys(("DRS", "EC2", "STS"), self.aws.url)
-        return functions.settings(f"redis://127.0.0.1:{self.valkey.port}/0", self.read_from) | functions.aws(endpoints)
+        redis_url = f"redis://127.0.0.1:{self.reach(self.valkey)}/0"
+        return functions.settings(redis_url, self.read_from) | functions.aws(endpoints)
 
     @cached_property
     def standin(self) -> StandInAdmin:

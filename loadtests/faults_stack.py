@@ -1,0 +1,172 @@
+"""The local stack with a network that can fail between the product and its two tiers, and the oracle for its pages."""
+
+import json
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import redis
+import urllib3
+
+from services.local.processes import Process
+from services.local.proxy import FaultProxy
+from services.local.servers import valkey
+from services.local.stack import Stack
+from services.local.world import World, make_world
+
+SHOWN = (
+    "sourceServerId", "recoveryInstanceId", "ec2InstanceId", "ec2InstanceState", "name", "privateIp", "publicIp",
+    "instanceType", "launchTime", "region", "sourceExecutionId", "sourcePlanName",
+    "sourceServerName", "accountId", "isDrill",
+)  # fmt: skip
+SETTLE_SECONDS = 12.0
+
+
+@dataclass(frozen=True)
+class Page:
+    """One answered page: HTTP status (0: no answer), seconds it took, and the body."""
+
+    status: int
+    seconds: float
+    body: dict[str, Any]
+
+
+@dataclass
+class FaultyStack:
+    """A stack in `directory`, without a schedule, behind two fault proxies named after the servers."""
+
+    directory: Path
+    world: World = field(default_factory=lambda: make_world(servers=300, places=3, plans=8))
+    proxies: dict[str, FaultProxy] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.stack = Stack(self.directory, world=self.world, schedule_seconds=0, reach=self._reach)
+        self._http = urllib3.PoolManager(maxsize=64, retries=False, timeout=30)
+
+    def start(self) -> None:
+        """Starts it and syncs once."""
+        self.stack.start()
+        self.stack.sync()
+
+    def stop(self) -> None:
+        """Ends the stack and its proxies."""
+        self.stack.stop()
+        for proxy in self.proxies.values():
+            proxy.close()
+
+    @property
+    def to_redis(self) -> FaultProxy:
+        """The network in front of Valkey."""
+        return self.proxies["Valkey"]
+
+    @property
+    def to_dynamodb(self) -> FaultProxy:
+        """The network in front of DynamoDB."""
+        return self.proxies["DynamoDB"]
+
+    def valkey(self, **options: Any) -> redis.Redis:
+        """A client of Valkey itself, past the proxy."""
+        return redis.Redis(port=self.stack.valkey.port, **options)
+
+    def restart_valkey(self) -> None:
+        """Valkey is killed and comes back empty on the same port."""
+        self.stack.valkey.signal(signal.SIGKILL)
+        self.stack.valkey.stop()
+        fresh = valkey(self.directory, port=self.stack.valkey.port)
+        self.stack.processes[self.stack.processes.index(self.stack.valkey)] = fresh
+        self.stack.valkey = fresh
+        fresh.start()
+        fresh.await_port()
+
+    def mend(self) -> None:
+        """Everything is as it was, but for what the tiers hold."""
+        self.to_redis.heal()
+        self.to_dynamodb.heal()
+        self.to_redis.lead_to(self.stack.valkey.port)
+        self.to_dynamodb.lead_to(self.stack.dynamodb.port)
+        self.stack.standin.weather(self.world.weather)
+
+    def settle(self) -> None:
+        """Waits until pages are whole, right and answered from the mirror by every process that answers them.
+
+        Raises:
+            AssertionError: when that takes longer than SETTLE_SECONDS.
+        """
+        self.warm()
+        deadline = monotonic() + SETTLE_SECONDS
+        while True:
+            faults = [fault for _ in range(4) for fault in self.faults_of(self.plan_page())]
+            if not faults:
+                return
+            assert monotonic() < deadline, faults  # noqa: S101
+            sleep(0.2)
+
+    def warm(self) -> None:
+        """Every plan is in the memory of every process that answers pages, as far as one can tell from outside."""
+        for _ in range(6):
+            self.get("/recovery-plans")
+
+    def get(self, path: str) -> Page:
+        """One GET of the API."""
+        return self.request("GET", path)
+
+    def plan_page(self, plan_id: str | None = None) -> Page:
+        """The page of a plan, by default of the largest one."""
+        return self.get(f"/recovery-plans/{plan_id or self.largest}/check-existing-instances")
+
+    def query(self, server_ids: list[str]) -> Page:
+        """The page query for these servers."""
+        return self.request("POST", "/recovery-instances/query", json.dumps({"sourceServerIds": server_ids}))
+
+    def request(self, method: str, path: str, body: str | bytes | None = None) -> Page:
+        """One call of the API, however it ends."""
+        began = monotonic()
+        try:
+            reply = self._http.request(method, self.stack.url + path, body=body)
+        except urllib3.exceptions.HTTPError as error:
+            return Page(0, monotonic() - began, {"error": repr(error)})
+        return Page(reply.status, monotonic() - began, reply.json())
+
+    @property
+    def largest(self) -> str:
+        """The plan with the most servers."""
+        return str(max(self.world.recovery_plans, key=lambda plan: len(self.servers_of(plan["planId"])))["planId"])
+
+    def servers_of(self, plan_id: str) -> list[str]:
+        """A plan's servers."""
+        (plan,) = (it for it in self.world.recovery_plans if it["planId"] == plan_id)
+        return [server_id for wave in plan["waves"] for server_id in wave["serverIds"]]
+
+    def faults_of(self, page: Page, server_ids: list[str] | None = None) -> list[str]:
+        """What is wrong or missing in a page of these servers (default: the largest plan's), an unknown included."""
+        if page.status != 200:
+            return [f"status {page.status}: {page.body}"]
+        return wrong(page.body, server_ids or self.servers_of(self.largest), self.world.expected) + [
+            f"{it} is unknown" for it in page.body["unknownServerIds"]
+        ]
+
+    def _reach(self, process: Process) -> int:
+        if process.name not in self.proxies:
+            self.proxies[process.name] = FaultProxy(process.port)
+        return self.proxies[process.name].port
+
+
+def wrong(body: dict[str, Any], server_ids: list[str], expected: dict[str, dict[str, Any] | None]) -> list[str]:
+    """What a page says that is not so: a wrong field, an instance that is not there, and every false "none"."""
+    faults: list[str] = []
+    items = {item["sourceServerId"]: item for item in body["existingInstances"]}
+    unknown = set(body["unknownServerIds"])
+    if body["hasExistingInstances"] != (True if items else None if unknown else False):
+        faults.append(f"hasExistingInstances is {body['hasExistingInstances']}")
+    if body["degraded"] is False and unknown:
+        faults.append("degraded is false while servers are unknown")
+    faults += [f"{it} was not asked for" for it in (items.keys() | unknown) - set(server_ids)]
+    for server_id in server_ids:
+        truth, item = expected.get(server_id), items.get(server_id)
+        if item is None and truth is not None and server_id not in unknown:
+            faults.append(f"false none: {server_id}")
+        if item is not None and (truth is None or any(item[name] != truth[name] for name in SHOWN)):
+            faults.append(f"wrong: {server_id} shown as {item}")
+    return faults
