@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from services.local.processes import LocalStackError
@@ -25,7 +26,8 @@ def run_local(console: Console, stack: Stack) -> None:
     Raises:
         LocalStackError: in one line, why it cannot start, or what died.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell started us with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     began = time.monotonic()
     try:
         with steps(console) as step:
@@ -62,7 +64,7 @@ def summary(stack: Stack, report: dict[str, Any], seconds: float) -> str:
     places, instances, calls = report["regionsScanned"], report["instancesUpdated"], len(stack.standin.calls())
     lines = [
         f"{places} places looked at, {instances:,} instances recorded, {calls} AWS calls, {seconds:.1f} s in all.",
-        *(f"  [yellow]![/] {error}" for error in report["errors"]),
+        *(f"  [yellow]![/] {escape(error)} [dim](this world denies it on purpose)[/]" for error in report["errors"]),
         f"Recovery Plans page: [bold]{stack.url}/[/]",
         f"Second terminal: source {stack.directory / 'env'}; logs in {stack.directory}. Ctrl-C stops everything.",
     ]
