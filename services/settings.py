@@ -16,7 +16,8 @@ _YES, _NO = {"true", "1", "yes"}, {"", "false", "0", "no"}
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What one deployment is told. An empty `redis_url` means there is no mirror."""
+    """What one deployment is told. An empty `redis_url` means there is no mirror, an empty
+    `state_machine_arn` that nothing can be executed."""
 
     project: str
     environment: str
@@ -32,6 +33,12 @@ class Settings:
     read_from: ReadFrom
     job_tags: bool
     cors_origin: str
+    state_machine_arn: str
+
+    @property
+    def deployment(self) -> str:
+        """What tells this deployment from others: `{project}-{environment}`."""
+        return f"{self.project}-{self.environment}"
 
     def name(self, part: str) -> str:
         """The name of a table or function of this deployment: `{project}-{part}-{environment}`."""
@@ -65,6 +72,7 @@ class Settings:
             read_from=_read_from(environ),
             job_tags=_flag(environ, "JOB_TAGS"),
             cors_origin=environ.get("CORS_ORIGIN", ""),
+            state_machine_arn=environ.get("STATE_MACHINE_ARN", ""),
         )
 
 

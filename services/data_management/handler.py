@@ -11,7 +11,7 @@ from services.data_management.manual_sync import STATUS_URL, ManualSync
 from services.data_management.operations import Operations
 from services.live import LiveReader
 from services.logs import set_up_logging
-from services.metrics import count_read, metrics
+from services.metrics import count_read, metrics, name_deployment
 from services.pages import Pages
 from services.plans import PlanBook
 from services.settings import Settings
@@ -26,7 +26,9 @@ logger = set_up_logging("data-management-handler")
 
 @lru_cache
 def _wiring() -> Wiring:
-    return Wiring(Settings.from_env())
+    settings = Settings.from_env()
+    name_deployment(settings.deployment)
+    return Wiring(settings)
 
 
 @lru_cache
@@ -38,7 +40,8 @@ def _pages() -> Pages:
 
 
 @lru_cache
-def _routes() -> Routes:
+def routes() -> Routes:
+    """What this function answers, by method and resource."""
     sync = ManualSync(_wiring(), _wiring().start_sync)
     return {
         **_pages().routes,
@@ -56,7 +59,7 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
     sees the failure and Lambda's error metric counts it.
     """
     if isinstance(event, dict) and "httpMethod" in event:
-        return answer(event, _routes(), _wiring().settings.cors_origin)
+        return answer(event, routes(), _wiring().settings.cors_origin)
     if not isinstance(event, dict):
         return _refused("INVALID_INPUT", "the event must be an object")
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cache.reader import Answer
 from services.api import Request, Response, Routes, answer
 from services.logs import set_up_logging
-from services.metrics import count_read, metrics
+from services.metrics import count_read, metrics, name_deployment
 from services.pages import Pages
 from services.plans import PlanBook
 from services.settings import Settings
@@ -21,11 +21,14 @@ logger = set_up_logging("query-handler")
 
 @lru_cache
 def _wiring() -> Wiring:
-    return Wiring(Settings.from_env())
+    settings = Settings.from_env()
+    name_deployment(settings.deployment)
+    return Wiring(settings)
 
 
 @lru_cache
-def _routes() -> Routes:
+def routes() -> Routes:
+    """What this function answers, by method and resource."""
     wiring = _wiring()
     plans = PlanBook(lambda: wiring.page_dynamodb, wiring.settings.recovery_plans_table)
     pages = Pages(wiring.reader, plans, _count)
@@ -36,7 +39,7 @@ def _routes() -> Routes:
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
 def lambda_handler(event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
     """Answers API Gateway's proxy events for the page reads and the sync status."""
-    return answer(event, _routes(), _wiring().settings.cors_origin)
+    return answer(event, routes(), _wiring().settings.cors_origin)
 
 
 def _count(read: Answer) -> None:

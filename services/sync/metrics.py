@@ -20,7 +20,9 @@ def count_sync(report: SyncReport) -> None:
 
 
 def _count_place(report: PlaceReport) -> None:
-    with single_metric("PlaceInstances", MetricUnit.Count, report.instances, namespace=NAMESPACE) as metric:
+    deployment = dict(metrics.default_dimensions)
+    first = ("PlaceInstances", MetricUnit.Count, report.instances)
+    with single_metric(*first, namespace=NAMESPACE, default_dimensions=deployment) as metric:
         metric.add_dimension("Account", report.place.account_id)
         metric.add_dimension("Region", report.place.region)
         metric.add_metric("PlaceAwsCalls", MetricUnit.Count, report.aws_calls.total())
