@@ -64,7 +64,8 @@ def summary(stack: Stack, report: dict[str, Any], seconds: float) -> str:
     places, instances, calls = report["regionsScanned"], report["instancesUpdated"], len(stack.standin.calls())
     lines = [
         f"{places} places looked at, {instances:,} instances recorded, {calls} AWS calls, {seconds:.1f} s in all.",
-        *(f"  [yellow]![/] {escape(error)} [dim](this world denies it on purpose)[/]" for error in report["errors"]),
+        *(f"  [yellow]![/] {escape(error)}" for error in report["errors"]),
+        *(f"  [dim]{it['accountId']}/{it['region']} is denied on purpose[/]" for it in stack.world.weather),
         f"Recovery Plans page: [bold]{stack.url}/[/]",
         f"Second terminal: source {stack.directory / 'env'}; logs in {stack.directory}. Ctrl-C stops everything.",
     ]
