@@ -6,19 +6,21 @@ goes through one script, so an older version never replaces a newer one, whoever
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
+from itertools import batched, chain
 from random import uniform
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from cache.entry import Entry, PlaceLook, decode
+from cache.entry import Entry, Facts, PlaceLook, decode
 from cache.errors import MirrorUnavailable
+from cache.packed import Command, Each, Part, wire_over
 
 PREFIX = "ri:v1:"
 FIELD = "page"
@@ -26,6 +28,7 @@ PLACES = f"{PREFIX}places"
 LIFE = 15 * 60.0  # seconds an entry may be served after the table was read or written
 LIFE_JITTER = 0.1  # lives are shortened by up to this share, so that a mirror filled at once does not empty at once
 LOCK_LIFE_MS = 2_000  # longer than a table read, shorter than anyone's patience
+PATIENCE = 1.0  # seconds for one exchange with Redis, the retry included, however slowly the replies trickle
 AWAY = 2.0  # seconds the breaker stays open; then one caller tries again
 HEAD = 200  # bytes; more than any entry's header, see `cache.entry`
 COMMANDS_A_PIPELINE = 500  # of writes, so that one publish never holds the server for long
@@ -89,18 +92,11 @@ class Published:
     failed: int = 0
 
 
-class Pipelines(Protocol):
-    """What the mirror needs of a Redis client."""
-
-    def pipeline(self, transaction: bool) -> Any:
-        """Commands that are sent together."""
-
-
 class Mirror:
     """Reads and publishes entries. Give it a client with short timeouts and no retries of its own."""
 
-    def __init__(self, client: Pipelines) -> None:
-        self._client = client
+    def __init__(self, client: Any) -> None:
+        self._wire = wire_over(client)
         self._away_until = 0.0
 
     def read(self, server_ids: Sequence[str]) -> MirrorRead:
@@ -109,20 +105,9 @@ class Mirror:
         Raises:
             MirrorUnavailable: when Redis could not be asked.
         """
-        commands: list[tuple[Any, ...]] = [("HGETALL", PLACES)]
-        commands += [("HGET", PREFIX + server_id, FIELD) for server_id in server_ids]
-        places, *values = self._ask(commands)
-        entries: dict[str, Entry] = {}
-        broken: dict[str, bytes] = {}
-        for server_id, value in zip(server_ids, values, strict=True):
-            if value is None or isinstance(value, ResponseError):  # an error: a key of the wrong type
-                continue
-            entry = decode(value, server_id)
-            if entry is None:
-                broken[server_id] = value
-            else:
-                entries[server_id] = entry
-        return MirrorRead(entries, broken, _looks(places))
+        keys = [PREFIX + server_id for server_id in server_ids]
+        parts: list[Part] = [("HGETALL", PLACES), Each(("HGET",), keys, (FIELD,))]
+        return self._carefully(lambda deadline: self._read(server_ids, parts, deadline))
 
     def publish(self, fresh: Iterable[Fresh]) -> Published:
         """Put entries in, unless newer ones are there. An entry whose life is over is dropped.
@@ -130,7 +115,7 @@ class Mirror:
         Raises:
             MirrorUnavailable: when Redis could not be asked; what was sent before may have arrived.
         """
-        calls: list[tuple[Any, ...]] = []
+        calls: list[Command] = []
         dropped = 0
         for it in fresh:
             life = LIFE * (1 - uniform(0, LIFE_JITTER)) - (monotonic() - it.at)
@@ -161,10 +146,31 @@ class Mirror:
         Raises:
             MirrorUnavailable: when Redis could not be asked.
         """
-        commands = [("SET", f"{PREFIX}warming:{it}", "1", "NX", "PX", LOCK_LIFE_MS) for it in server_ids]
-        return {it for it, answer in zip(server_ids, self._ask(commands), strict=True) if answer}
+        locks = [f"{PREFIX}warming:{it}" for it in server_ids]
+        answers = self._ask([Each(("SET",), locks, ("1", "NX", "PX", str(LOCK_LIFE_MS)))])
+        return {it for it, answer in zip(server_ids, answers, strict=True) if answer}
 
-    def _run(self, script: str, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def _read(self, server_ids: Sequence[str], parts: Sequence[Part], deadline: float) -> MirrorRead:
+        """Takes entries apart as they arrive, which costs no time while the server still works on the rest."""
+        places: object = None
+        entries: dict[str, Entry] = {}
+        broken: dict[str, bytes] = {}
+        known: dict[bytes, Facts] = {}
+        ids = iter(server_ids)
+        for replies in self._wire.stream(parts, deadline):
+            values = iter(replies)
+            if places is None:
+                places = next(values)
+            for value, server_id in zip(values, ids, strict=False):
+                if value is None or isinstance(value, ResponseError):  # an error: a key of the wrong type
+                    continue
+                if (entry := decode(value, server_id, known)) is None:
+                    broken[server_id] = value
+                else:
+                    entries[server_id] = entry
+        return MirrorRead(entries, broken, _looks(places))
+
+    def _run(self, script: str, calls: Sequence[Command]) -> list[Any]:
         """One answer per call of the script; an answer is an exception where Redis refused that call."""
         answers: list[Any] = []
         for at in range(0, len(calls), COMMANDS_A_PIPELINE):
@@ -178,13 +184,15 @@ class Mirror:
             answers += got
         return answers
 
-    def _ask(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """The replies to these commands, in order; one retry on a new connection, then the breaker opens.
+    def _ask(self, parts: Sequence[Part]) -> list[Any]:
+        """The replies to these commands, in order."""
+        return self._carefully(lambda deadline: list(chain.from_iterable(self._wire.stream(parts, deadline))))
+
+    def _carefully[T](self, exchange: Callable[[float], T]) -> T:
+        """What the exchange brings, given its deadline; one retry on a new connection, then the breaker opens.
 
         A failover or restart breaks pooled connections that look healthy, hence the retry.
         """
-        if not commands:
-            return []
         now = monotonic()
         if now < self._away_until:
             raise MirrorUnavailable("the breaker is open")
@@ -192,25 +200,21 @@ class Mirror:
             self._away_until = now + AWAY
         try:
             try:
-                replies = self._send(commands)
+                result = exchange(now + PATIENCE)
             except (RedisConnectionError, RedisTimeoutError):
-                replies = self._send(commands)
+                self._wire.renew()
+                result = exchange(now + PATIENCE)
         except (RedisError, RedisClusterException, OSError) as error:  # the second is no RedisError
             self._away_until = monotonic() + AWAY
             raise MirrorUnavailable(str(error)) from error
         self._away_until = 0.0
-        return replies
-
-    def _send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-        pipeline = self._client.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
-        replies: list[Any] = pipeline.execute(raise_on_error=False)
-        return replies
+        return result
 
 
 def _looks(stored: object) -> dict[str, PlaceLook]:
     """The looks in the places hash, as far as they can be read."""
+    if isinstance(stored, list):  # a hash is a flat list in version 2 of the protocol
+        stored = dict(batched(stored, 2))
     pairs = stored.items() if isinstance(stored, Mapping) else ()
     found = ((place, _LOOK.fullmatch(value)) for place, value in pairs)
     return {

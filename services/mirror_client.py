@@ -4,24 +4,20 @@
 (`?ssl_ca_certs=/path/ca.pem` for a private authority). Nothing connects before the first command.
 """
 
-from collections.abc import Callable
-from threading import Lock
 from typing import Any
 
 from redis import Redis, RedisCluster
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 
-from cache.mirror import Pipelines
+from cache.packed import PackedCluster
 from services.settings import Settings
 
 TIMEOUT = 0.25  # seconds for a connection and for a reply; redis-py's defaults hold a page for 4 to 59 s
 CONNECTIONS = 32  # per node
 
 
-def mirror_client(settings: Settings) -> Pipelines:
+def mirror_client(settings: Settings) -> Redis | PackedCluster:
     """The client that the settings describe."""
     options: dict[str, Any] = {
         "socket_timeout": TIMEOUT,
@@ -35,33 +31,10 @@ def mirror_client(settings: Settings) -> Pipelines:
         options["credential_provider"] = IamTokens(settings.redis_iam_user, settings.redis_iam_cache)
     never = Retry(NoBackoff(), 0)  # the mirror retries by itself
     if settings.redis_cluster:
-        return ClusterOnDemand(lambda: _cluster(settings.redis_url, never, options))
+        return PackedCluster(lambda: _cluster(settings.redis_url, never, options))
     return Redis.from_url(settings.redis_url, retry=never, **options)
 
 
 def _cluster(url: str, retry: Retry, options: dict[str, Any]) -> RedisCluster:
     # The address in the settings outlives the nodes: after a failure they are asked for there again.
     return RedisCluster.from_url(url, retry=retry, dynamic_startup_nodes=False, **options)
-
-
-class ClusterOnDemand:
-    """A cluster client that asks for the nodes when it is first used: redis-py's own does so when it is made."""
-
-    def __init__(self, connect: Callable[[], RedisCluster]) -> None:
-        self._connect = connect
-        self._connecting = Lock()
-        self._cluster: RedisCluster | None = None
-
-    def pipeline(self, transaction: bool) -> Any:
-        """A pipeline that sends each command to the node of its key.
-
-        Raises:
-            redis.exceptions.ConnectionError: when no node tells the others.
-        """
-        with self._connecting:
-            if self._cluster is None:
-                try:
-                    self._cluster = self._connect()
-                except RedisClusterException as error:
-                    raise RedisConnectionError(f"no cluster: {error}") from error
-        return self._cluster.pipeline(transaction=transaction)  # type: ignore[no-untyped-call]  # redis-py has no hints here
