@@ -1,1 +1,1 @@
-"""The API as it is promised: every route, what it takes and answers. No handler imports it; tests hold them to it."""
+"""The API as it is promised: every route, what it takes and answers. Tests hold the handlers to it."""

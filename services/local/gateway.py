@@ -5,6 +5,7 @@ Event and answer shapes are those of a Lambda proxy integration of an API Gatewa
 
 import asyncio
 import base64
+import gzip
 import json
 import time
 import uuid
@@ -15,6 +16,7 @@ from services.contract.routes import OPERATIONS
 from services.local.http1 import Request, Response
 from services.local.lambdas import Function
 
+COMPRESSED_FROM = 1024  # bytes, MinimumCompressionSize in the templates
 INTEGRATION_TIMEOUT = 29.0  # seconds, API Gateway's own limit
 JSON = [("content-type", "application/json")]
 
@@ -94,6 +96,14 @@ def refusal(status: int, message: str) -> Response:
     return Response(status, json.dumps({"message": message}).encode(), list(JSON))
 
 
+def compressed(request: Request, response: Response) -> Response:
+    """The answer as the client takes it: API Gateway compresses by itself, from a minimum size on."""
+    if len(response.body) < COMPRESSED_FROM or "gzip" not in request.header("accept-encoding"):
+        return response
+    headers = [*response.headers, ("content-encoding", "gzip"), ("vary", "accept-encoding")]
+    return Response(response.status, gzip.compress(response.body, compresslevel=1), headers)
+
+
 class Gateway:
     """Sends each request to the function that serves its route."""
 
@@ -110,7 +120,8 @@ class Gateway:
                 continue
             known_path = True
             if method == request.method:
-                return await self._proxied(self._functions[role], proxy_event(request, resource, parameters))
+                event = proxy_event(request, resource, parameters)
+                return compressed(request, await self._proxied(self._functions[role], event))
         return refusal(405, f"{request.method} is not allowed here") if known_path else None
 
     async def _proxied(self, function: Function, event: dict[str, Any]) -> Response:

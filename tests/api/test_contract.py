@@ -1,0 +1,176 @@
+"""The API is what it is promised to be."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from services.contract.openapi import openapi
+from services.contract.routes import OPERATIONS
+from services.data_management import handler as data_management
+from services.execution import handler as execution
+from services.local.stack import Stack
+from services.local.world import EMPTY_PLAN, WHOLE_ESTATE
+from services.query import handler as query
+
+PLAN = "/recovery-plans/{planId}/check-existing-instances"
+QUERY = "/recovery-instances/query"
+SYNC = "/drs/recovery-instance-sync"
+NOBODY = f"s-{0:017d}"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.json"
+
+
+def call(stack: Stack, method: str, path: str, body: object = None, **headers: str) -> urllib3.BaseHTTPResponse:
+    """One call of the API; a body that is a string goes out as it stands."""
+    content = body if isinstance(body, str | bytes | None) else json.dumps(body)
+    return urllib3.request(method, stack.url + path, body=content, headers=headers, retries=False, timeout=30)
+
+
+def promised(method: str, path: str, status: int) -> Any:
+    """The model of an answer."""
+    return next(it.answers[status] for it in OPERATIONS if (it.method, it.path) == (method, path))
+
+
+def test_the_document_in_the_repository_is_the_generated_one() -> None:
+    """`python -m services.contract.openapi > docs/openapi.json` brings it up to date."""
+    assert json.loads(DOCUMENT.read_text()) == openapi()
+
+
+def test_every_function_serves_exactly_the_routes_of_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data management serves the page reads too, for READ_FROM=live."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    documented = {
+        function: {(it.method, it.path) for it in OPERATIONS if it.function == function}
+        for function in ("query", "data-management", "execution")
+    }
+    status = ("GET", "/drs/recovery-instance-sync/status")
+    assert set(query.routes()) == documented["query"] | {status}
+    assert set(data_management.routes()) == documented["data-management"] | documented["query"]
+    assert set(execution.routes()) == documented["execution"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "route", "body"),
+    [
+        ("GET", "/recovery-plans", "/recovery-plans", None),
+        ("GET", "/recovery-plans?limit=3", "/recovery-plans", None),
+        ("GET", f"/recovery-plans/{WHOLE_ESTATE}/check-existing-instances", PLAN, None),
+        ("GET", f"/recovery-plans/{EMPTY_PLAN}/check-existing-instances", PLAN, None),
+        ("POST", QUERY, QUERY, {"sourceServerIds": [NOBODY] * 2}),
+        ("POST", SYNC, SYNC, None),
+        ("GET", "/drs/recovery-instance-sync/status", "/drs/recovery-instance-sync/status", None),
+    ],
+)  # fmt: skip
+def test_every_answer_is_of_its_model(stack: Stack, method: str, path: str, route: str, body: object) -> None:
+    """Nothing undeclared, nothing missing, every type and pattern."""
+    answer = call(stack, method, path, body)
+    promised(method, route, answer.status).model_validate_json(answer.data, strict=True)
+
+
+def test_pages_of_plans_follow_each_other_without_gaps(stack: Stack) -> None:
+    """Seven at a time, every plan once, in the order of their ids."""
+    seen: list[str] = []
+    token = ""
+    while True:
+        page = call(stack, "GET", f"/recovery-plans?limit=7&nextToken={token}").json()
+        seen += [plan["planId"] for plan in page["plans"]]
+        if page["nextToken"] is None:
+            break
+        token = page["nextToken"]
+    assert seen == sorted(plan["planId"] for plan in stack.world.recovery_plans)
+
+
+def test_the_list_counts_what_the_world_has(stack: Stack) -> None:
+    """Per plan: servers, found and absent, drills and recoveries, states."""
+    plans = {plan["planId"]: plan for plan in call(stack, "GET", "/recovery-plans").json()["plans"]}
+    for row in stack.world.recovery_plans:
+        servers = {it for wave in row["waves"] for it in wave["serverIds"]}
+        alive = [stack.world.alive[it] for it in servers if it in stack.world.alive]
+        counts = plans[row["planId"]]["counts"]
+        states = [it["ec2InstanceState"] for it in alive]
+        assert counts == {
+            "servers": len(servers),
+            "found": len(alive),
+            "absent": len(servers) - len(alive),
+            "unknown": 0,
+            "drills": sum(it["isDrill"] for it in alive),
+            "recoveries": sum(not it["isDrill"] for it in alive),
+            "states": {state: states.count(state) for state in set(states)},
+        }
+
+
+def test_an_unchanged_page_is_not_sent_twice(stack: Stack) -> None:
+    """ETag and 304 for pages; nothing else may be kept."""
+    path = f"/recovery-plans/{EMPTY_PLAN}/check-existing-instances"
+    first = call(stack, "GET", path)
+    again = call(stack, "GET", path, **{"If-None-Match": first.headers["ETag"]})
+    assert (again.status, again.data) == (304, b"")
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    query = call(stack, "POST", QUERY, {"sourceServerIds": [NOBODY]})
+    assert (query.headers["Cache-Control"], "ETag" in query.headers) == ("no-store", False)
+
+
+def test_answers_are_compressed_for_whoever_takes_it(stack: Stack) -> None:
+    """As API Gateway does above a minimum size."""
+    path = f"/recovery-plans/{WHOLE_ESTATE}/check-existing-instances"
+    pool = urllib3.PoolManager()
+    packed = pool.request("GET", stack.url + path, headers={"Accept-Encoding": "gzip"}, decode_content=False)
+    plain = pool.request("GET", stack.url + path, headers={"Accept-Encoding": "identity"}, decode_content=False)
+    assert packed.headers.get("Content-Encoding") == "gzip"
+    assert len(packed.data) < len(plain.data) / 4
+
+
+def test_a_correlation_id_comes_back(stack: Stack) -> None:
+    """The caller's, or one of our own."""
+    assert (
+        call(stack, "GET", "/recovery-plans?limit=1", **{"X-Correlation-Id": "abc-1"}).headers["x-correlation-id"]
+        == "abc-1"
+    )
+    assert call(stack, "GET", "/recovery-plans?limit=1").headers["x-correlation-id"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "says"),
+    [
+        ("GET", "/recovery-plans?limit=0", None, 400, "limit: must be a number from 1 to 500"),
+        ("GET", "/recovery-plans?limit=ten", None, 400, "limit: must be a number from 1 to 500"),
+        ("GET", "/recovery-plans?nextToken=%21", None, 400, "nextToken: was not given out by this API"),
+        ("GET", "/recovery-plans/no-such-plan/check-existing-instances", None, 404, "no recovery plan 'no-such-plan'"),
+        ("POST", QUERY, None, 400, "body: is missing"),
+        ("POST", QUERY, "null", 400, "body: must be a JSON object"),
+        ("POST", QUERY, "[]", 400, "body: must be a JSON object"),
+        ("POST", QUERY, "{", 400, "body: is not JSON"),
+        ("POST", QUERY, b"\xff\xfe", 400, "body: is not JSON"),
+        ("POST", QUERY, {}, 400, "sourceServerIds: must be a list of 1 to 5000"),
+        ("POST", QUERY, {"sourceServerIds": "s-1"}, 400, "sourceServerIds: must be a list"),
+        ("POST", QUERY, {"sourceServerIds": [NOBODY] * 5001}, 400, "1 to 5000"),
+        ("POST", QUERY, {"sourceServerIds": [NOBODY, "s-1"]}, 400, "sourceServerIds[1]: 's-1'"),
+        ("POST", QUERY, {"sourceServerIds": [7]}, 400, "sourceServerIds[0]: 7"),
+        ("POST", SYNC, {"region": "us-east-1"}, 400, "body: must be empty"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_refused_with_what_and_where(  # noqa: PLR0917  a table of cases
+    stack: Stack, method: str, path: str, body: object, status: int, says: str
+) -> None:
+    """A code, a message that names the fault, and no trace of our insides."""
+    answer = call(stack, method, path, body)
+    assert answer.status == status
+    error = answer.json()
+    assert error.keys() == {"error", "message"}
+    assert says in error["message"]
+    assert "Traceback" not in answer.data.decode()
+
+
+def test_more_than_a_batch_with_duplicates_and_strangers_is_answered(stack: Stack) -> None:
+    """250 known ids twice over, and well-formed ids nobody knows: those are absent, for every place was looked at."""
+    known = list(stack.world.expected)[:250]
+    strangers = [f"s-{number:017d}" for number in range(60)]
+    body = call(stack, "POST", QUERY, {"sourceServerIds": [*known, *strangers, *known]}).json()
+    alive = [it for it in known if it in stack.world.alive]
+    assert [it["sourceServerId"] for it in body["existingInstances"]] == alive
+    assert body["instanceCount"] == len(alive)
+    # One region denies us: nobody can say that it has no unknown server's instance.
+    assert set(body["unknownServerIds"]) == set(strangers) | {it for it in body["unknownServerIds"] if it in known}
+    assert body["degraded"] is True
