@@ -28,6 +28,10 @@ class SyncNotStarted(TierUnavailable):
     """Lambda did not take the event that starts a sync."""
 
 
+class MachineNotStarted(TierUnavailable):
+    """Step Functions did not take an execution."""
+
+
 class Wiring:
     """The parts of one process, made on first use and kept."""
 
@@ -141,6 +145,24 @@ class Wiring:
             client.invoke(FunctionName=name, InvocationType="Event", Payload=event)
         except (BotoCoreError, ClientError) as error:
             raise SyncNotStarted(f"{name}: {error}") from error
+
+    def start_machine(self, name: str, values: dict[str, Any]) -> None:
+        """Set the state machine going, once for each name.
+
+        Raises:
+            MachineNotStarted: when Step Functions did not take it.
+        """
+        import json
+
+        import botocore.session
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        arn = self.settings.state_machine_arn
+        try:
+            client: Any = botocore.session.get_session().create_client("stepfunctions")
+            client.start_execution(stateMachineArn=arn, name=name, input=json.dumps(values))
+        except (BotoCoreError, ClientError) as error:
+            raise MachineNotStarted(f"{arn}: {error}") from error
 
     _accounts: Any = None
     _clients: Any = None

@@ -1,4 +1,4 @@
-"""The front process: the page, the API, the Invoke API, the functions behind them, and the schedule.
+"""The front process: the page, the API, the Invoke API, the state machine, the functions behind them, the schedule.
 
 `python -m services.local.front CONFIG.json`; the file is a `FrontConfig` as JSON.
 """
@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from services.local.driver import StateMachine, StepFunctionsApi, is_step_functions
 from services.local.gateway import Gateway
 from services.local.http1 import Request, Response, serve
 from services.local.invoke import InvokeApi, is_invocation
@@ -20,6 +21,7 @@ from services.local.page import serve_file
 
 SCHEDULED_EVENT = b'{"operation": "sync_recovery_instances"}'
 SYNC = "recovery-instance-sync"
+DEFINITION = Path(__file__).parents[2] / "infra" / "execution.asl.json"
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,8 @@ class FrontConfig:
     schedule_seconds: float
     reads_live: bool
     functions: dict[str, FunctionSpec]
+    speed: float = 1.0
+    """Of the clock that DRS jobs run by; the state machine's waits keep up with it."""
 
     def to_json(self) -> str:
         """For the file the process is started with."""
@@ -62,11 +66,15 @@ async def run(config: FrontConfig) -> None:
     functions = {role: Function(spec, Path(config.logs)) for role, spec in config.functions.items()}
     gateway = Gateway({**functions, "query": functions["data-management"]} if config.reads_live else functions)
     invoke = InvokeApi({function.spec.name: function for function in functions.values()})
+    machine = StateMachine(DEFINITION.read_text(), functions["execution"], config.speed)
+    step_functions = StepFunctionsApi(machine)
     root = Path(config.page)
 
     async def answer(request: Request) -> Response:
         if is_invocation(request):
             return await invoke(request)
+        if is_step_functions(request):
+            return await step_functions(request)
         return await gateway(request) or serve_file(root, request)
 
     stopped = asyncio.Event()

@@ -26,6 +26,7 @@ def settings(redis_url: str, read_from: str) -> dict[str, str]:
         "REDIS_IAM_USER": "",
         "REDIS_IAM_CACHE": "",
         "READ_FROM": read_from,
+        "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{OWN_ACCOUNT}:stateMachine:{PROJECT}-execution-{ENVIRONMENT}",
     }
 
 

@@ -80,7 +80,7 @@ class Stack:
     def environment(self) -> dict[str, str]:
         """What any process needs to work on this stack: the functions, and a second terminal."""
         dynamodb = f"http://127.0.0.1:{self.reach(self.dynamodb)}"
-        endpoints = {"DYNAMODB": dynamodb, "LAMBDA": f"http://127.0.0.1:{self.port}"}
+        endpoints = {"DYNAMODB": dynamodb} | dict.fromkeys(("LAMBDA", "SFN"), f"http://127.0.0.1:{self.port}")
         endpoints |= dict.fromkeys(("DRS", "EC2", "STS"), self.aws.url)
         redis_url = f"redis://127.0.0.1:{self.reach(self.valkey)}/0"
         return functions.settings(redis_url, self.read_from) | functions.aws(endpoints)
@@ -119,7 +119,13 @@ class Stack:
         specs = functions.specs(self.environment)
         page = REPOSITORY / "services" / "page"
         config = FrontConfig(
-            self.port, str(page), str(self.directory), self.schedule_seconds, self.read_from == "live", specs
+            self.port,
+            str(page),
+            str(self.directory),
+            self.schedule_seconds,
+            self.read_from == "live",
+            specs,
+            self.speed,
         )
         path = self.directory / "front.json"
         path.write_text(config.to_json())

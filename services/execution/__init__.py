@@ -1,0 +1,1 @@
+"""Executions: a plan's waves launched in order, and what they launched terminated again."""

@@ -1,0 +1,64 @@
+"""What a launch would destroy: a live look at a plan's servers, drill or real, with the origin of each instance."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from cache.changes import Observation, Verdict, apply, change_of, is_same_launch
+from cache.entry import Place
+from cache.errors import TableUnavailable
+from cache.instance import Record
+from cache.table import Table
+from services.sync import drs
+from services.sync.look import Look, now
+from services.sync.outcome import LOOK_ERRORS
+from services.sync.run import SyncParts
+
+LOOK_SECONDS = 15.0  # of API Gateway's 29
+PLACES_IN_FLIGHT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """Items as the page shows them, and the servers of places that could not be asked."""
+
+    instances: list[dict[str, object]] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+
+def existing_instances(parts: SyncParts, servers: Mapping[str, Place]) -> Existing:
+    """Ask every place of these servers, side by side. Never raises for AWS: what could not be asked is unknown."""
+    by_place: defaultdict[Place, list[str]] = defaultdict(list)
+    for server_id, place in servers.items():
+        by_place[place].append(server_id)
+    history, deadline = parts.history(), monotonic() + LOOK_SECONDS
+    found = Existing()
+    with ThreadPoolExecutor(PLACES_IN_FLIGHT, "place") as pool:
+        looks = [Look(place, parts.clients, history, deadline) for place in by_place]
+        for seen in pool.map(lambda look: _look_at(look, parts.table, by_place[look.place]), looks):
+            found.instances.extend(seen.instances)
+            found.unknown.extend(seen.unknown)
+    return found
+
+
+def _look_at(look: Look, table: Table, server_ids: Sequence[str]) -> Existing:
+    try:
+        listing = drs.describe_recovery_instances(look.drs_client, server_ids, look.check)
+        stored, _ = table.read_rows(server_ids)
+        seen = look.observe(listing.launches, stored, now())
+    except (*LOOK_ERRORS, TableUnavailable):
+        return Existing(unknown=list(server_ids))
+    items = [_item(it, stored.get(it.server_id)) for it in seen]
+    here = {it.server_id for it in seen}
+    unknown = [it for it in server_ids if it not in here] if listing.unreadable else []
+    return Existing(items, unknown)
+
+
+def _item(seen: Observation, stored: Mapping[str, Any] | None) -> dict[str, object]:
+    """As a sync would record it; what this look could not see of the same launch comes from the table."""
+    is_known = stored is not None and is_same_launch(stored, seen.launch)
+    row = apply(stored, change_of(seen, 0), Verdict.UPDATE if is_known else Verdict.REPLACE)
+    return Record.from_row(row).page_item()

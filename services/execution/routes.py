@@ -1,0 +1,70 @@
+"""The API routes of executions."""
+
+from services.api import Request, Response, Routes
+from services.contract.models import StartExecution, Terminate
+from services.execution.events import valid
+from services.execution.operations import executions_of
+from services.execution.start import Starter, cancel_execution, get_plan
+from services.execution.termination import terminate_recovery_instances
+from services.execution.termination_status import termination_status
+from services.plans import PlanBook
+from services.wiring import Wiring
+
+
+class ExecutionRoutes:
+    """The routes over one process's parts."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._executions = executions_of(wiring)
+
+    @property
+    def routes(self) -> Routes:
+        """The routes these methods answer."""
+        execution = "/executions/{executionId}"
+        return {
+            ("POST", "/executions"): self.start,
+            ("GET", execution): self.show,
+            ("POST", f"{execution}/cancel"): self.cancel,
+            ("POST", f"{execution}/terminate-instances"): self.terminate,
+            ("GET", f"{execution}/termination-status"): self.termination,
+        }
+
+    def start(self, request: Request) -> Response:
+        """202 with the new execution's id; 409 with what stands in the way."""
+        body = valid(StartExecution, request.object())
+        settings = self._wiring.settings
+        if not settings.state_machine_arn:
+            message = "this deployment has no state machine (STATE_MACHINE_ARN), so nothing can be executed"
+            return Response({"error": "NOT_CONFIGURED", "message": message}, 503)
+        # A book of this request alone: what is launched must not be a plan of half a minute ago.
+        book = PlanBook(lambda: self._wiring.dynamodb, settings.recovery_plans_table)
+        plan = get_plan(lambda plan_id: book.get(plan_id).value, body.plan_id)
+        starter = Starter(self._executions, self._wiring.sync_parts(), self._wiring.start_machine)
+        execution = starter.start(plan, body.execution_type, replace_existing=body.replace_existing)
+        return Response({"executionId": execution.execution_id, "status": execution.status}, 202)
+
+    def show(self, request: Request) -> Response:
+        """The execution's row as it stands."""
+        return Response(self._executions.row(_id(request)))
+
+    def cancel(self, request: Request) -> Response:
+        """202: it stops before the next wave."""
+        execution = cancel_execution(self._executions, _id(request))
+        return Response({"executionId": execution.execution_id, "status": execution.status}, 202)
+
+    def terminate(self, request: Request) -> Response:
+        """202 with what is now being terminated; 200 with what would be."""
+        body = valid(Terminate, request.object() if request.body else {})
+        answer = terminate_recovery_instances(
+            self._executions, self._wiring.sync_parts(), _id(request), confirm=body.confirm, dry_run=body.dry_run
+        )
+        return Response(answer, 200 if body.dry_run else 202)
+
+    def termination(self, request: Request) -> Response:
+        """How the termination does."""
+        return Response(termination_status(self._executions, self._wiring.sync_parts(), _id(request)))
+
+
+def _id(request: Request) -> str:
+    return request.path.get("executionId", "")

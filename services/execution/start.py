@@ -1,0 +1,143 @@
+"""Starting and cancelling an execution: what is refused, what is written, and who is told."""
+
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pydantic import ValidationError
+
+from cache.entry import Place
+from cache.errors import InvalidInput, TierUnavailable
+from services.api import Conflict, NotFound
+from services.execution.existing import existing_instances
+from services.execution.history import Executions
+from services.execution.model import IN_FLIGHT, Execution, Wave
+from services.plans import Plan
+from services.sync.look import now
+from services.sync.run import SyncParts
+
+MOST_SERVERS = 5_000  # with their statuses, that is what one DynamoDB item holds
+type StartMachine = Callable[[str, dict[str, Any]], None]
+
+
+class Starter:
+    """Begins executions."""
+
+    def __init__(self, executions: Executions, parts: SyncParts, start_machine: StartMachine) -> None:
+        self._executions = executions
+        self._parts = parts
+        self._start_machine = start_machine
+
+    def start(self, plan: Plan, execution_type: str, *, replace_existing: bool) -> Execution:
+        """Begin an execution of this plan and set the state machine going.
+
+        Raises:
+            InvalidInput: when the plan cannot be executed as it is.
+            Conflict: PLAN_RUNNING, SERVER_BUSY, or EXISTING_INSTANCES with what the launch would destroy.
+            TierUnavailable: when DynamoDB or the state machine cannot be asked; nothing was launched then.
+        """
+        execution = _execution(plan, execution_type)
+        _check_places(execution, self._parts)
+        _refuse_if_running(execution, self._executions.running())
+        if not replace_existing:
+            _refuse_if_existing(execution, self._parts)
+        self._executions.begin(execution, lambda running: _refuse_if_running(execution, running))
+        first = {"executionId": execution.execution_id, "waveNumber": execution.waves[0].wave_number}
+        try:
+            self._start_machine(execution.execution_id, first)
+        except TierUnavailable as error:
+            why = f"not started: {error}"
+            self._executions.change(execution.execution_id, lambda it: it.end(now(), why))
+            raise
+        return execution
+
+
+def cancel_execution(executions: Executions, execution_id: str) -> Execution:
+    """Stop before the next wave. A wave in flight is followed to its end: DRS cannot be told to stop.
+
+    Raises:
+        NotFound: when there is no such execution.
+        Conflict: EXECUTION_OVER.
+    """
+
+    def alter(execution: Execution) -> None:
+        if execution.is_over:
+            raise Conflict("EXECUTION_OVER", f"execution {execution_id} is over: {execution.status}")
+        execution.cancel_requested = True
+        if not any(wave.status in IN_FLIGHT for wave in execution.waves):
+            execution.end(now(), None)
+
+    return executions.change(execution_id, alter)
+
+
+def get_plan(read: Callable[[str], Plan | None], plan_id: str) -> Plan:
+    """The plan.
+
+    Raises:
+        NotFound: when there is none.
+    """
+    plan = read(plan_id)
+    if plan is None:
+        raise NotFound(f"there is no recovery plan {plan_id!r}")
+    return plan
+
+
+def _execution(plan: Plan, execution_type: str) -> Execution:
+    """A new execution of the plan's waves, in the order of their numbers."""
+    if plan.malformed:
+        raise InvalidInput("plan", f"{plan.malformed[0]!r:.60} is no source server id")
+    try:
+        waves = [Wave.model_validate(wave) for wave in plan.waves if wave.get("serverIds")]
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidInput(f"plan: waves: {'.'.join(map(str, first['loc']))}", first["msg"]) from None
+    server_ids = [it for wave in waves for it in wave.server_ids]
+    if not 1 <= len(server_ids) <= MOST_SERVERS:
+        raise InvalidInput("plan", f"has {len(server_ids)} servers; 1 to {MOST_SERVERS} can be launched")
+    if len(set(server_ids)) < len(server_ids):
+        raise InvalidInput("plan", "names a server twice")
+    if len({wave.wave_number for wave in waves}) < len(waves):
+        raise InvalidInput("plan", "has two waves of the same number")
+    return Execution(
+        execution_id=str(uuid.uuid4()),
+        plan_id=plan.plan_id,
+        plan_name=plan.name,
+        execution_type=execution_type,
+        start_time=now(),
+        waves=sorted(waves, key=lambda it: it.wave_number),
+    )
+
+
+def _check_places(execution: Execution, parts: SyncParts) -> None:
+    for wave in execution.waves:
+        if wave.account_id not in parts.accounts:
+            raise InvalidInput("plan", f"wave {wave.wave_number}: {wave.account_id} is not a target account")
+
+
+def _refuse_if_running(execution: Execution, running: Iterable[Execution]) -> None:
+    servers = execution.server_ids
+    for other in running:
+        if other.plan_id == execution.plan_id:
+            raise Conflict(
+                "PLAN_RUNNING", f"plan {other.plan_id} is being executed", executionId=other.execution_id
+            )  # fmt: skip
+        if busy := sorted(servers & other.server_ids):
+            raise Conflict(
+                "SERVER_BUSY",
+                f"{len(busy)} of its servers are being launched by another execution",
+                executionId=other.execution_id,
+                serverIds=busy,
+            )
+
+
+def _refuse_if_existing(execution: Execution, parts: SyncParts) -> None:
+    servers: dict[str, Place] = {it: wave.place for wave in execution.waves for it in wave.server_ids}
+    existing = existing_instances(parts, servers)
+    if existing.instances or existing.unknown:
+        raise Conflict(
+            "EXISTING_INSTANCES",
+            f"the launch would destroy {len(existing.instances)} instances, and {len(existing.unknown)} servers could "
+            "not be asked; say replaceExisting to launch all the same",
+            existingInstances=existing.instances,
+            unknownServerIds=existing.unknown,
+        )

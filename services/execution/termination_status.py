@@ -1,0 +1,112 @@
+"""Following a termination to its end, across accounts: jobs, then a look at their servers, then the rows."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cache.entry import Place
+from cache.errors import TableUnavailable
+from services.execution.candidates import GOING, PLACES_IN_FLIGHT
+from services.execution.drs_jobs import describe_jobs
+from services.execution.history import Executions
+from services.execution.model import Execution, Status, TerminationJob
+from services.execution.narrow_look import look_at_servers
+from services.sync.run import SyncParts
+
+
+def termination_status(executions: Executions, parts: SyncParts, execution_id: str) -> dict[str, Any]:
+    """How the termination does; the answer that is sent.
+
+    `{executionId, status, jobs, remaining, terminated}`: `status` is NONE (nothing was asked for), IN_PROGRESS,
+    COMPLETED (nothing of the execution is left) or PARTIAL (all jobs are over and some is left). Jobs of a place that
+    cannot be asked stay as they were. A job is COMPLETED only after its servers were looked at and their rows written.
+
+    Raises:
+        NotFound: when there is no such execution. TableUnavailable: when the rows cannot be read.
+    """
+    execution = follow_jobs(executions, parts, executions.read(execution_id))
+    return _body(execution, _remaining(parts, execution))
+
+
+def follow_jobs(executions: Executions, parts: SyncParts, execution: Execution) -> Execution:
+    """The execution with the status of its open TERMINATE jobs as it is now, kept.
+
+    Raises:
+        TableUnavailable: when the row cannot be written.
+    """
+    statuses = _statuses(parts, execution)
+    if not statuses:
+        return execution
+    return executions.change(execution.execution_id, lambda it: _note(it, statuses))
+
+
+def _statuses(parts: SyncParts, execution: Execution) -> dict[str, str]:
+    """The new status of each job whose status has changed."""
+    by_place: defaultdict[Place, list[TerminationJob]] = defaultdict(list)
+    for job in execution.open_terminations:
+        if job.account_id in parts.accounts:
+            by_place[job.place].append(job)
+    if not by_place:
+        return {}
+    with ThreadPoolExecutor(PLACES_IN_FLIGHT, "place") as pool:
+        found = pool.map(lambda it: _follow_in(parts, execution, *it), by_place.items())
+        return {job_id: status for statuses in found for job_id, status in statuses.items()}
+
+
+def _follow_in(parts: SyncParts, execution: Execution, place: Place, jobs: list[TerminationJob]) -> Mapping[str, str]:
+    try:
+        seen = describe_jobs(parts.clients.get("drs", place), [it.job_id for it in jobs])
+    except (BotoCoreError, ClientError):
+        return {}
+    over = [it for it in jobs if it.job_id in seen and seen[it.job_id].is_over]
+    statuses = {it.job_id: Status.RUNNING for it in jobs if it.job_id in seen and it.status == Status.PENDING}
+    servers = [it for job in over for it in job.server_ids]
+    if servers and look_at_servers(parts, execution, place, servers):
+        rows = parts.table.read(servers)
+        going = {it for it, record in rows.records.items() if record.ec2_instance_state == GOING} | rows.unread
+        statuses |= {it.job_id: Status.COMPLETED for it in over if not going & {*it.server_ids}}
+    return statuses
+
+
+def _note(execution: Execution, statuses: Mapping[str, str]) -> None:
+    for job in execution.open_terminations:
+        job.status = statuses.get(job.job_id, job.status)
+
+
+def _remaining(parts: SyncParts, execution: Execution) -> set[str]:
+    """Servers that still have an instance of the execution; the index may lag, so the rows themselves decide."""
+    asked_for = [it for job in execution.termination_jobs for it in job.server_ids]
+    rows = parts.table.read([*parts.table.servers_of(execution.execution_id), *asked_for])
+    if rows.unread:
+        raise TableUnavailable(f"{len(rows.unread)} rows could not be read")
+    shown = {
+        server_id
+        for server_id, record in rows.records.items()
+        if record.is_present and record.source_execution_id == execution.execution_id
+    }
+    return shown | {it for job in execution.open_terminations for it in job.server_ids}
+
+
+def _body(execution: Execution, remaining: set[str]) -> dict[str, Any]:
+    asked_for = dict.fromkeys(it for job in execution.termination_jobs for it in job.server_ids)
+    return {
+        "executionId": execution.execution_id,
+        "status": _status(execution, remaining),
+        "jobs": [
+            it.model_dump(by_alias=True, include={"job_id", "account_id", "region", "status", "server_ids"})
+            for it in execution.termination_jobs
+        ],
+        "remaining": sorted(remaining),
+        "terminated": [it for it in asked_for if it not in remaining],
+    }
+
+
+def _status(execution: Execution, remaining: set[str]) -> str:
+    if not execution.termination_jobs:
+        return "NONE"
+    if execution.open_terminations:
+        return "IN_PROGRESS"
+    return "PARTIAL" if remaining else "COMPLETED"
