@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -58,8 +58,15 @@ def doomed_front(tmp_path: Path) -> Iterator[EchoFront]:
         yield front
 
 
+@pytest.fixture
+def ticking_front(tmp_path: Path) -> Iterator[EchoFront]:
+    """A front whose schedule runs ten times a second into a function that records its events in `record`."""
+    with running_front(tmp_path, schedule_seconds=0.1) as front:
+        yield front
+
+
 @contextmanager
-def running_front(directory: Path) -> Iterator[EchoFront]:
+def running_front(directory: Path, schedule_seconds: float = 0) -> Iterator[EchoFront]:
     """A front with its page and logs in `directory`."""
     port = free_port()
     (directory / "page").mkdir()
@@ -72,7 +79,11 @@ def running_front(directory: Path) -> Iterator[EchoFront]:
         "execution": FunctionSpec("broken", "no_such_module.handler", 1, 10, spec("broken", 1).environment),
         "recovery-instance-sync": spec("alone", 1, reserved=True),
     }
-    config = FrontConfig(port, str(directory / "page"), str(directory), 0, False, functions)
+    if schedule_seconds:
+        alone = functions["recovery-instance-sync"]
+        recorded = alone.environment | {"RECORD": str(directory / "record")}
+        functions["recovery-instance-sync"] = replace(alone, handler="echo_functions.record", environment=recorded)
+    config = FrontConfig(port, str(directory / "page"), str(directory), schedule_seconds, False, functions)
     (directory / "front.json").write_text(config.to_json())
     argv = [sys.executable, "-m", "services.local.front", directory / "front.json"]
     process = Process("front", argv, directory / "front.log", port, cwd=REPOSITORY)

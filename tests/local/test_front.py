@@ -171,3 +171,12 @@ def test_killing_the_front_leaves_no_process_behind(doomed_front: Any) -> None:
     gone, alive = psutil.wait_procs(children, timeout=5)
     assert not alive
     assert len(gone) == len(children)
+
+
+def test_the_schedule_sends_exactly_its_event_again_and_again(ticking_front: Any, tmp_path: Path) -> None:
+    """What EventBridge is told to send, and nothing around it."""
+    record, deadline = tmp_path / "record", time.monotonic() + 10
+    while not record.exists() or record.read_text().count("\n") < 3:
+        assert time.monotonic() < deadline, ticking_front.url
+        time.sleep(0.02)
+    assert set(record.read_text().splitlines()) == {'{"operation": "sync_recovery_instances"}'}
