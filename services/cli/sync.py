@@ -1,0 +1,61 @@
+"""`sync` and `status`."""
+
+import json
+
+import click
+
+from services.cli.group import main
+from services.cli.output import as_json, bar, complain, out, places_grid
+from services.sync.place import PlaceReport
+from services.sync.run import (
+    get_recovery_instance_sync_status,
+    sync_all_recovery_instances,
+    sync_recovery_instances_for_account,
+)
+from services.wiring import Wiring
+
+
+@main.command()
+@click.option("--account", help="Look at one place: its account …")
+@click.option("--region", help="… and its region.")
+@as_json
+@click.pass_obj
+def sync(wiring: Wiring, account: str | None, region: str | None, as_json: bool) -> None:
+    """Look at DRS and EC2 now and record what is there. Exit code 1 when a place could not be looked at."""
+    if (account is None) != (region is None):
+        raise click.UsageError("--account and --region go together")
+    parts = wiring.sync_parts()
+    with bar("Places", None) as (advance, total):
+        if account and region:
+            report = sync_recovery_instances_for_account(parts, account, region)
+        else:
+
+            def tell(_: PlaceReport, places: int) -> None:
+                total(places)
+                advance(1)
+
+            report = sync_all_recovery_instances(parts, tell=tell)
+    body = report.body()
+    if as_json:
+        click.echo(json.dumps(body))
+    else:
+        out.print(places_grid(body["places"]))
+        calls, seconds = sum(body["awsCalls"].values()), body["durationMs"] / 1000
+        counts = f"{body['instancesUpdated']:,} instances recorded, {body['instancesAbsent']} gone"
+        out.print(f"{body['regionsScanned']} places, {counts}, {calls} AWS calls, {seconds:.1f} s")
+    complain(body["errors"])
+
+
+@main.command()
+@as_json
+@click.pass_obj
+def status(wiring: Wiring, as_json: bool) -> None:
+    """What runs now, how the last sync ended, and how every place did."""
+    body = get_recovery_instance_sync_status(wiring.looks, wiring.status)
+    if as_json:
+        click.echo(json.dumps(body, default=str))
+        return
+    if body["running"]:
+        out.print("Running: {runId} since {startedAt}, {placesDone} of {placesTotal} places".format(**body["running"]))
+    out.print(f"Last full sync ended: {body['lastSyncTime'] or 'never'}")
+    out.print(places_grid(body["places"]))

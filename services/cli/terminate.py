@@ -1,0 +1,73 @@
+"""`terminate`: what terminating an execution's instances would do, and, with --yes, doing it and following it."""
+
+import json
+import time
+from typing import Any
+
+import click
+from rich.markup import escape
+from rich.table import Table as Grid
+
+from services.api import Conflict, NotFound
+from services.cli.group import main
+from services.cli.output import as_json, bar, complain, kind_of, out
+from services.execution.history import Executions
+from services.execution.operations import executions_of
+from services.execution.termination import terminate_recovery_instances
+from services.execution.termination_status import termination_status
+from services.sync.run import SyncParts
+from services.wiring import Wiring
+
+POLL_SECONDS = 5.0
+
+
+@main.command()
+@click.argument("execution_id")
+@click.option("--yes", is_flag=True, help="Terminate. Without it this is a dry run.")
+@click.option("--confirm-recovery", is_flag=True, help="Terminate real recoveries too, not only drills.")
+@as_json
+@click.pass_obj
+def terminate(wiring: Wiring, execution_id: str, yes: bool, confirm_recovery: bool, as_json: bool) -> None:
+    """Terminate what EXECUTION_ID launched, as far as the guard rails allow."""
+    executions, parts = executions_of(wiring), wiring.sync_parts()
+    try:
+        body = terminate_recovery_instances(executions, parts, execution_id, confirm=confirm_recovery, dry_run=not yes)
+    except (NotFound, Conflict) as error:
+        raise click.ClickException(str(error)) from error
+    if not as_json:
+        out.print(_grid(body))
+    if yes and body["jobs"]:
+        body["termination"] = _follow(executions, parts, execution_id)
+    if as_json:
+        click.echo(json.dumps(body))
+    elif not yes:
+        out.print("Nothing was terminated. --yes does it.")
+    left = body.get("termination", {}).get("remaining", [])
+    failed = [f"{it['sourceServerId']}: {it['message']}" for it in body["failed"]]
+    complain(failed + ([f"{len(left)} servers remain: {', '.join(left[:10])}"] if left else []))
+
+
+def _follow(executions: Executions, parts: SyncParts, execution_id: str) -> dict[str, Any]:
+    """Poll until no job runs any more; the last status."""
+    with bar("Terminated", None) as (advance, total):
+        shown = 0
+        while True:
+            status = termination_status(executions, parts, execution_id)
+            total(len(status["terminated"]) + len(status["remaining"]))
+            advance(len(status["terminated"]) - shown)
+            shown = len(status["terminated"])
+            if status["status"] != "IN_PROGRESS":
+                return status
+            time.sleep(POLL_SECONDS)
+
+
+def _grid(body: dict[str, Any]) -> Grid:
+    grid = Grid("Server", "Instance", "Name", "Account / Region", "Kind", "What")
+    would = "would go" if body["dryRun"] else "goes"
+    for outcome, what in (("requested", would), ("refused", "stays"), ("failed", "failed")):
+        for it in body[outcome]:
+            why = f"{what}: {it['reason']} {it['message']}" if outcome == "refused" else what
+            place = f"{it['accountId']} / {it['region']}"
+            cells = (it["sourceServerId"], it["ec2InstanceId"], it["name"], place, kind_of(it["isDrill"]), why)
+            grid.add_row(*(escape(cell or "") for cell in cells))
+    return grid
