@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from cache.entry import ABSENT, Entry, to_millis
@@ -143,7 +143,7 @@ class Record(BaseModel):
     presence: Literal["present", "absent"]
     account_id: str
     region: str
-    place: str
+    place: str = Field(pattern=r"^[0-9a-z-]{1,20}/[0-9a-z-]{1,40}$")  # it stands in the entry's header
     last_sync_time: str
     recovery_instance_id: str | None = None
     ec2_instance_id: str | None = None
@@ -171,7 +171,8 @@ class Record(BaseModel):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        to_millis(self.last_sync_time)
+        if to_millis(self.last_sync_time) < 0:
+            raise ValueError("lastSyncTime is before 1970")
         if self.is_present and (missing := [name for name in _REQUIRED_WHEN_PRESENT if getattr(self, name) is None]):
             raise ValueError(f"a present record lacks {', '.join(missing)}")
         return self

@@ -1,7 +1,8 @@
 """The way out: the mirror, behind it the table, and an honest "unknown" for whatever neither could say in time."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
     from cache.looks import LookLog
     from cache.table import Table
 
-ANSWER_WITHIN = 2.7  # seconds for the whole read, so that a page stays under 3 s
+ANSWER_WITHIN = 2.5  # seconds for the whole read, so that a page stays under 3 s
 REFILL_UNTIL = 2.0  # seconds after the read began; later, what was read is too old to be worth a write
 WAIT_FOR_WARMER = 1.5  # seconds after the read began that others poll the mirror while one reads the table
 POLL_EVERY = 0.05
-LOOKS_KEPT = 5.0  # seconds; an older look only makes an absence older, never wrong
+LOOKS_KEPT = 5.0  # seconds, a failure too; an older look only makes an absence older, never wrong
+LOOKS_TAKE = 1.5  # seconds at most
+
+type Servers = Mapping[str, Place | None]
 
 
 @dataclass(slots=True)
@@ -50,7 +54,10 @@ class Answer:
 
 
 class Reader:
-    """Answers for servers. The table and the look log come as callables: a warm read never builds them."""
+    """Answers for servers. The table and the look log come as callables: a warm read never builds them.
+
+    Their clients must give up on one call within LOOKS_TAKE: the read's own deadline does not reach into the look log.
+    """
 
     def __init__(self, mirror: Mirror | None, table: "Callable[[], Table]", looks: "Callable[[], LookLog]") -> None:
         self._mirror = mirror
@@ -59,21 +66,27 @@ class Reader:
         self._known_looks: dict[str, PlaceLook] = {}
         self._looks_until = 0.0
 
-    def read(self, servers: Mapping[str, Place | None]) -> Answer:
+    def read(self, servers: Servers, began: float | None = None) -> Answer:
         """What is known of each server, within ANSWER_WITHIN seconds whatever is down. Never raises, never asks DRS.
 
-        `servers` maps well-formed ids to the place they are planned in, or to None when that is not known.
+        `servers` maps well-formed ids to the place they are planned in, or to None when that is not known. `began`
+        (monotonic seconds, default now) is when the request came in, if time has gone into something else since.
         """
-        began = monotonic()
+        began = monotonic() if began is None else began
         answer = Answer()
-        broken = self._from_mirror(list(servers), answer)
+        broken = self._from_mirror(servers, answer)
         answer.hits = len(answer.entries)
         answer.missed = [it for it in servers if it not in answer.entries]
         if answer.missed:
-            mine = self._claim(answer)
-            self._from_table({it: servers[it] for it in mine}, answer, broken, began)
-            left = self._await_others([it for it in answer.missed if it not in mine], answer, began)
-            self._from_table({it: servers[it] for it in left}, answer, broken, began)
+            # The looks come first: rows of a look are all written before it counts as complete. The other way round,
+            # a row written in between would make its server a false "none".
+            looks = self._places(began)
+            absences = {it: _never_seen(it, servers[it], looks) for it in answer.missed}
+            others = self._claimed_by_others([it for it, absence in absences.items() if absence], answer)
+            self._from_table([it for it in answer.missed if it not in others], absences, answer, broken, began)
+            left = self._await_others({it: servers[it] for it in others}, answer, began)
+            self._from_table(left, absences, answer, broken, began)
+            answer.places |= looks
         answer.unknown = [it for it in servers if it not in answer.entries]
         return answer
 
@@ -81,63 +94,68 @@ class Reader:
         """The mirror, if there is one and it has not failed during this read."""
         return None if answer.mirror_away else self._mirror
 
-    def _from_mirror(self, server_ids: list[str], answer: Answer) -> dict[str, bytes]:
+    def _from_mirror(self, servers: Servers, answer: Answer) -> dict[str, bytes]:
         """Take what the mirror holds into the answer; the broken values found on the way."""
         if (mirror := self._usable(answer)) is None:
             return {}
         try:
-            found = mirror.read(server_ids)
+            found = mirror.read(list(servers))
         except MirrorUnavailable:
             answer.mirror_away = True
             return {}
-        answer.entries |= found.entries
         answer.places = answer.places or found.places
+        answer.entries |= {
+            server_id: entry
+            for server_id, entry in found.entries.items()
+            if entry.version or _answers_for(entry, servers[server_id], answer.places)
+        }
         return found.broken
 
-    def _claim(self, answer: Answer) -> set[str]:
-        """The missed servers this read should fetch; without a mirror that is all of them."""
+    def _claimed_by_others(self, server_ids: list[str], answer: Answer) -> set[str]:
+        """Those of these servers that another read is fetching already; the rest are claimed and ours.
+
+        Only servers the table has an answer for in any case: for one that may stay unknown nobody should wait.
+        """
         if (mirror := self._usable(answer)) is not None:
             try:
-                return mirror.claim(answer.missed)
+                return set(server_ids) - mirror.claim(server_ids)
             except MirrorUnavailable:
                 answer.mirror_away = True
-        return set(answer.missed)
+        return set()
 
-    def _await_others(self, server_ids: list[str], answer: Answer, began: float) -> list[str]:
+    def _await_others(self, servers: Servers, answer: Answer, began: float) -> Servers:
         """Poll the mirror for what other reads are fetching; the servers that did not come."""
-        left = server_ids
+        left = servers
         while left and self._usable(answer) and monotonic() < began + WAIT_FOR_WARMER:
             time.sleep(POLL_EVERY)
             self._from_mirror(left, answer)
-            left = [it for it in left if it not in answer.entries]
+            left = {it: place for it, place in left.items() if it not in answer.entries}
         return left
 
     def _from_table(
-        self, servers: Mapping[str, Place | None], answer: Answer, broken: Mapping[str, bytes], began: float
+        self,
+        server_ids: Collection[str],
+        absences: Mapping[str, Entry | None],
+        answer: Answer,
+        broken: Mapping[str, bytes],
+        began: float,
     ) -> None:
-        """Take the table's answer, and give it to the mirror."""
-        if not servers:
-            return
-        # The looks come first: rows of a look are all written before it counts as complete. The other way round,
-        # a row written in between would make its server a false "none".
-        places = self._places()
-        rows = self._table().read(servers, began + ANSWER_WITHIN)
-        answer.places |= places
+        """Take the table's answer, and give it to the mirror. `absences` stand in where there is no row."""
+        rows = self._table().read(server_ids, began + ANSWER_WITHIN)
         found = {server_id: record.entry() for server_id, record in rows.records.items()}
-        for server_id in servers.keys() - found.keys() - rows.unread:
-            if (entry := _never_seen(server_id, servers[server_id], places)) is not None:
-                found[server_id] = entry
+        for server_id in server_ids:
+            absence = absences[server_id]
+            if absence is not None and server_id not in found and server_id not in rows.unread:
+                found[server_id] = absence
         answer.entries |= found
         self._refill([Fresh(entry, rows.at, broken.get(it)) for it, entry in found.items()], answer, began)
 
-    def _places(self) -> dict[str, PlaceLook]:
-        """The looks at each place as the table knows them, or as it knew them last."""
-        if monotonic() > self._looks_until:
-            try:
+    def _places(self, began: float) -> dict[str, PlaceLook]:
+        """The looks at each place as the table knows them, or as it knew them last when it cannot say in time."""
+        if self._looks_until < monotonic() < began + ANSWER_WITHIN - LOOKS_TAKE:
+            with suppress(TableUnavailable):  # what was known stays true, only older
                 self._known_looks = self._looks().places()
-                self._looks_until = monotonic() + LOOKS_KEPT
-            except TableUnavailable:
-                pass  # what was known stays true, only older
+            self._looks_until = monotonic() + LOOKS_KEPT
         return self._known_looks
 
     def _refill(self, fresh: Iterable[Fresh], answer: Answer, began: float) -> None:
@@ -148,6 +166,12 @@ class Reader:
             mirror.publish(fresh)
         except MirrorUnavailable:
             answer.mirror_away = True
+
+
+def _answers_for(absence: Entry, place: Place | None, places: Mapping[str, PlaceLook]) -> bool:
+    """Whether a mirrored absence without a row, put there for one place, says the same of this one."""
+    look = places.get(str(place))
+    return absence.place == (str(place) if place else "") or (look is not None and look.completed_at > 0)
 
 
 def _never_seen(server_id: str, place: Place | None, places: Mapping[str, PlaceLook]) -> Entry | None:

@@ -57,10 +57,10 @@ class Rows:
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """The border: whatever botocore raises becomes TableUnavailable."""
+    """The border: whatever botocore raises becomes TableUnavailable, as does a reply that lacks what it must have."""
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, KeyError) as error:
         raise TableUnavailable(f"{what}: {error}") from error
 
 
@@ -188,22 +188,24 @@ class Table:
     def _read_batch(
         self, batch: list[str], deadline: float, gave_up: Event
     ) -> tuple[dict[str, dict[str, Any]], set[str]]:
-        """Rows of at most 100 ids, and the ids still unread when time or tries ran out."""
+        """Rows of at most 100 ids, and the ids still unread when time ran out, or TRIES in turn brought nothing."""
         rows: dict[str, dict[str, Any]] = {}
-        left, backoff = batch, _FIRST_BACKOFF
-        for _ in range(TRIES):
-            if monotonic() >= deadline:
-                break
+        left, backoff, tries = batch, _FIRST_BACKOFF, TRIES
+        while tries and monotonic() < deadline:
+            tries -= 1
             try:
                 keys = [{"sourceServerId": encode(server_id)} for server_id in left]
                 answer = self._client.batch_get_item(RequestItems={self._name: {"Keys": keys, "ConsistentRead": True}})
-            except (BotoCoreError, ClientError):
-                pass  # throttled or away: the same ids are still left
-            else:
                 items: list[Any] = answer["Responses"].get(self._name, [])
-                rows |= {row["sourceServerId"]: row for row in map(decode_item, items)}
                 unprocessed: Any = answer["UnprocessedKeys"].get(self._name, {})
-                left = [key["sourceServerId"]["S"] for key in unprocessed.get("Keys", ())]
+            except (BotoCoreError, ClientError, KeyError):
+                pass  # throttled, away, or a reply that is none of DynamoDB's: the same ids are still left
+            else:
+                rows |= {row["sourceServerId"]: row for row in map(decode_item, items)}
+                still_left = [key["sourceServerId"]["S"] for key in unprocessed.get("Keys", ())]
+                if len(still_left) < len(left):
+                    backoff, tries = _FIRST_BACKOFF, TRIES
+                left = still_left
             if not left or gave_up.wait(uniform(0, backoff)):
                 break
             backoff = min(backoff * 2, _LONGEST_BACKOFF)

@@ -1,0 +1,265 @@
+"""The way out, on DynamoDB over HTTP and Valkey: every answer is found, absent or unknown, and never wrong."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from typing import Any, NoReturn
+
+import pytest
+
+from cache import reader as reader_module
+from cache.entry import Place, PlaceLook
+from cache.looks import LookLog
+from cache.mirror import FIELD, LIFE, PLACES, PREFIX, Fresh, Mirror
+from cache.reader import Reader
+from cache.table import Table
+from services.local.processes import Process, free_port
+from tests.tiers.conftest import Stack, dynamodb_client, redis_client
+from tests.tiers.faulty import Behaviour, babble, faulty, halves, hang, refuse
+from tests.tiers.fuzz import rubbish
+from tests.tiers.samples import HERE, SEEN_AT, THERE, absence, entry, present, server_id
+
+ONE, TWO, NEVER = server_id(1), server_id(2), server_id(9)
+MIRRORED = ("warm", "cold", "away")
+SEEN_MS = 1_772_359_200_000
+
+
+def never(*_: object) -> NoReturn:
+    """What a warm read must not build."""
+    raise AssertionError("a warm read asked the table")
+
+
+def reader(stack: Stack) -> Reader:
+    """A new process's reader."""
+    return Reader(stack.mirror, lambda: stack.table, lambda: stack.looks)
+
+
+def complete(stack: Stack, *places: Place) -> None:
+    """A complete look at each place."""
+    for place in places:
+        stack.looks.note(place, 5, {"outcome": "seen", "endedAt": SEEN_AT}, completed=True)
+
+
+def keys_read(stack: Stack) -> list[str]:
+    """The ids that the table is asked for from now on."""
+    asked: list[str] = []
+
+    def note(params: dict[str, Any], **_: object) -> None:
+        for batch in params["RequestItems"].values():
+            asked.extend(key["sourceServerId"]["S"] for key in batch["Keys"])
+
+    stack.table._client.meta.events.register("provide-client-params.dynamodb.BatchGetItem", note)  # noqa: SLF001
+    return asked
+
+
+def test_a_warm_read_asks_the_mirror_alone(stack: Stack) -> None:
+    """Present and absent entries, and when their places were looked at last, without a word to the table."""
+    stack.recorder.record([present(1, 1), present(1, 2)], {})
+    stack.recorder.record([absence(2, 2)], {})
+    stack.recorder.publish_place(str(HERE), PlaceLook(5, SEEN_MS + 1000, "seen"))
+    answer = Reader(stack.mirror, never, never).read({ONE: HERE, TWO: HERE})
+    assert (answer.hits, answer.missed, answer.unknown) == (2, [], [])
+    assert not answer.entries[ONE].is_absent
+    assert answer.entries[TWO].is_absent
+    assert answer.as_of == SEEN_MS
+
+
+def test_an_absence_is_as_old_as_its_places_last_complete_look(stack: Stack) -> None:
+    """Any later instance would have shown in that look."""
+    stack.recorder.record([present(1)], {})
+    stack.recorder.record([absence(2)], {})
+    stack.recorder.publish_place(str(HERE), PlaceLook(5, SEEN_MS + 60_000, "seen"))
+    assert Reader(stack.mirror, never, never).read({ONE: HERE}).as_of == SEEN_MS + 60_000
+
+
+def test_a_miss_is_read_from_the_table_and_refilled(stack: Stack) -> None:
+    """After a flush the first read answers from the table, the second from the mirror."""
+    stack.recorder.record([present(1, 1), present(1, 2)], {})
+    stack.redis.flushall()
+    first = reader(stack).read({ONE: HERE, TWO: HERE})
+    assert (first.hits, sorted(first.entries)) == (0, [ONE, TWO])
+    second = Reader(stack.mirror, never, never).read({ONE: HERE, TWO: HERE})
+    assert second.entries == first.entries
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda redis: redis.hset(PREFIX + ONE, FIELD, entry(999_999, 1)._replace(fragment=b"{").encode()[:-1] + b"X"),
+        lambda redis: redis.hset(PREFIX + ONE, FIELD, entry(1, 2).encode()),
+        lambda redis: redis.set(PREFIX + ONE, "x"),
+        lambda redis: redis.delete(PREFIX + ONE) and redis.script_flush(),
+        lambda redis: redis.delete(PREFIX + ONE) and redis.set(PLACES, "x"),
+    ],
+    ids=["damaged", "another-servers", "wrong-type", "scripts-lost", "places-lost"],
+)
+def test_what_is_broken_is_answered_from_the_table_and_replaced(stack: Stack, spoil: Callable[[Any], object]) -> None:
+    """Whatever lies under the key, the answer is the row's, and the next read is a hit."""
+    stack.recorder.record([present(7)], {})
+    spoil(stack.redis)
+    answer = reader(stack).read({ONE: HERE})
+    assert answer.missed == [ONE]
+    assert answer.entries[ONE].version == 7
+    assert Reader(stack.mirror, never, never).read({ONE: HERE}).entries == answer.entries
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "planned", "is_known"),
+    [
+        ([], HERE, False),
+        ([], None, False),
+        ([THERE], HERE, False),
+        ([HERE], HERE, True),
+        ([HERE], None, False),
+        ([HERE, THERE], None, True),
+    ],
+)
+def test_a_server_without_a_row_is_absent_once_looked_for(
+    stack: Stack, looked_at: list[Place], planned: Place | None, is_known: bool
+) -> None:
+    """In its planned place, or, not knowing that, in every place; until then it is unknown."""
+    for place in (HERE, THERE):
+        stack.looks.note(place, 1, {"outcome": "denied", "endedAt": SEEN_AT}, completed=False)
+    complete(stack, *looked_at)
+    for _ in range(2):  # from the table, then from wherever it is now
+        answer = reader(stack).read({NEVER: planned})
+        assert (answer.unknown == []) is is_known
+        assert not is_known or answer.entries[NEVER].is_absent
+        assert answer.as_of == (SEEN_MS if is_known else None)
+
+
+def test_an_absence_in_one_place_says_nothing_of_another(stack: Stack) -> None:
+    """Where two plans disagree on a server's place, the one whose place was never looked at says unknown."""
+    complete(stack, HERE)
+    assert reader(stack).read({NEVER: HERE}).entries[NEVER].is_absent
+    assert reader(stack).read({NEVER: THERE}).unknown == [NEVER]
+    assert Reader(stack.mirror, never, never).read({NEVER: HERE}).entries[NEVER].is_absent
+
+
+def test_looks_are_read_before_rows(stack: Stack) -> None:
+    """A row written while the looks were read is found: the other way round it would be a false "none"."""
+
+    class Slow(LookLog):
+        """Looks during whose reading a wave launches the server and records it."""
+
+        def places(self) -> dict[str, PlaceLook]:
+            places = super().places()
+            stack.recorder.record([present(9, 9)], {})
+            return places
+
+    complete(stack, HERE)
+    slow = Slow(stack.looks._client, stack.looks._name)  # noqa: SLF001  the same log
+    answer = Reader(None, lambda: stack.table, lambda: slow).read({NEVER: HERE})
+    assert not answer.entries[NEVER].is_absent
+
+
+def test_a_server_that_stays_unknown_is_waited_for_by_nobody(stack: Stack) -> None:
+    """Pages with places never looked at do not hold each other up."""
+    began = monotonic()
+    for _ in range(3):
+        assert reader(stack).read({NEVER: HERE}).unknown == [NEVER]
+    assert monotonic() - began < 1
+
+
+def test_one_read_warms_for_all(stack: Stack) -> None:
+    """Twelve cold reads at once ask the table for each server once."""
+    stack.recorder.record([present(1, number) for number in range(100)], {})
+    complete(stack, HERE)
+    stack.redis.flushall()
+    asked = keys_read(stack)
+    servers = {server_id(number): HERE for number in range(100)}
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: reader(stack).read(servers), range(12)))
+    assert all(len(it.entries) == 100 for it in answers)
+    assert sorted(asked) == sorted(servers)
+
+
+def test_a_warmer_that_died_is_not_waited_for_long(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the table answers."""
+    monkeypatch.setattr(reader_module, "WAIT_FOR_WARMER", 0.1)
+    stack.recorder.record([present(3)], {})
+    complete(stack, HERE)
+    stack.redis.flushall()
+    assert stack.mirror.claim([ONE]) == {ONE}
+    assert reader(stack).read({ONE: HERE}).entries[ONE].version == 3
+
+
+def test_a_warmer_that_comes_back_spares_the_table(stack: Stack) -> None:
+    """What the other read put into the mirror is taken from there."""
+    complete(stack, HERE)
+    stack.mirror.claim([ONE])
+    asked = keys_read(stack)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(reader(stack).read, {ONE: HERE})
+        while stack.redis.info("commandstats").get("cmdstat_hget", {}).get("calls", 0) == 0:
+            pass
+        stack.mirror.publish([Fresh(entry(8), monotonic())])
+        assert waiting.result().entries == {ONE: entry(8)}
+    assert asked == []
+
+
+def test_a_slow_read_is_not_worth_a_refill(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read too long ago answers this page but does not go to the mirror."""
+    monkeypatch.setattr(reader_module, "REFILL_UNTIL", 0)
+    stack.recorder.record([present(3)], {})
+    stack.redis.flushall()
+    assert reader(stack).read({ONE: HERE}).entries[ONE].version == 3
+    assert stack.redis.exists(PREFIX + ONE) == 0
+
+
+def behaving(stack: Stack, url: str, mirror: Mirror | None) -> Reader:
+    """A reader with a page's patience whose DynamoDB is at this address."""
+    client = dynamodb_client(url, read_timeout=1.2)
+    table, looks = Table(client, stack.table._name), LookLog(client, stack.looks._name)  # noqa: SLF001  the same names
+    return Reader(mirror, lambda: table, lambda: looks)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "mirrored"),
+    [
+        (hang, "warm"),
+        (hang, "away"),
+        *((it, mirrored) for it in (refuse, babble) for mirrored in ("warm", "cold", "away")),
+    ],
+)
+def test_whatever_is_down_the_answer_is_honest_and_in_time(
+    stack: Stack, dynamodb: Process, behaviour: Behaviour, mirrored: str
+) -> None:
+    """What the mirror holds is served; all else is unknown, never absent, within three seconds."""
+    complete(stack, HERE)
+    stack.recorder.record([present(1)], {})
+    if mirrored == "cold":
+        stack.redis.flushall()
+    mirror = Mirror(redis_client(free_port())) if mirrored == "away" else stack.mirror
+    with faulty(dynamodb.url, behaviour) as url:
+        began = monotonic()
+        answer = behaving(stack, url, mirror).read({ONE: HERE, NEVER: HERE})
+        assert monotonic() - began < 3
+    assert answer.mirror_away is (mirrored == "away")
+    assert sorted(answer.entries) == ([ONE] if mirrored == "warm" else [])
+    assert answer.unknown == ([NEVER] if mirrored == "warm" else [ONE, NEVER])
+
+
+def test_unprocessed_keys_are_asked_for_again(stack: Stack, dynamodb: Process) -> None:
+    """DynamoDB serving half of each batch costs time, not answers."""
+    stack.recorder.record([present(1, number) for number in range(30)], {})
+    complete(stack, HERE)
+    servers = {server_id(number): HERE for number in range(32)}
+    with faulty(dynamodb.url, halves) as url:
+        answer = behaving(stack, url, None).read(servers)
+    assert answer.unknown == []
+    assert [it for it, found in answer.entries.items() if found.is_absent] == [server_id(30), server_id(31)]
+
+
+def test_a_mirror_full_of_rubbish_is_answered_from_the_table(stack: Stack) -> None:
+    """Hundreds of damaged and foreign values at once: every answer is the row's."""
+    values = list(rubbish(seed=5, amount=300))
+    numbers = range(1000, 1300)
+    stack.recorder.record([present(4, number) for number in numbers], {})
+    for number, value in zip(numbers, values, strict=True):
+        stack.redis.hset(PREFIX + server_id(number), FIELD, value.replace(ONE.encode(), server_id(number).encode()))
+    servers = {server_id(number): HERE for number in numbers}
+    for _ in range(2):
+        answer = reader(stack).read(servers)
+        assert {it: found.version for it, found in answer.entries.items()} == dict.fromkeys(servers, 4)
+    assert 0 < stack.redis.pttl(PREFIX + server_id(1000)) <= LIFE * 1000
