@@ -40,7 +40,7 @@ def proxied(event: dict[str, Any]) -> Any:
     return {"statusCode": 200, "headers": headers, "multiValueHeaders": cookies, "body": json.dumps(event)}
 
 
-def record(event: dict[str, Any], context: Any) -> None:
+def record(event: dict[str, Any], _context: Any) -> None:
     """Keeps every event, as a line of the file that RECORD names."""
     with open(os.environ["RECORD"], "a") as target:
         target.write(json.dumps(event) + "\n")
