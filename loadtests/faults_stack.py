@@ -2,6 +2,8 @@
 
 import json
 import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
@@ -39,10 +41,17 @@ class FaultyStack:
 
     directory: Path
     world: World = field(default_factory=lambda: make_world(servers=300, places=3, plans=8))
+    query_processes: int = 4
     proxies: dict[str, FaultProxy] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.stack = Stack(self.directory, world=self.world, schedule_seconds=0, reach=self._reach)
+        self.stack = Stack(
+            self.directory,
+            world=self.world,
+            schedule_seconds=0,
+            query_processes=self.query_processes,
+            reach=self._reach,
+        )
         self._http = urllib3.PoolManager(maxsize=64, retries=False, timeout=30)
 
     def start(self) -> None:
@@ -97,7 +106,8 @@ class FaultyStack:
         self.warm()
         deadline = monotonic() + SETTLE_SECONDS
         while True:
-            faults = [fault for _ in range(4) for fault in self.faults_of(self.plan_page())]
+            pages = self.side_by_side(self.plan_page, 2 * self.query_processes)
+            faults = [fault for page in pages for fault in self.faults_of(page)]
             if not faults:
                 return
             assert monotonic() < deadline, faults  # noqa: S101
@@ -105,8 +115,12 @@ class FaultyStack:
 
     def warm(self) -> None:
         """Every plan is in the memory of every process that answers pages, as far as one can tell from outside."""
-        for _ in range(6):
-            self.get("/recovery-plans")
+        self.side_by_side(lambda: self.get("/recovery-plans"), 2 * self.query_processes)
+
+    def side_by_side(self, ask: Callable[[], Page], times: int) -> list[Page]:
+        """The answers to one request made so often, as many at once as there are processes to answer them."""
+        with ThreadPoolExecutor(self.query_processes) as callers:
+            return list(callers.map(lambda _: ask(), range(times)))
 
     def get(self, path: str) -> Page:
         """One GET of the API."""

@@ -23,7 +23,7 @@ class LiveReader:
     def __init__(self, parts: Callable[[], SyncParts]) -> None:
         self._parts = parts
 
-    def read(self, servers: Mapping[str, Place | None]) -> Answer:
+    def read(self, servers: Mapping[str, Place | None], _began: float | None = None) -> Answer:
         """What DRS and EC2 say of each server, in every place, as the original did."""
         parts = self._parts()
         history, deadline = parts.history(), monotonic() + LIVE_SECONDS

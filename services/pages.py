@@ -4,6 +4,7 @@ import base64
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from time import monotonic
 from typing import Any, Protocol
 
 from cache.entry import Entry, Place, PlaceLook, is_server_id, to_stamp
@@ -21,8 +22,8 @@ IDS_LOGGED, MISSES_LOGGED = 20, 20  # of each read; the counts are always whole
 class Reads(Protocol):
     """Whatever can answer for servers: the two tiers, or AWS itself."""
 
-    def read(self, servers: Mapping[str, Place | None]) -> Answer:
-        """What is known of each server."""
+    def read(self, servers: Mapping[str, Place | None], began: float | None = None) -> Answer:
+        """What is known of each server; `began` (monotonic seconds) is when the request came in."""
 
 
 class Pages:
@@ -44,11 +45,11 @@ class Pages:
 
     def recovery_plans(self, request: Request) -> Response:
         """The plans of one page and, per plan, its servers' counts: one look-up for all of them."""
-        limit, after = _limit(request), _after(request)
+        limit, after, began = _limit(request), _after(request), monotonic()
         found = self._plans.all()
         rest = [plan for plan in found.value if plan.plan_id > after]
         plans = rest[:limit]
-        answer = self._read({server: place for plan in plans for server, place in plan.servers.items()})
+        answer = self._read({server: place for plan in plans for server, place in plan.servers.items()}, began)
         body = {
             "plans": [_plan_body(plan, answer) for plan in plans],
             "asOf": _as_of(answer.as_of),
@@ -65,12 +66,12 @@ class Pages:
             NotFound: when there is no such plan.
             TableUnavailable: when the plan itself cannot be read.
         """
-        plan_id = request.path.get("planId", "")
+        plan_id, began = request.path.get("planId", ""), monotonic()
         found = self._plans.get(plan_id)
         if found.value is None:
             raise NotFound(f"there is no recovery plan {plan_id!r}")
         plan = found.value
-        answer = self._read(plan.servers)
+        answer = self._read(plan.servers, began)
         answer.unknown += plan.malformed
         return Response(existing_body(answer, plan.servers, plan_id=plan_id, is_stale=found.is_stale), is_page=True)
 
@@ -95,8 +96,8 @@ class Pages:
         body: dict[str, Any] = json.loads(existing_body(self._read(servers), servers))
         return body
 
-    def _read(self, servers: Mapping[str, Place | None]) -> Answer:
-        answer = self._reader.read(servers)
+    def _read(self, servers: Mapping[str, Place | None], began: float | None = None) -> Answer:
+        answer = self._reader.read(servers, began)
         logger.info("Read %d servers: %s", len(servers), ", ".join(list(servers)[:IDS_LOGGED]))
         for server_id in answer.missed[:MISSES_LOGGED]:
             logger.warning("Cache miss for server %s", server_id)

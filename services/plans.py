@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 KEPT = 30.0  # seconds
+ASK_AGAIN_AFTER = 5.0  # seconds a plan is served stale before the table that failed is asked again
+ID_BYTES = 2048  # DynamoDB's limit for a partition key
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class PlanBook:
     def __init__(self, client: "Callable[[], DynamoDBClient]", table: str) -> None:
         self._client = client
         self._table = table
-        self._one: dict[str, tuple[float, Plan | None]] = {}
-        self._all: tuple[float, list[Plan]] | None = None
+        self._one: dict[str, tuple[float, Found[Plan]]] = {}
+        self._all: tuple[float, Found[list[Plan]]] | None = None
 
     def get(self, plan_id: str) -> Found[Plan | None]:
         """The plan, or None when there is none.
@@ -53,17 +55,21 @@ class PlanBook:
         Raises:
             TableUnavailable: when the table cannot be read and the plan was never seen.
         """
-        known = self._one.get(plan_id)
-        if known and known[0] > monotonic():
-            return Found(known[1])
+        until, known = self._one.get(plan_id, (0.0, None))
+        if known and until > monotonic():
+            return Found(known.value, known.is_stale)
         try:
             plan = self._read(plan_id)
         except TableUnavailable as error:
             if known is None:
                 raise
             logger.warning("Plan %s served as last known: %s", plan_id, error)
-            return Found(known[1], is_stale=True)
-        self._one[plan_id] = (monotonic() + KEPT, plan)
+            self._one[plan_id] = (monotonic() + ASK_AGAIN_AFTER, Found(known.value, is_stale=True))
+            return Found(known.value, is_stale=True)
+        if plan is None:  # not kept: there is no end to the ids that are none
+            self._one.pop(plan_id, None)
+            return Found(None)
+        self._one[plan_id] = (monotonic() + KEPT, Found(plan))
         return Found(plan)
 
     def all(self) -> Found[list[Plan]]:
@@ -72,24 +78,28 @@ class PlanBook:
         Raises:
             TableUnavailable: when the table cannot be read and never was.
         """
-        if self._all and self._all[0] > monotonic():
-            return Found(self._all[1])
+        until, known = self._all or (0.0, None)
+        if known and until > monotonic():
+            return known
         try:
             plans = self._read_all()
         except TableUnavailable as error:
-            if self._all is None:
+            if known is None:
                 raise
             logger.warning("Plans served as last known: %s", error)
-            return Found(self._all[1], is_stale=True)
+            self._all = (monotonic() + ASK_AGAIN_AFTER, Found(known.value, is_stale=True))
+            return self._all[1]
         until = monotonic() + KEPT
-        self._all = (until, plans)
-        self._one = {plan.plan_id: (until, plan) for plan in plans}  # also forgets what is asked for no more
-        return Found(plans)
+        self._all = (until, Found(plans))
+        self._one = {plan.plan_id: (until, Found(plan)) for plan in plans}  # also forgets what is asked for no more
+        return self._all[1]
 
     def _read(self, plan_id: str) -> Plan | None:
         from cache.attributes import decode_item, encode
         from cache.table import translated
 
+        if not 1 <= len(plan_id.encode(errors="replace")) <= ID_BYTES:
+            return None
         with translated(f"read plan {plan_id}"):
             item = self._client().get_item(TableName=self._table, Key={"planId": encode(plan_id)}).get("Item")
         return read_plan(decode_item(item)) if item else None

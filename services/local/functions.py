@@ -44,10 +44,10 @@ def aws(endpoints: dict[str, str]) -> dict[str, str]:
     }
 
 
-def specs(environment: dict[str, str]) -> dict[str, FunctionSpec]:
+def specs(environment: dict[str, str], query_processes: int = 2) -> dict[str, FunctionSpec]:
     """Every function by role. Handler, processes, timeout in seconds, and whether its concurrency is reserved."""
     roles: list[tuple[str, str, int, int, bool]] = [
-        ("query", "services.query.handler.lambda_handler", 2, 30, False),
+        ("query", "services.query.handler.lambda_handler", query_processes, 30, False),
         ("data-management", "services.data_management.handler.lambda_handler", 1, 30, False),
         ("execution", "services.execution.handler.lambda_handler", 1, 300, False),
         (SYNC, "services.data_management.handler.lambda_handler", 1, 300, True),

@@ -37,6 +37,8 @@ class Stack:
     schedule_seconds: float = 300
     read_from: str = "mirror"
     speed: float = 1.0
+    query_processes: int = 2
+    """How many pages are answered at once; Lambda would start as many as it takes."""
     reach: Callable[[Process], int] = attrgetter("port")
     """The port at which the product reaches Valkey and DynamoDB; where the network is to fail, a proxy's."""
     processes: list[Process] = field(default_factory=list)
@@ -116,7 +118,7 @@ class Stack:
         return process
 
     def _front(self) -> Process:
-        specs = functions.specs(self.environment)
+        specs = functions.specs(self.environment, self.query_processes)
         page = REPOSITORY / "services" / "page"
         config = FrontConfig(
             self.port,
