@@ -66,6 +66,8 @@ def test_it_says_what_it_did_and_leaves_nothing_running(
     assert sourced.stdout == "hrp-drs-tech-adapter-recovery-instances-dev\n"
     children = psutil.Process(run.pid).children(recursive=True)
     assert len(children) >= 4
+    listening = [it.laddr.ip for child in children for it in child.net_connections() if it.status == psutil.CONN_LISTEN]
+    assert set(listening) == {"127.0.0.1"}
     os.kill(run.pid, number)
     run.wait(20)
     _, alive = psutil.wait_procs(children, timeout=10)
