@@ -37,7 +37,8 @@ def show(wiring: Wiring, targets: tuple[str, ...], as_json: bool) -> None:
     for server_id in servers:
         grid.add_row(*_server_row(server_id, found.get(server_id), server_id in answer.unknown))
     out.print(grid)
-    complain([f"{len(answer.unknown)} servers are unknown: neither tier could say"] if answer.unknown else [])
+    if answer.unknown:
+        complain([f"unknown: {len(answer.unknown)}; no tier could say, or a place was never looked at (see status)"])
 
 
 def _server_row(server_id: str, item: dict[str, Any] | None, is_unknown: bool) -> list[str]:

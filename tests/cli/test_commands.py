@@ -1,0 +1,134 @@
+"""The command line, as a second terminal beside the running stack uses it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from cache.mirror import PREFIX
+from services.local.stack import Stack
+from services.local.world import DENIED, EMPTY_PLAN, WHOLE_ESTATE
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def run(stack: Stack, *arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+    """One command, with the environment that the stack leaves behind; its exit code is checked."""
+    done = subprocess.run(
+        [sys.executable, "-m", "services.cli", *arguments],
+        env={"PATH": os.environ["PATH"], "COLUMNS": "200", **stack.environment, **environment},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def said(done: subprocess.CompletedProcess[str]) -> Any:
+    """The JSON on standard output, which holds nothing else."""
+    return json.loads(done.stdout)
+
+
+def test_sync_looks_at_every_place_and_fails_for_the_one_it_may_not_see(stack: Stack) -> None:
+    """The result is printed all the same, and the denied place is named."""
+    done = run(stack, "sync", "--json", code=1)
+    body = said(done)
+    assert body["instancesUpdated"] == len(stack.world.alive)
+    assert {it["outcome"] for it in body["places"]} == {"seen", "not_initialized", "denied"}
+    assert DENIED in done.stderr
+
+
+def test_sync_of_one_place_looks_there_only(stack: Stack) -> None:
+    """Both its account and its region must be named."""
+    body = said(run(stack, "sync", "--account", "111111111111", "--region", "us-east-1", "--json"))
+    assert [(it["accountId"], it["region"], it["outcome"]) for it in body["places"]] == [
+        ("111111111111", "us-east-1", "seen")
+    ]
+    assert "go together" in run(stack, "sync", "--account", "111111111111", code=2).stderr
+    assert "is not a target account" in run(stack, "sync", "--account", "9" * 12, "--region", "x", code=2).stderr
+
+
+def test_status_names_every_place(stack: Stack) -> None:
+    """As a table, and as the API's own answer."""
+    body = said(run(stack, "status", "--json"))
+    assert body["running"] is None
+    assert len(body["places"]) == 8
+    assert "not_initialized" in run(stack, "status").stdout
+
+
+def test_show_says_what_the_page_says(stack: Stack) -> None:
+    """A plan, or servers; an unknown plan or a malformed id is bad usage.
+
+    Nobody ever saw the denied region whole, so a server without a row may be there, unless a plan says where it is.
+    """
+    body = said(run(stack, "show", WHOLE_ESTATE, "--json"))
+    assert body["planId"] == WHOLE_ESTATE
+    alive = next(iter(stack.world.alive))
+    shown = run(stack, "show", alive, f"s-{0:017d}", code=1).stdout
+    assert stack.world.alive[alive]["ec2InstanceId"] in shown
+    assert "unknown" in shown
+    assert "none" in run(stack, "show", EMPTY_PLAN).stdout
+    assert "there is no recovery plan 'nothing'" in run(stack, "show", "nothing", code=2).stderr
+    assert "sourceServerIds[0]" in run(stack, "show", "s-1", code=2).stderr
+
+
+def test_audit_finds_a_forged_entry_and_repairs_it(stack: Stack) -> None:
+    """Warm, then equal; a damaged entry is named with exit code 1, repaired, and equal again."""
+    assert said(run(stack, "warm", "--json"))["failed"] == 0
+    assert said(run(stack, "audit", "--json"))["differences"] == {}
+    server_id = next(iter(stack.world.alive))
+    redis = Redis.from_url(stack.environment["REDIS_URL"])
+    redis.hset(PREFIX + server_id, "page", "rubbish")
+    found = run(stack, "audit", "--json", code=1)
+    assert list(said(found)["differences"]) == [server_id]
+    run(stack, "audit", "--repair", code=1)
+    assert said(run(stack, "audit", "--json"))["differences"] == {}
+
+
+def test_audit_live_compares_the_table_with_drs(stack: Stack) -> None:
+    """Equal but for the place that denies us, which is named."""
+    done = run(stack, "audit", "--live", "--json", code=1)
+    assert said(done)["differences"] == {}
+    assert DENIED in done.stderr
+
+
+def test_terminate_is_a_dry_run_unless_told(stack: Stack) -> None:
+    """It says what would go; an unknown execution is a failure in one line."""
+    execution = next(row["executionId"] for row in stack.world.execution_history if row["executionType"] == "DRILL")
+    body = said(run(stack, "terminate", execution, "--json"))
+    assert body["dryRun"] is True
+    assert body["jobs"] == []
+    assert "Nothing was terminated" in run(stack, "terminate", execution).stdout
+    assert run(stack, "terminate", "exec-none", code=1).stderr.count("\n") == 1
+
+
+def test_create_tables_leaves_existing_ones_alone_and_makes_the_missing(stack: Stack) -> None:
+    """Twice the same; another environment gets its own five."""
+    assert said(run(stack, "create-tables", "--json")) == {"created": []}
+    names = {name: "" for name in stack.environment if name.endswith("_TABLE")}
+    created = said(run(stack, "create-tables", "--json", ENVIRONMENT="other", **names))["created"]
+    assert sorted(created) == [
+        f"hrp-drs-tech-adapter-{it}-other"
+        for it in ("execution-history", "recovery-instances", "recovery-plans", "sync-status", "target-accounts")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        ({"READ_FROM": "cache"}, "READ_FROM: 'cache' is none of mirror, table, live"),
+        ({"REDIS_URL": "http://x"}, "REDIS_URL: must start with redis:// or rediss://"),
+        ({"REDIS_CLUSTER": "maybe"}, "REDIS_CLUSTER: 'maybe' is neither true nor false"),
+    ],
+)
+def test_a_setting_that_means_nothing_is_bad_usage(stack: Stack, environment: dict[str, str], says: str) -> None:
+    """Named, with what it may be."""
+    assert says in run(stack, "status", code=2, **environment).stderr
