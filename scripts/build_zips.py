@@ -1,0 +1,156 @@
+"""The Lambda zips: our code and the locked dependencies for Lambda's platform, byte for byte the same each time.
+
+`python scripts/build_zips.py [--architecture arm64|x86_64] [--out build]` prints each zip's size and SHA-256. Every
+entry has one fixed time and mode and a place in sorted order, so equal content gives equal zips and a deployment that
+changes nothing uploads nothing.
+"""
+
+import argparse
+import hashlib
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import Distribution
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LOCK = ROOT / "infra" / "lambda.lock"
+PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}  # Amazon Linux 2023 has glibc 2.34
+PYTHON = "3.12"
+THEN = (1980, 1, 1, 0, 0, 0)  # the first moment a zip can name
+NOT_OURS = {"services/local", "services/page", "services/cli.py"}  # never in a zip
+HANDLERS = ("data_management", "execution", "query")
+# Nothing that a function runs imports these: the command line's tables, boto3's own layer (we use botocore), tracing
+# from within (Lambda traces the functions itself). tests/infra runs each zip to prove it.
+NEVER_IMPORTED = {
+    "click", "rich", "Pygments", "markdown-it-py", "mdurl",
+    "boto3", "s3transfer",
+    "aws-xray-sdk", "wrapt",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Zip:
+    """One zip: whose handler it carries, the distributions it does without, the AWS services it speaks to."""
+
+    handler: str
+    without: frozenset[str]
+    aws: frozenset[str]
+
+
+ZIPS = (
+    Zip(
+        "query",
+        frozenset(NEVER_IMPORTED | {"pydantic", "pydantic_core", "annotated-types", "typing-inspection"}),
+        frozenset({"dynamodb"}),
+    ),
+    Zip(
+        "data_management",
+        frozenset(NEVER_IMPORTED),
+        frozenset({"drs", "dynamodb", "ec2", "lambda", "sts"}),
+    ),
+    Zip(
+        "execution",
+        frozenset(NEVER_IMPORTED),
+        frozenset({"drs", "dynamodb", "ec2", "stepfunctions", "sts"}),
+    ),
+)
+
+
+def install(architecture: str) -> Path:
+    """A folder with the locked dependencies for this platform; kept until the lock changes."""
+    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
+    folder = ROOT / ".cache" / "zips" / f"{architecture}-{digest}"
+    if folder.exists():
+        return folder
+    unfinished = folder.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    command = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "install",
+        "--quiet",
+        "--system-certs",
+        "--no-deps",
+        "--require-hashes",
+    ]
+    command += ["--only-binary", ":all:", "--python-version", PYTHON, "--python-platform", PLATFORMS[architecture]]
+    subprocess.run([*command, "--target", unfinished, "-r", LOCK], check=True)  # noqa: S603 - our own command line
+    unfinished.rename(folder)
+    return folder
+
+
+def dependencies(folder: Path, spec: Zip) -> Iterator[tuple[str, Path]]:
+    """Name in the zip and file, for what this zip needs of the dependencies."""
+    for metadata in folder.glob("*.dist-info"):
+        distribution = Distribution.at(metadata)
+        if distribution.name in spec.without:
+            continue
+        for file in distribution.files or []:
+            name = file.as_posix()
+            if not name.startswith(("..", "bin/")) and not name.endswith((".pyc", ".pyi")) and _is_needed(name, spec):
+                yield name, folder / name
+
+
+def _is_needed(name: str, spec: Zip) -> bool:
+    """Of a dist-info the version alone, of botocore's models those of the services we speak to."""
+    first, _, rest = name.partition("/")
+    if first.endswith(".dist-info"):
+        return rest == "METADATA"
+    if not name.startswith("botocore/data/"):
+        return True
+    parts = name.split("/")[2:]
+    return len(parts) == 1 or parts[0] in spec.aws
+
+
+def own_code(spec: Zip) -> Iterator[tuple[str, Path]]:
+    """Name in the zip and file, for our own modules without the other handlers."""
+    others = {f"services/{it}" for it in HANDLERS if it != spec.handler}
+    for package in ("cache", "services"):
+        for file in (ROOT / package).rglob("*.py"):
+            name = file.relative_to(ROOT).as_posix()
+            if not any(name == it or name.startswith(f"{it}/") for it in NOT_OURS | others):
+                yield name, file
+
+
+def write(target: Path, files: dict[str, Path]) -> None:
+    """A zip with these files that depends on nothing but their names and content."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, THEN)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = (0o755 if name.endswith(".so") else 0o644) << 16
+            entry.create_system = 3  # Unix, whatever built it
+            archive.writestr(entry, files[name].read_bytes())
+
+
+def build(architecture: str, out: Path) -> list[Path]:
+    """All zips, newly written."""
+    folder = install(architecture)
+    out.mkdir(parents=True, exist_ok=True)
+    targets = []
+    for spec in ZIPS:
+        target = out / f"{spec.handler}.zip"
+        write(target, dict(dependencies(folder, spec)) | dict(own_code(spec)))
+        targets.append(target)
+    return targets
+
+
+def main() -> None:
+    """Builds, and prints what was built."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--architecture", choices=PLATFORMS, default="arm64")
+    parser.add_argument("--out", type=Path, default=ROOT / "build")
+    options = parser.parse_args()
+    for target in build(options.architecture, options.out):
+        content = target.read_bytes()
+        print(f"{target.name:<22}{len(content) / 1e6:6.2f} MB  {hashlib.sha256(content).hexdigest()}")
+
+
+if __name__ == "__main__":
+    main()
