@@ -18,6 +18,10 @@ FAULTS = {
     "a member the model lacks": ({"region": "us-east-1"}, r"\.items\[0\]\.region is no member"),
     "a member in the wrong case": ({"recoveryInstanceId": "i-0123456789abcdef0"}, "recoveryInstanceId is no member"),
     "an id of the wrong form": ({"recoveryInstanceID": "ri-0123456789abcdef"}, "recoveryInstanceID is 'ri-"),
+    "a version with a tail": (
+        {"agentVersion": "5.9.2025 beta"},
+        "agentVersion is '5.9.2025 beta', which does not match",
+    ),
     "an id that is too long": ({"jobID": "drsjob-0123456789abcdef01"}, "jobID has length 25"),
     "an enum value in lower case": ({"ec2InstanceState": "running"}, "ec2InstanceState is 'running', not one of"),
     "a string for a flag": ({"isDrill": "TRUE"}, "isDrill should be of type boolean"),

@@ -45,10 +45,11 @@ def test_a_hundred_thousand_servers_fit() -> None:
     """Built in under 60 s, in under 2 GB, listed at 2,000 items a second and more."""
     run = subprocess.run(COMMAND, capture_output=True, text=True, check=True, timeout=300)
     build_seconds = re.search(r"100000 source servers, .* ([\d.]+) s\n", run.stdout)
-    rates = re.findall(r"= (\d+) items/s", run.stdout)
+    rate = re.search(r"describe_source_servers: 100000 items .* = (\d+) items/s", run.stdout)
     memory = re.search(r"peak memory of the stand-in: (\d+) MiB", run.stdout)
     assert build_seconds
     assert memory
+    assert rate
     assert float(build_seconds[1]) < 60
     assert int(memory[1]) < 2048
-    assert min(map(int, rates)) >= 2000
+    assert int(rate[1]) >= 2000

@@ -9,12 +9,13 @@ NETWORK = "sn-0123456789abcdef0"
 def _staged(aws: Aws) -> None:
     """A place with something of everything."""
     area = {"status": "EXTENDED", "stagingAccountID": "333333333333"}
+    own = {"status": "NOT_EXTENDED", "stagingAccountID": ACCOUNT}
     arn = f"arn:aws:drs:{REGION}:{ACCOUNT}:source-server/{SERVERS[0]}"
     hints = {"identificationHints": {"awsInstanceID": "i-0aaaaaaaaaaaaaaaa", "hostname": "web-1"}}
     server = {"sourceServerID": SERVERS[0], "arn": arn, "tags": {"Name": "web"}, "sourceProperties": hints}
     network = {"sourceNetworkID": NETWORK, "sourceVpcID": "vpc-0123456789abcdef0", "sourceRegion": "us-east-1"}
     aws.put(
-        sourceServers=[server | {"stagingArea": area}, {"sourceServerID": SERVERS[1]}],
+        sourceServers=[server | {"stagingArea": area}, {"sourceServerID": SERVERS[1], "stagingArea": own}],
         sourceNetworks=[network | {"lastRecovery": {"apiCallDateTime": 1763000000.5}, "sourceAccountID": ACCOUNT}],
         launchConfigurations={SERVERS[1]: {"launchDisposition": "STOPPED", "copyTags": True}},
     )
