@@ -4,6 +4,8 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from aws_lambda_powertools import Tracer
+
 from cache.errors import InvalidInput
 from cache.reader import Answer
 from services.api import Routes, answer
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = set_up_logging("data-management-handler")
+tracer = Tracer(service="data-management-handler")  # X-Ray: the sync's AWS calls and the page query, as segments
 
 
 @lru_cache
@@ -50,6 +53,7 @@ def routes() -> Routes:
     }
 
 
+@tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
 def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
