@@ -1,0 +1,187 @@
+"""One deployment of the product for one test, with two accounts of its own, on the shared servers."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cache.attributes import encode_item
+from cache.entry import Place
+from services.api import answer
+from services.execution.history import Executions
+from services.execution.model import Execution
+from services.execution.operations import Operations, executions_of
+from services.execution.routes import ExecutionRoutes
+from services.local.admin import StandInAdmin
+from services.local.drs.fleet import holdings
+from services.sync.run import sync_all_recovery_instances
+from services.wiring import Wiring
+
+DRILL_SECONDS = 3_000  # longer than any job
+POLLS = 30
+
+
+@dataclass
+class Deployment:
+    """The parts of one process, the world they act on, and a hand to turn its clock."""
+
+    wiring: Wiring
+    aws: StandInAdmin
+    accounts: Sequence[str]
+    regions: Sequence[str] = ("us-east-1", "eu-west-1")
+    servers: dict[Place, list[str]] = field(default_factory=dict)
+
+    def configure(self) -> None:
+        """Declare the accounts, each behind a role of its own, to AWS and to the platform."""
+        for account in self.accounts:
+            role = {"roleArn": self.role(account), "externalId": f"external-{account}"}
+            self.aws.call("PUT", f"accounts/{account}", {"roles": [role], "disabledRegions": []})
+            row = {"accountId": account, "regions": list(self.regions), "status": "active", **role}
+            self.row(self.wiring.settings.target_accounts_table, row)
+            for region in self.regions:
+                self.aws.call("PUT", f"places/{account}/{region}", {"initialized": True})
+
+    def role(self, account: str) -> str:
+        """The role that the product has to take in this account."""
+        return f"arn:aws:iam::{account}:role/recovery-sync"
+
+    def place(self, number: int) -> Place:
+        """The places in turn: both accounts in the first region, then both in the next."""
+        return Place(self.accounts[number % len(self.accounts)], self.regions[number // len(self.accounts)])
+
+    def protect(self, place: Place, count: int, **launch: Any) -> list[str]:
+        """So many source servers of this place, without instances; their ids. `launch` is their launch configuration."""
+        body = holdings(place.account_id, place.region, len(self.servers.get(place, [])) + count, 0, time.time())
+        known = len(self.servers.setdefault(place, []))
+        new = body["sourceServers"][known:]
+        ids = [str(server["sourceServerID"]) for server in new]
+        self.put(place, sourceServers=new, launchConfigurations=dict.fromkeys(ids, launch) if launch else {})
+        self.servers[place] += ids
+        return ids
+
+    def put(self, place: Place, **items: object) -> None:
+        """Items of the stand-in's place body."""
+        self.aws.call("PUT", f"places/{place.account_id}/{place.region}", items)
+
+    def holds(self, place: Place) -> dict[str, Any]:
+        """All that the stand-in has in a place."""
+        found: dict[str, Any] = self.aws.call("GET", f"places/{place.account_id}/{place.region}")
+        return found
+
+    def alter(self, place: Place, server_id: str, **changes: object) -> None:
+        """Change the DRS record of a server's instance."""
+        (record,) = self.records(place, server_id)
+        self.put(place, recoveryInstances=[record | changes])
+
+    def records(self, place: Place, server_id: str) -> list[dict[str, Any]]:
+        """The DRS records of a server's instances."""
+        return [it for it in self.holds(place)["recoveryInstances"] if it["sourceServerID"] == server_id]
+
+    def row(self, table: str, row: dict[str, Any]) -> None:
+        """Any row of any table."""
+        self.wiring.dynamodb.put_item(TableName=table, Item=encode_item(row))
+
+    def plan(self, *waves: tuple[Place, Sequence[str]], plan_id: str = "plan-1") -> str:
+        """A recovery plan of these waves; its id."""
+        rows = [
+            {"waveNumber": number, "waveName": f"Wave {number}", "serverIds": [*ids], **place._asdict()}
+            for number, (place, ids) in enumerate(waves, 1)
+        ]
+        for row in rows:
+            row["accountId"] = row.pop("account_id")
+        plan = {"planId": plan_id, "planName": "A plan", "waves": rows}
+        self.row(self.wiring.settings.recovery_plans_table, plan)
+        return plan_id
+
+    @property
+    def executions(self) -> Executions:
+        """The execution history."""
+        return executions_of(self.wiring)
+
+    def execution(self, execution_id: str) -> Execution:
+        """An execution as it stands."""
+        return self.executions.read(execution_id)
+
+    def call(self, method: str, resource: str, body: dict[str, Any] | None = None, **path: str) -> tuple[int, Any]:
+        """One API call through the routes; status and body."""
+        return call_routes(ExecutionRoutes(self.wiring).routes, method, resource, body, path)
+
+    def operate(self, operation: str, **values: Any) -> dict[str, Any]:
+        """One direct operation."""
+        return Operations(self.wiring).run({"operation": operation, **values})
+
+    def step(self, operation: str, execution_id: str, wave: int = 1) -> dict[str, Any]:
+        """One step of the state machine."""
+        return self.operate(operation, executionId=execution_id, waveNumber=wave)
+
+    def drive(self, execution_id: str, wave: int = 1) -> Execution:
+        """Do what the state machine does, with the clock turned until each job is over."""
+        step = {"waveNumber": wave, "moreWaves": True}
+        while step["moreWaves"]:
+            step = self.step("start_wave", execution_id, step["waveNumber"])
+            for _ in range(POLLS):
+                if step["waveDone"]:
+                    break
+                self.advance()
+                step = self.step("poll_wave", execution_id, step["waveNumber"])
+            assert step["waveDone"], "the wave never ends"
+            step = self.step("sync_wave", execution_id, step["waveNumber"])
+        self.operate("finish", executionId=execution_id)
+        return self.execution(execution_id)
+
+    def drill(self, *waves: tuple[Place, Sequence[str]], kind: str = "DRILL", replace: bool = False) -> str:
+        """Run a plan of these waves from beginning to end; the execution's id."""
+        execution_id = self.begin(*waves, kind=kind, replace=replace)
+        self.drive(execution_id)
+        return execution_id
+
+    def begin(self, *waves: tuple[Place, Sequence[str]], kind: str = "DRILL", replace: bool = False) -> str:
+        """Start a plan through the API, with nothing to drive it; the execution's id."""
+        body = {"planId": self.plan(*waves), "executionType": kind, "replaceExisting": replace}
+        status, answer = self.call("POST", "/executions", body)
+        assert status == 202, answer
+        return str(answer["executionId"])
+
+    def terminate(self, execution_id: str, **body: Any) -> dict[str, Any]:
+        """Ask for the execution's instances to be terminated."""
+        resource = "/executions/{executionId}/terminate-instances"
+        status, answer = self.call("POST", resource, body, executionId=execution_id)
+        assert status == (200 if body.get("dryRun") else 202), answer
+        return dict(answer)
+
+    def termination(self, execution_id: str) -> dict[str, Any]:
+        """How that does."""
+        resource = "/executions/{executionId}/termination-status"
+        status, answer = self.call("GET", resource, executionId=execution_id)
+        assert status == 200, answer
+        return dict(answer)
+
+    def advance(self, seconds: float = DRILL_SECONDS) -> None:
+        """Turn the clock that jobs run by."""
+        self.aws.call("POST", "clock", {"advanceSeconds": seconds})
+
+    def sync(self) -> None:
+        """One full sync."""
+        sync_all_recovery_instances(self.wiring.sync_parts())
+
+    def shown(self, server_ids: Sequence[str], place: Place) -> dict[str, str]:
+        """What a page shows of these servers: their instances' states; fails for unknown ones."""
+        answer = self.wiring.reader.read(dict.fromkeys(server_ids, place))
+        assert answer.unknown == []
+        return {it.server_id: it.state for it in answer.entries.values() if not it.is_absent}
+
+    def calls(self, operation: str) -> list[dict[str, Any]]:
+        """The logged calls of an operation in this deployment's accounts."""
+        return [it for it in self.aws.calls() if it["operation"] == operation and it["accountId"] in self.accounts]
+
+
+def call_routes(
+    routes: Any, method: str, resource: str, body: dict[str, Any] | None, path: dict[str, str]
+) -> tuple[int, Any]:
+    """A proxy event through the routes; status and body."""
+    event = {"httpMethod": method, "resource": resource, "pathParameters": path}
+    if body is not None:
+        event["body"] = json.dumps(body)
+    got = answer(event, routes)
+    return got["statusCode"], json.loads(got["body"])
