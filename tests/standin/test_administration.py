@@ -25,6 +25,8 @@ def test_a_place_shows_what_was_put_there(aws: Aws) -> None:
     aws.put(sourceServers=[{"sourceServerID": SERVERS[1]}])
     assert [server["sourceServerID"] for server in aws.admin("GET", PLACE)["sourceServers"]] == SERVERS[:2]
     (place,) = aws.admin("GET", "places")["places"]
+    aws.client("ec2", "999999999999").describe_instances()
+    assert len(aws.admin("GET", "places")["places"]) == 1, "asking about a place does not make it one"
     assert (place["accountId"], place["sourceServers"], place["instances"]) == (ACCOUNT, 2, 1)
 
 

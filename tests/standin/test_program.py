@@ -40,6 +40,13 @@ def test_a_taken_port_is_refused_in_one_line() -> None:
     assert run.stderr == f"Error: Cannot listen on 127.0.0.1:{port}: Address already in use\n"
 
 
+def test_an_account_that_is_none_is_refused() -> None:
+    """Its ARNs would be refused later, one by one."""
+    run = _run("--port", "0", "--account", "12345")
+    assert run.returncode == 2
+    assert "an AWS account has twelve digits" in run.stderr
+
+
 def test_help_names_every_option() -> None:
     """And the variables that point a client here."""
     text = _run("--help").stdout

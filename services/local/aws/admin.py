@@ -74,13 +74,14 @@ class Admin:
         self._stand_in.identity.accounts[account] = Account(roles, frozenset(disabled))
 
     def _get_places(self, _: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "places": [
-                {"accountId": place.account, "region": place.region, "initialized": place.initialized}
-                | {kind: len(KINDS[kind].items(place)) for kind in KINDS}
-                for place in self._stand_in.state
-            ]
-        }
+        """A place that was only asked about, and holds nothing, is left out."""
+        places = []
+        for place in self._stand_in.state:
+            counts = {kind: len(KINDS[kind].items(place)) for kind in KINDS}
+            if place.initialized or any(counts.values()):
+                where = {"accountId": place.account, "region": place.region, "initialized": place.initialized}
+                places.append(where | counts)
+        return {"places": places}
 
     def _delete_places(self, _: dict[str, Any]) -> None:
         self._stand_in.drs.forget()

@@ -54,7 +54,7 @@ def refuse_if_stopped(context: Context, identity: Identity) -> None:
     _refuse_credentials(context, identity)
     service, conditions = context.service, context.conditions
     if conditions.throttled:
-        limits = {"retryAfterSeconds": "1", "serviceCode": "drs", "quotaCode": "L-0000000"} if service == "drs" else {}
+        limits = {"retryAfterSeconds": "1", "serviceCode": "drs"} if service == "drs" else {}
         raise Refusal(THROTTLED[service], "Rate exceeded", **limits)
     if conditions.denied:
         action = f"{service}:{context.parsed.operation}"

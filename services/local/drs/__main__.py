@@ -1,6 +1,7 @@
 """`python -m services.local.drs`: serve DRS, EC2 and STS on one loopback port."""
 
 import contextlib
+import re
 import signal
 import sys
 from pathlib import Path
@@ -25,6 +26,8 @@ def main(port: int, account: str, speed: float, seed: int, scenario: Path | None
 
     Point a client at it with AWS_ENDPOINT_URL_DRS, AWS_ENDPOINT_URL_EC2 and AWS_ENDPOINT_URL_STS.
     """
+    if not re.fullmatch(r"\d{12}", account):
+        raise click.BadParameter("an AWS account has twelve digits", param_hint="--account")
     stand_in = StandIn(account, speed, seed)
     try:
         if scenario:
