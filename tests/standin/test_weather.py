@@ -44,10 +44,10 @@ def test_throttling_at_a_rate_hits_that_share_of_calls(aws: Aws) -> None:
 
 
 def test_botocore_itself_retries_what_is_throttled(aws: Aws) -> None:
-    """A rule for two calls, and a client with three attempts: the caller notices nothing."""
+    """A rule for one call, and a client with two attempts: the caller notices nothing."""
     aws.servers(1)
-    aws.weather({"throttle": 1.0, "times": 2})
-    config = Config(retries={"mode": "standard", "total_max_attempts": 3})
+    aws.weather({"throttle": 1.0, "times": 1})
+    config = Config(retries={"mode": "standard", "total_max_attempts": 2})
     keys = {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "any"}
     drs = boto3.client("drs", endpoint_url=aws.url, region_name=REGION, config=config, **keys)
     assert len(drs.describe_source_servers()["items"]) == 1
