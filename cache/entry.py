@@ -6,7 +6,9 @@ digits) of all that follows it, observedAt is epoch milliseconds, drill is `d`, 
 """
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import repeat
 from typing import NamedTuple
 from zlib import crc32
 
@@ -17,8 +19,6 @@ ABSENT = "absent"
 _FACTS = re.compile(rb"([0-9]{1,15})\|([0-9]{1,14})\|([a-z-]{1,16})\|([dr]?)\|([0-9a-z/-]{0,64})")
 _CRC_END, _ID_END = 11, 31  # len("1|crc32hex|"), and that with "serverId|"
 _HEADER_END = 160  # no header is longer
-
-type Facts = tuple[int, int, str, bool | None, str]
 
 
 class Place(NamedTuple):
@@ -75,38 +75,106 @@ class Entry(NamedTuple):
         return b"1|%08x|%b" % (crc32(tail), tail)
 
 
-def decode(raw: object, server_id: str, known: dict[bytes, Facts] | None = None) -> Entry | None:
-    """The entry of `server_id` in these bytes; None when they are not a whole, unharmed entry of that very server.
+class Facts(NamedTuple):
+    """What an entry says beside its fragment. The entries that one look wrote mostly share it."""
 
-    `known` is a memory for one page: what one look saw differs in little but the fragment, so that most entries carry
-    the same version, time, state and place, and a page of a thousand takes those apart a few times only.
+    version: int
+    observed_at: int
+    state: str
+    drill: bool | None
+    place: str
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether someone looked and there was no instance."""
+        return self.state == ABSENT
+
+
+_NOTHING: tuple[Facts | None, bytes] = None, b""
+
+
+class Entries(Mapping[str, Entry]):
+    """Entries by server id, kept as they were stored: a page of a thousand needs their fragments, not a thousand parts.
+
+    An entry is made whole when somebody looks at it.
     """
-    if type(raw) is not bytes or (end := raw.find(b"\n", _ID_END, _HEADER_END)) < 0:
-        return None
-    tail = raw[_CRC_END:]
-    if not raw.startswith(b"1|%08x|%b|" % (crc32(tail), server_id.encode())):
-        return None
-    said, fragment = raw[_ID_END:end], raw[end + 1 :]
-    facts = known.get(said) if known is not None else None
-    if facts is None:
-        if (facts := _facts(said)) is None:
+
+    __slots__ = ("_found", "_known")
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[Facts, bytes]] = {}
+        self._known: dict[bytes, Facts] = {}
+
+    def __getitem__(self, server_id: str) -> Entry:
+        facts, fragment = self._found[server_id]
+        return Entry(server_id, *facts, fragment)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __contains__(self, server_id: object) -> bool:
+        return server_id in self._found
+
+    def decode(self, stored: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
+        """Take in stored values by server id; those that are no whole, unharmed entry of that very server come back."""
+        found, known, broken = self._found, self._known, {}
+        for server_id, raw in stored:
+            head, _, fragment = raw.partition(b"\n")
+            if head.startswith(b"1|%08x|%b|" % (crc32(raw[_CRC_END:]), server_id.encode())):
+                facts = known.get(head[_ID_END:]) or self._learn(head[_ID_END:])
+                if facts and (facts.state == ABSENT) != bool(fragment):
+                    found[server_id] = facts, fragment
+                    continue
+            broken[server_id] = raw
+        return broken
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Take in entries."""
+        for it in entries:
+            self._found[it.server_id] = Facts(*it[1:-1]), it.fragment
+
+    def take(self, others: "Entries") -> None:
+        """Take in all of the others."""
+        self._found |= others._found  # noqa: SLF001  its own kind
+
+    def drop(self, server_id: str) -> None:
+        """Leave this one out."""
+        del self._found[server_id]
+
+    def rowless(self) -> list[str]:
+        """Servers whose entry stands for a row that never was: version 0."""
+        return [server_id for server_id, (facts, _) in self._found.items() if not facts.version]
+
+    def facts(self, server_ids: Iterable[str]) -> list[Facts]:
+        """What there is of those of these servers that are here, in this order."""
+        return [facts for facts, _ in map(self._found.get, server_ids, repeat(_NOTHING)) if facts]
+
+    def distinct_facts(self) -> Iterable[Facts]:
+        """What there is among all entries, each kind once or a few times."""
+        return {id(facts): facts for facts, _ in self._found.values()}.values()
+
+    def fragments(self, server_ids: Iterable[str]) -> list[bytes]:
+        """The fragments of those of these servers that have an instance, in this order."""
+        return [fragment for _, fragment in map(self._found.get, server_ids, repeat(_NOTHING)) if fragment]
+
+    def _learn(self, said: bytes) -> Facts | None:
+        if (header := _FACTS.fullmatch(said)) is None:
             return None
-        if known is not None:
-            known[said] = facts
-    if (facts[2] == ABSENT) == bool(fragment):
-        return None
-    return _entry((server_id, *facts, fragment))
+        version, observed_at, state, drill, place = header.groups()
+        is_drill = None if not drill else drill == b"d"
+        facts = self._known[said] = Facts(int(version), int(observed_at), state.decode(), is_drill, place.decode())
+        return facts
 
 
-_entry = Entry._make
-
-
-def _facts(said: bytes) -> Facts | None:
-    """Version, observed-at, state, drill and place, as a header has them."""
-    if (found := _FACTS.fullmatch(said)) is None:
-        return None
-    version, observed_at, state, drill, place = found.groups()
-    return int(version), int(observed_at), state.decode(), None if not drill else drill == b"d", place.decode()
+def decode(raw: object, server_id: str) -> Entry | None:
+    """The entry of `server_id` in these bytes; None when they are not a whole, unharmed entry of that very server."""
+    entries = Entries()
+    if isinstance(raw, bytes):
+        entries.decode([(server_id, raw)])
+    return entries.get(server_id)
 
 
 def is_server_id(text: object) -> bool:

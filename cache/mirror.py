@@ -15,10 +15,10 @@ from time import monotonic
 from typing import Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisClusterException, RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from cache.entry import Entry, Facts, PlaceLook, decode
+from cache.entry import Entries, Entry, PlaceLook
 from cache.errors import MirrorUnavailable
 from cache.packed import Command, Each, Part, wire_over
 
@@ -68,7 +68,7 @@ _LOOK = re.compile(rb"([0-9]{1,15})\|([0-9]{1,14})\|([a-z_]{1,32})")
 class MirrorRead:
     """Entries by server id; stored values that are no entry of the server asked for; and the looks at each place."""
 
-    entries: dict[str, Entry]
+    entries: Entries
     broken: dict[str, bytes]
     places: dict[str, PlaceLook]
 
@@ -153,21 +153,16 @@ class Mirror:
     def _read(self, server_ids: Sequence[str], parts: Sequence[Part], deadline: float) -> MirrorRead:
         """Takes entries apart as they arrive, which costs no time while the server still works on the rest."""
         places: object = None
-        entries: dict[str, Entry] = {}
-        broken: dict[str, bytes] = {}
-        known: dict[bytes, Facts] = {}
+        entries, broken = Entries(), dict[str, bytes]()
         ids = iter(server_ids)
         for replies in self._wire.stream(parts, deadline):
             values = iter(replies)
             if places is None:
                 places = next(values)
-            for value, server_id in zip(values, ids, strict=False):
-                if value is None or isinstance(value, ResponseError):  # an error: a key of the wrong type
-                    continue
-                if (entry := decode(value, server_id, known)) is None:
-                    broken[server_id] = value
-                else:
-                    entries[server_id] = entry
+            # A reply that is no text is a miss: nothing there, or the error of a key of the wrong type.
+            broken |= entries.decode(
+                (it, value) for value, it in zip(values, ids, strict=False) if type(value) is bytes
+            )
         return MirrorRead(entries, broken, _looks(places))
 
     def _run(self, script: str, calls: Sequence[Command]) -> list[Any]:

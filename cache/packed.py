@@ -1,4 +1,4 @@
-"""Commands for Redis, packed: one write to each node, and replies handed on as they arrive.
+"""Commands for Redis, packed: many in one write, and their replies handed on as they arrive.
 
 redis-py spends four to seven times the floor on a pipeline of a thousand commands, mostly on objects and checks per
 command and per reply. This goes under its pipeline, and no deeper: pools, connecting, TLS, authentication, the timeout
@@ -29,6 +29,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 type Command = tuple[str | bytes | int, ...]
 type Part = Command | Each
 
+A_PACK = 128  # commands written at once: enough to keep the server busy while the caller takes the last ones apart
 _REDIRECTIONS = (AskError, TryAgainError, ClusterDownError)  # MOVED is a kind of ASK to redis-py
 _REAL = (Connection, SSLConnection, UnixDomainSocketConnection)
 
@@ -75,10 +76,16 @@ class PackedServer:
         self._pool = pool
 
     def stream(self, parts: Sequence[Part], deadline: float) -> Iterator[list[Any]]:
-        """One write, and the replies as they arrive."""
+        """Writes one pack ahead of the replies, so that the server works on it while the caller is at the last."""
         with _connection(self._pool) as connection:
-            connection.send_packed_command((b"".join(map(_pack, parts)),), check_health=False)
-            yield from _replies(connection, sum(map(_count, parts)), deadline)
+            awaited = 0
+            for pack in _packs(parts):
+                _send(connection, [pack])
+                awaited += _count(pack)
+                for replies in _replies(connection, awaited, _count(pack), deadline):
+                    awaited -= len(replies)
+                    yield replies
+            yield from _replies(connection, awaited, 0, deadline)
 
     def renew(self) -> None:
         """After a restart or failover every idle connection is as stale as the one that failed."""
@@ -99,9 +106,9 @@ class PackedCluster:
         replies: list[Any] = [None] * sum(map(_count, parts))
         with _connections([cluster.get_redis_connection(it.node).connection_pool for it in shares]) as connections:
             for connection, share in zip(connections, shares, strict=True):
-                connection.send_packed_command((b"".join(map(_pack, share.parts)),), check_health=False)
+                _send(connection, share.parts)
             for connection, share in zip(connections, shares, strict=True):
-                answered = chain.from_iterable(_replies(connection, len(share.places), deadline))
+                answered = chain.from_iterable(_replies(connection, len(share.places), 0, deadline))
                 for place, reply in zip(share.places, answered, strict=True):
                     replies[place] = reply
         _follow(cluster, parts, replies)
@@ -190,10 +197,22 @@ def _commands(parts: Iterable[Part]) -> Iterator[Command]:
             yield part
 
 
+def _packs(parts: Iterable[Part]) -> Iterator[Part]:
+    for part in parts:
+        if isinstance(part, Each):
+            yield from (part._replace(keys=part.keys[at : at + A_PACK]) for at in range(0, len(part.keys), A_PACK))
+        else:
+            yield part
+
+
+def _send(connection: Any, parts: Iterable[Part]) -> None:
+    connection.send_packed_command((b"".join(map(_pack, parts)),), check_health=False)
+
+
 def _pack(part: Part) -> bytes:
     """The bytes of these commands in the Redis protocol (redis.io, "RESP protocol spec")."""
     if not isinstance(part, Each):
-        return bytes(pack_command(part))
+        return bytes(pack_command(part))  # type: ignore[arg-type]  # hiredis's hints know tuples of one word only
     if not part.keys:
         return b""
     lengths = set(map(len, part.keys))
@@ -217,7 +236,7 @@ def _connection(pool: ConnectionPool) -> Iterator[Any]:
     try:
         yield connection
     except BaseException:
-        connection.disconnect()
+        connection.disconnect()  # type: ignore[no-untyped-call]  # redis-py has no hints here
         raise
     finally:
         pool.release(connection)
@@ -232,21 +251,23 @@ def _connections(pools: Sequence[ConnectionPool]) -> Iterator[list[Any]]:
         yield [first, *rest]
 
 
-def _replies(connection: Any, count: int, deadline: float) -> Iterator[list[Any]]:
-    """So many replies, in lists as they arrive."""
+def _replies(connection: Any, awaited: int, leave: int, deadline: float) -> Iterator[list[Any]]:
+    """The replies awaited, in lists as they arrive, until at most `leave` are still to come."""
     parser = connection._parser  # noqa: SLF001  redis-py's own way is one call, with all its checks, for each reply
     gets = parser._reader.gets  # noqa: SLF001
-    while True:
+    while awaited > leave:
         if replies := list(iter(gets, NOT_ENOUGH_DATA)):
             _raise_if_useless(replies)
-            count -= len(replies)
+            awaited -= len(replies)
             yield replies
-        if count <= 0:
-            return
+            continue
         if (left := deadline - monotonic()) <= 0:
             raise RedisTimeoutError("the deadline has passed")
         try:
-            parser.read_from_socket(min(left, connection.socket_timeout or left))
+            if connection.socket_timeout and connection.socket_timeout <= left:
+                parser.read_from_socket()
+            else:
+                parser.read_from_socket(left)
         except OSError as error:
             raise RedisConnectionError(f"while receiving: {error}") from error
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from cache.entry import ABSENT, Entry, Place, PlaceLook
+from cache.entry import ABSENT, Entries, Entry, Facts, Place, PlaceLook
 from cache.errors import MirrorUnavailable, TableUnavailable
 from cache.mirror import Fresh, Mirror
 
@@ -29,7 +29,7 @@ type Servers = Mapping[str, Place | None]
 class Answer:
     """What is known of the servers asked for. Every id is in exactly one of `entries` and `unknown`."""
 
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: Entries = field(default_factory=Entries)
     unknown: list[str] = field(default_factory=list)
     places: dict[str, PlaceLook] = field(default_factory=dict)
     hits: int = 0
@@ -39,18 +39,18 @@ class Answer:
     @property
     def as_of(self) -> int | None:
         """Epoch ms of the oldest look behind the answer; None when nothing is known."""
-        return self.as_of_entries(self.entries.values())
+        return self.as_of_facts(self.entries.distinct_facts())
 
-    def as_of_entries(self, entries: Iterable[Entry]) -> int | None:
+    def as_of_facts(self, facts: Iterable[Facts]) -> int | None:
         """The same for some of the entries.
 
         An absent server is as old as the last complete look at its place: any later instance would have shown in it.
         """
-        return min(map(self._looked_at, entries), default=None)
+        return min(map(self._looked_at, facts), default=None)
 
-    def _looked_at(self, entry: Entry) -> int:
-        look = self.places.get(entry.place) if entry.is_absent else None
-        return max(entry.observed_at, look.completed_at) if look else entry.observed_at
+    def _looked_at(self, facts: Facts) -> int:
+        look = self.places.get(facts.place) if facts.is_absent else None
+        return max(facts.observed_at, look.completed_at) if look else facts.observed_at
 
 
 class Reader:
@@ -76,8 +76,8 @@ class Reader:
         answer = Answer()
         broken = self._from_mirror(servers, answer)
         answer.hits = len(answer.entries)
-        answer.missed = [it for it in servers if it not in answer.entries]
-        if answer.missed:
+        if answer.hits < len(servers):
+            answer.missed = [it for it in servers if it not in answer.entries]
             # The looks come first: rows of a look are all written before it counts as complete. The other way round,
             # a row written in between would make its server a false "none".
             looks = self._places(began)
@@ -87,7 +87,7 @@ class Reader:
             left = self._await_others({it: servers[it] for it in others}, answer, began)
             self._from_table(left, absences, answer, broken, began)
             answer.places |= looks
-        answer.unknown = [it for it in servers if it not in answer.entries]
+            answer.unknown = [it for it in servers if it not in answer.entries]
         return answer
 
     def _usable(self, answer: Answer) -> Mirror | None:
@@ -104,11 +104,10 @@ class Reader:
             answer.mirror_away = True
             return {}
         answer.places = answer.places or found.places
-        answer.entries |= {
-            server_id: entry
-            for server_id, entry in found.entries.items()
-            if entry.version or _answers_for(entry, servers[server_id], answer.places)
-        }
+        for server_id in found.entries.rowless():
+            if not _answers_for(found.entries[server_id], servers[server_id], answer.places):
+                found.entries.drop(server_id)
+        answer.entries.take(found.entries)
         return found.broken
 
     def _claimed_by_others(self, server_ids: list[str], answer: Answer) -> set[str]:
@@ -147,7 +146,7 @@ class Reader:
             absence = absences[server_id]
             if absence is not None and server_id not in found and server_id not in rows.unread:
                 found[server_id] = absence
-        answer.entries |= found
+        answer.entries.add(found.values())
         self._refill([Fresh(entry, rows.at, broken.get(it)) for it, entry in found.items()], answer, began)
 
     def _places(self, began: float) -> dict[str, PlaceLook]:

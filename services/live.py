@@ -32,13 +32,13 @@ class LiveReader:
         for place in places_of(parts.accounts.values(), parts.clients):
             look = Look(place, parts.clients, history, deadline)
             try:
-                answer.entries |= _entries(look, servers)
+                answer.entries.add(_entries(look, servers).values())
             except LOOK_ERRORS:
                 failed.add(place)
         asked_at = to_millis(now())
         for server_id, planned in servers.items():
             if server_id not in answer.entries and not (failed if planned is None else planned in failed):
-                answer.entries[server_id] = Entry(server_id, 0, asked_at, ABSENT, None, "", b"")
+                answer.entries.add([Entry(server_id, 0, asked_at, ABSENT, None, "", b"")])
         answer.unknown = [it for it in servers if it not in answer.entries]
         return answer
 

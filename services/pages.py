@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
 from typing import Any, Protocol
 
-from cache.entry import Entry, Place, PlaceLook, is_server_id, to_stamp
+from cache.entry import Facts, Place, PlaceLook, is_server_id, to_stamp
 from cache.errors import InvalidInput
 from cache.reader import Answer
 from services.api import NotFound, Request, Response, Routes, dumps
@@ -125,8 +125,7 @@ def existing_body(
     answer: Answer, servers: Iterable[str], *, plan_id: str | None = None, is_stale: bool = False
 ) -> bytes:
     """The answer's JSON. Nothing found while some are unknown is `null`, never `false`."""
-    entries = answer.entries
-    fragments = [entries[it].fragment for it in servers if it in entries and entries[it].fragment]
+    fragments = answer.entries.fragments(servers)
     rest: dict[str, object] = {
         "instanceCount": len(fragments),
         **({"planId": plan_id} if plan_id is not None else {}),
@@ -143,24 +142,24 @@ def existing_body(
 
 
 def _plan_body(plan: Plan, answer: Answer) -> dict[str, Any]:
-    entries = [answer.entries[it] for it in plan.servers if it in answer.entries]
+    known = answer.entries.facts(plan.servers)
     return {
         "planId": plan.plan_id,
         "planName": plan.name,
         "description": plan.description,
         "waves": plan.waves,
-        "counts": _counts(entries, len(plan.servers) + len(plan.malformed)),
-        "asOf": _as_of(answer.as_of_entries(entries)),
+        "counts": _counts(known, len(plan.servers) + len(plan.malformed)),
+        "asOf": _as_of(answer.as_of_facts(known)),
     }
 
 
-def _counts(entries: list[Entry], servers: int) -> dict[str, Any]:
-    found = [it for it in entries if not it.is_absent]
+def _counts(known: list[Facts], servers: int) -> dict[str, Any]:
+    found = [it for it in known if not it.is_absent]
     return {
         "servers": servers,
         "found": len(found),
-        "absent": len(entries) - len(found),
-        "unknown": servers - len(entries),
+        "absent": len(known) - len(found),
+        "unknown": servers - len(known),
         "drills": sum(it.drill is True for it in found),
         "recoveries": sum(it.drill is False for it in found),
         "states": Counter(it.state for it in found),
