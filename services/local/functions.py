@@ -48,7 +48,8 @@ def specs(environment: dict[str, str], query_processes: int = 2) -> dict[str, Fu
     """Every function by role. Handler, processes, timeout in seconds, and whether its concurrency is reserved."""
     roles: list[tuple[str, str, int, int, bool]] = [
         ("query", "services.query.handler.lambda_handler", query_processes, 30, False),
-        ("data-management", "services.data_management.handler.lambda_handler", 1, 30, False),
+        # Two: a manual sync waits in one of them while the page asks another for its progress.
+        ("data-management", "services.data_management.handler.lambda_handler", 2, 30, False),
         ("execution", "services.execution.handler.lambda_handler", 1, 300, False),
         (SYNC, "services.data_management.handler.lambda_handler", 1, 300, True),
     ]

@@ -13,6 +13,7 @@ export function createBar(refresh) {
   const syncButton = document.getElementById("sync-button");
   const sync = new Sync({ refresh, onProgress: label });
   let shownAsOf;
+  let taken = null; // the last status: an old one told again must not revive a sync that is done
 
   function label() {
     const { done, total, running } = sync.progress;
@@ -30,7 +31,8 @@ export function createBar(refresh) {
 
   return {
     show({ plans, status, busy }) {
-      if (status) sync.take(status);
+      if (status !== taken) sync.take(status);
+      taken = status;
       document.body.classList.toggle("refreshing", busy);
       if (!plans) return;
       const failed = plans.places.filter(({ outcome }) => !wasSeen(outcome)).length;

@@ -1,4 +1,4 @@
-// What is wrong, on every view and without a click: a failed refresh, places not looked at, a tier that is away.
+// What is wrong, on every view and without a click: a failed refresh, places not looked at, answers that are not whole.
 
 import { el, plural } from "./dom.js";
 import { icon } from "./icons.js";
@@ -39,8 +39,8 @@ function placesNotice(places, status) {
 
 const degradedNotice = () =>
   el("div", { className: "notice info" }, icon("warning"), el("p", {},
-    el("strong", {}, "Part of the store is not answering."),
-    " Everything shown is confirmed; what could not be read is marked unknown."));
+    el("strong", {}, "Not everything could be read."),
+    " What is shown is as it was last seen; what could not be read is marked unknown."));
 
 /** Draws each notice anew only when what it says changed, so that screen readers hear it once. */
 export function showNotices(state, refresh) {
