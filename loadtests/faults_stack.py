@@ -141,7 +141,8 @@ class FaultyStack:
             reply = self._http.request(method, self.stack.url + path, body=body)
         except urllib3.exceptions.HTTPError as error:
             return Page(0, monotonic() - began, {"error": repr(error)})
-        return Page(reply.status, monotonic() - began, reply.json())
+        is_json = reply.headers.get("content-type") == "application/json"
+        return Page(reply.status, monotonic() - began, reply.json() if is_json else {"message": reply.data.decode()})
 
     @property
     def largest(self) -> str:

@@ -46,16 +46,23 @@ class Request:
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "Request":
-        """The request in a REST proxy event (payload format 1.0)."""
-        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        """The request in a REST proxy event (payload format 1.0).
+
+        Raises:
+            KeyError, TypeError, AttributeError, ValueError: when it is none.
+        """
+        headers = {name.lower(): value for name, value in _texts(event.get("headers")).items()}
+        method, resource = event["httpMethod"], event.get("resource") or event.get("path") or ""
         body = event.get("body") or ""
+        if not all(isinstance(it, str) for it in (method, resource, body)):
+            raise TypeError("method, resource and body are text")
         if event.get("isBase64Encoded"):  # what is no text comes like this; replaced characters make it no JSON
             body = b64decode(body).decode(errors="replace")
         return cls(
-            method=event["httpMethod"],
-            resource=event.get("resource") or event.get("path") or "",
-            path=event.get("pathParameters") or {},
-            query=event.get("queryStringParameters") or {},
+            method=method,
+            resource=resource,
+            path=_texts(event.get("pathParameters")),
+            query=_texts(event.get("queryStringParameters")),
             headers=headers,
             body=body,
             request_id=headers.get(CORRELATION_ID) or (event.get("requestContext") or {}).get("requestId") or "",
@@ -107,13 +114,17 @@ def answer(event: Mapping[str, Any], routes: Routes, cors_origin: str = "") -> d
     """The proxy response to a proxy event. Never raises: whatever goes wrong is an answer with a code and a message."""
     try:
         request = Request.from_event(event)
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, ValueError):
         request = Request("", "", {}, {}, {}, "", "")
     try:
         response = _route(request, routes)(request)
     except Exception as error:  # noqa: BLE001 - the last line: a fault of ours is a 500 that tells no more than that
         response = error_response(error)
     return _proxy_response(request, response, cors_origin)
+
+
+def _texts(part: Any) -> dict[str, str]:
+    return {str(name): str(value) for name, value in (part or {}).items()}
 
 
 def error_response(error: Exception) -> Response:

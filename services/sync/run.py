@@ -82,9 +82,12 @@ def sync_recovery_instances_for_account(parts: SyncParts, account_id: str, regio
     """Look at one place.
 
     Raises:
-        InvalidInput: when the account is not a target account.
+        InvalidInput: when the account is not a target account, or the region none of its. Noting a look there would
+            leave a place that nobody looks at again, and every server without a row unknown for its sake.
     """
     _known_account(parts, account_id)
+    if region not in (parts.accounts[account_id].regions or parts.clients.drs_regions()):
+        raise InvalidInput("region", f"{region} is not a region of target account {account_id}")
     began = monotonic()
     report = SyncReport(str(uuid.uuid4()), now())
     report.add(_whole_place(parts, parts.history(), Place(account_id, region), FOREVER))
