@@ -43,7 +43,8 @@ class Waves:
             NotFound, TableUnavailable, ClientError, BotoCoreError.
         """
         execution, wave = self._read(execution_id, number)
-        if wave.is_over or execution.is_over or execution.cancel_requested:
+        is_cancelled = execution.cancel_requested and wave.status == Status.PENDING
+        if wave.is_over or execution.is_over or is_cancelled:
             return _step(execution, number, done=True)
         is_fresh = False
         if wave.status == Status.PENDING:

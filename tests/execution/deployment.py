@@ -15,7 +15,7 @@ from services.execution.operations import Operations, executions_of
 from services.execution.routes import ExecutionRoutes
 from services.local.admin import StandInAdmin
 from services.local.drs.fleet import holdings
-from services.sync.run import sync_all_recovery_instances
+from services.sync.run import sync_recovery_instances_for_account
 from services.wiring import Wiring
 
 DRILL_SECONDS = 3_000  # longer than any job
@@ -50,13 +50,13 @@ class Deployment:
         """The places in turn: both accounts in the first region, then both in the next."""
         return Place(self.accounts[number % len(self.accounts)], self.regions[number // len(self.accounts)])
 
-    def protect(self, place: Place, count: int, **launch: Any) -> list[str]:
-        """So many source servers of this place, without instances; their ids. `launch` is their launch configuration."""
+    def protect(self, place: Place, count: int) -> list[str]:
+        """So many source servers of this place, without instances; their ids."""
         body = holdings(place.account_id, place.region, len(self.servers.get(place, [])) + count, 0, time.time())
         known = len(self.servers.setdefault(place, []))
         new = body["sourceServers"][known:]
         ids = [str(server["sourceServerID"]) for server in new]
-        self.put(place, sourceServers=new, launchConfigurations=dict.fromkeys(ids, launch) if launch else {})
+        self.put(place, sourceServers=new)
         self.servers[place] += ids
         return ids
 
@@ -161,9 +161,11 @@ class Deployment:
         """Turn the clock that jobs run by."""
         self.aws.call("POST", "clock", {"advanceSeconds": seconds})
 
-    def sync(self) -> None:
-        """One full sync."""
-        sync_all_recovery_instances(self.wiring.sync_parts())
+    def sync(self, *places: Place) -> None:
+        """Look at these places whole."""
+        parts = self.wiring.sync_parts()
+        for place in places:
+            sync_recovery_instances_for_account(parts, *place)
 
     def shown(self, server_ids: Sequence[str], place: Place) -> dict[str, str]:
         """What a page shows of these servers: their instances' states; fails for unknown ones."""

@@ -58,7 +58,7 @@ def test_a_server_that_fails_makes_the_wave_partial_and_says_why(deployment: Dep
     """The job is COMPLETED all the same, and names nobody any more: the reason is in its log."""
     place = deployment.place(0)
     good, bad = deployment.protect(place, 2)
-    deployment.sync()
+    deployment.sync(place)
     deployment.aws.call("PUT", "behaviour", {"launch_failures": {bad: "Subnet is full"}})
     execution = deployment.execution(deployment.drill((place, [good, bad])))
     assert execution.status == Status.PARTIAL
@@ -183,7 +183,7 @@ def test_a_sync_that_fails_never_fails_the_wave_and_the_next_full_sync_heals(
     assert deployment.execution(execution_id).waves[0].status == Status.COMPLETED
     deployment.aws.weather([])
     deployment.drive(execution_id, wave=2)
-    deployment.sync()
+    deployment.sync(place)
     assert deployment.shown(ids, place) == dict.fromkeys(ids, "running")
     assert deployment.wiring.table.read(ids).records[ids[0]].source_execution_id == execution_id
 

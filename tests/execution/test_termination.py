@@ -1,0 +1,359 @@
+"""Termination: what an execution launched goes, once, and its rows follow what DRS says."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from cache.entry import Place
+from tests.execution.deployment import Deployment
+from tests.sync.platform import Platform
+
+
+def drilled(deployment: Deployment, count: int = 2, places: int = 1, **plan: Any) -> tuple[str, dict[Place, list[str]]]:
+    """An execution that has launched so many servers in each of so many places, on a page that knows them all."""
+    waves = {deployment.place(it): deployment.protect(deployment.place(it), count) for it in range(places)}
+    deployment.sync(*waves)
+    return deployment.drill(*waves.items(), **plan), waves
+
+
+def ids_of(items: list[dict[str, Any]]) -> list[str]:
+    """The server ids of these items of an answer."""
+    return [item["sourceServerId"] for item in items]
+
+
+def test_a_drill_is_terminated_and_leaves_the_page_once_drs_confirms(deployment: Deployment) -> None:
+    """The rows stay as long as the jobs run, and become absent with the last look."""
+    execution_id, waves = drilled(deployment, places=3)
+    answer = deployment.terminate(execution_id)
+    assert sorted(ids_of(answer["requested"])) == sorted(it for ids in waves.values() for it in ids)
+    assert (answer["refused"], answer["failed"], answer["dryRun"]) == ([], [], False)
+    assert {(job["accountId"], job["region"]) for job in answer["jobs"]} == {(*place,) for place in waves}
+    status = deployment.termination(execution_id)
+    assert (status["status"], status["terminated"]) == ("IN_PROGRESS", [])
+    for place, ids in waves.items():
+        assert len(deployment.shown(ids, place)) == 2
+    deployment.advance()
+    status = deployment.termination(execution_id)
+    assert (status["status"], status["remaining"]) == ("COMPLETED", [])
+    assert sorted(status["terminated"]) == sorted(it for ids in waves.values() for it in ids)
+    for place, ids in waves.items():
+        assert deployment.shown(ids, place) == {}
+
+
+def test_asking_again_terminates_nothing_twice(deployment: Deployment) -> None:
+    """Not while the job is pending, not while the instances shut down, not when they are gone."""
+    execution_id, waves = drilled(deployment)
+    (job,) = deployment.terminate(execution_id)["jobs"]
+    for seconds, jobs in ((0, [job]), (10, [job]), (3_000, [])):
+        deployment.advance(seconds)
+        again = deployment.terminate(execution_id)
+        assert (again["requested"], again["refused"], again["failed"], again["jobs"]) == ([], [], [], jobs), seconds
+    assert len(deployment.calls("TerminateRecoveryInstances")) == 1
+    ((place, ids),) = waves.items()
+    assert deployment.shown(ids, place) == {}
+
+
+def test_a_dry_run_says_what_would_go_and_touches_nothing(deployment: Deployment) -> None:
+    """Each item names the instance well enough to decide."""
+    execution_id, waves = drilled(deployment, count=1)
+    ((place, (server_id,)),) = waves.items()
+    row = deployment.executions.row(execution_id)
+    (item,) = deployment.terminate(execution_id, dryRun=True)["requested"]
+    record = deployment.wiring.table.read([server_id]).records[server_id]
+    assert item == {
+        "sourceServerId": server_id,
+        "ec2InstanceId": record.ec2_instance_id,
+        "name": record.name,
+        "accountId": place.account_id,
+        "region": place.region,
+        "isDrill": True,
+    }
+    assert deployment.executions.row(execution_id) == row
+    assert deployment.calls("TerminateRecoveryInstances") == []
+
+
+def test_a_real_recovery_needs_to_be_confirmed(deployment: Deployment) -> None:
+    """Production may be running on it."""
+    execution_id, waves = drilled(deployment, kind="RECOVERY")
+    refused = deployment.terminate(execution_id)["refused"]
+    assert {item["reason"] for item in refused} == {"REAL_RECOVERY"}
+    assert deployment.termination(execution_id)["status"] == "NONE"
+    assert len(deployment.terminate(execution_id, confirm=True)["requested"]) == 2
+    deployment.advance()
+    assert deployment.termination(execution_id)["status"] == "COMPLETED"
+    ((place, ids),) = waves.items()
+    assert deployment.shown(ids, place) == {}
+
+
+def replicates_back(deployment: Deployment, place: Place, server_id: str) -> None:
+    """The source server now carries the failback."""
+    (server,) = [it for it in deployment.holds(place)["sourceServers"] if it["sourceServerID"] == server_id]
+    deployment.put(place, sourceServers=[server | {"replicationDirection": "FAILBACK"}])
+
+
+def fails_back(deployment: Deployment, place: Place, server_id: str) -> None:
+    """A failback of the instance was begun."""
+    deployment.alter(place, server_id, failback={"state": "FAILBACK_READY_FOR_LAUNCH"})
+
+
+def launched_into(deployment: Deployment, place: Place, server_id: str) -> None:
+    """The launch went into a machine that was there before."""
+    (record,) = deployment.records(place, server_id)
+    into = {"launchIntoInstanceProperties": {"launchIntoEC2InstanceID": record["ec2InstanceID"]}}
+    deployment.put(place, launchConfigurations={server_id: into})
+
+
+def protected_here(deployment: Deployment, place: Place, server_id: str) -> None:
+    """The instance itself is protected by DRS, in the same place."""
+    protect_instance(deployment, place, server_id, place)
+
+
+def protected_at_its_origin(deployment: Deployment, place: Place, server_id: str) -> None:
+    """The instance itself is protected by DRS, where its server comes from: that is how a failback is set up."""
+    origin = Place(place.account_id, "us-west-2")
+    deployment.aws.call("PUT", f"places/{origin.account_id}/{origin.region}", {"initialized": True})
+    (server,) = [it for it in deployment.holds(place)["sourceServers"] if it["sourceServerID"] == server_id]
+    cloud = server["sourceCloudProperties"] | {"originRegion": origin.region}
+    deployment.put(place, sourceServers=[server | {"sourceCloudProperties": cloud}])
+    protect_instance(deployment, place, server_id, origin)
+
+
+def protect_instance(deployment: Deployment, place: Place, server_id: str, where: Place) -> None:
+    """A source server whose machine is this server's recovery instance."""
+    (record,) = deployment.records(place, server_id)
+    (other,) = deployment.protect(where, 1)
+    (server,) = [it for it in deployment.holds(where)["sourceServers"] if it["sourceServerID"] == other]
+    hints = server["sourceProperties"]["identificationHints"] | {"awsInstanceID": record["ec2InstanceID"]}
+    properties = server["sourceProperties"] | {"identificationHints": hints}
+    deployment.put(where, sourceServers=[server | {"sourceProperties": properties}])
+
+
+def relaunched(deployment: Deployment, place: Place, server_id: str) -> None:
+    """Somebody has launched the server again since."""
+    client = deployment.wiring.sync_parts().clients.get("drs", place)
+    client.start_recovery(sourceServers=[{"sourceServerID": server_id}], isDrill=True)
+    deployment.advance()
+
+
+@pytest.mark.parametrize(
+    ("happens", "reason"),
+    [
+        (replicates_back, "FAILBACK_SERVER"),
+        (fails_back, "FAILBACK_BEGUN"),
+        (launched_into, "LAUNCHED_INTO_SOURCE"),
+        (protected_here, "PROTECTED_MACHINE"),
+        (protected_at_its_origin, "PROTECTED_MACHINE"),
+        (relaunched, "RELAUNCHED"),
+    ],
+)
+def test_guard_rails_refuse_by_name_even_what_is_confirmed(deployment: Deployment, happens: Any, reason: str) -> None:
+    """The other server goes all the same; the refused one's instance and row stay."""
+    execution_id, waves = drilled(deployment)
+    ((place, (guarded, other)),) = waves.items()
+    happens(deployment, place, guarded)
+    answer = deployment.terminate(execution_id, confirm=True)
+    assert [(item["sourceServerId"], item["reason"]) for item in answer["refused"]] == [(guarded, reason)]
+    assert answer["refused"][0]["message"]
+    assert ids_of(answer["requested"]) == [other]
+    deployment.advance()
+    status = deployment.termination(execution_id)
+    assert (status["status"], status["remaining"]) == ("PARTIAL", [guarded])
+    assert list(deployment.shown([guarded, other], place)) == [guarded]
+
+
+def test_a_server_relaunched_by_another_execution_is_refused(deployment: Deployment) -> None:
+    """Its row names the other execution by now, whose instance it is."""
+    first, waves = drilled(deployment)
+    second = deployment.drill(*waves.items(), replace=True)
+    answer = deployment.terminate(first)
+    assert {item["reason"] for item in answer["refused"]} == {"RELAUNCHED"}
+    assert answer["requested"] == []
+    assert len(deployment.terminate(second)["requested"]) == 2
+
+
+def test_a_guard_rail_that_cannot_be_checked_is_no_leave(deployment: Deployment) -> None:
+    """A launch configuration that cannot be read might name the very machine."""
+    execution_id, _ = drilled(deployment)
+    deployment.aws.weather([{"operation": "GetLaunchConfiguration", "deny": True}])
+    answer = deployment.terminate(execution_id)
+    assert (len(answer["failed"]), answer["requested"]) == (2, [])
+    assert deployment.calls("TerminateRecoveryInstances") == []
+    deployment.aws.weather([])
+    assert len(deployment.terminate(execution_id)["requested"]) == 2
+
+
+def test_one_busy_server_does_not_hold_up_the_rest(deployment: Deployment) -> None:
+    """DRS refuses the whole call; the batch is halved until the busy one stands alone."""
+    execution_id, waves = drilled(deployment, count=9)
+    ((place, ids),) = waves.items()
+    client = deployment.wiring.sync_parts().clients.get("drs", place)
+    client.start_recovery(sourceServers=[{"sourceServerID": ids[4]}], isDrill=True)
+    answer = deployment.terminate(execution_id)
+    assert ids_of(answer["failed"]) == [ids[4]]
+    assert "ConflictException" in answer["failed"][0]["message"]
+    assert len(answer["requested"]) == 8
+    assert len(answer["jobs"]) > 1
+
+
+def test_a_place_that_is_down_keeps_its_rows_and_may_be_asked_again(deployment: Deployment) -> None:
+    """What remains is named; nothing of it is called gone."""
+    execution_id, waves = drilled(deployment, places=2)
+    up, down = waves
+    deployment.aws.weather([{"accountId": down.account_id, "region": down.region, "outage": "refuse"}])
+    answer = deployment.terminate(execution_id)
+    assert (sorted(ids_of(answer["requested"])), sorted(ids_of(answer["failed"]))) == (
+        sorted(waves[up]),
+        sorted(waves[down]),
+    )
+    deployment.advance()
+    status = deployment.termination(execution_id)
+    assert (status["status"], status["remaining"]) == ("PARTIAL", sorted(waves[down]))
+    assert len(deployment.shown(waves[down], down)) == 2
+    deployment.aws.weather([])
+    assert sorted(ids_of(deployment.terminate(execution_id)["requested"])) == sorted(waves[down])
+    deployment.advance()
+    assert deployment.termination(execution_id)["status"] == "COMPLETED"
+
+
+def test_a_place_that_goes_down_meanwhile_is_followed_later(deployment: Deployment) -> None:
+    """Its job stays as it was known, its rows stay, and the next question goes on from there."""
+    execution_id, waves = drilled(deployment)
+    ((place, ids),) = waves.items()
+    deployment.terminate(execution_id)
+    deployment.advance()
+    deployment.aws.weather([{"accountId": place.account_id, "region": place.region, "outage": "503"}])
+    status = deployment.termination(execution_id)
+    assert (status["status"], status["remaining"]) == ("IN_PROGRESS", sorted(ids))
+    deployment.aws.weather([{"operation": "DescribeRecoveryInstances", "deny": True}])
+    assert deployment.termination(execution_id)["status"] == "IN_PROGRESS"
+    deployment.aws.weather([])
+    assert deployment.termination(execution_id)["status"] == "COMPLETED"
+    assert deployment.shown(ids, place) == {}
+
+
+def test_a_crash_between_the_call_and_the_record_is_made_good(deployment: Deployment) -> None:
+    """The job that nobody wrote down is found: while it is pending by the conflict, later by the state."""
+    execution_id, waves = drilled(deployment, places=2)
+    jobs = {}
+    for seconds, (place, ids) in zip((10, 0), waves.items(), strict=True):
+        client = deployment.wiring.sync_parts().clients.get("drs", place)
+        instances = [deployment.records(place, it)[0]["recoveryInstanceID"] for it in ids]
+        jobs[place] = client.terminate_recovery_instances(recoveryInstanceIDs=instances)["job"]["jobID"]
+        deployment.advance(seconds)
+    answer = deployment.terminate(execution_id)
+    assert {job["jobId"] for job in answer["jobs"]} == set(jobs.values())
+    assert answer["failed"] == []
+    deployment.advance()
+    assert deployment.termination(execution_id)["status"] == "COMPLETED"
+
+
+def test_instances_that_no_sync_ever_saw_go_too(deployment: Deployment) -> None:
+    """The wave knows what it launched, even if its sync failed from beginning to end."""
+    place = deployment.place(0)
+    ids = deployment.protect(place, 2)
+    execution_id = deployment.begin((place, ids))
+    deployment.step("start_wave", execution_id)
+    deployment.advance()
+    deployment.step("poll_wave", execution_id)
+    deployment.operate("finish", executionId=execution_id)
+    assert deployment.wiring.table.read(ids).records == {}
+    assert ids_of(deployment.terminate(execution_id)["requested"]) == ids
+    deployment.advance()
+    assert deployment.termination(execution_id)["status"] == "COMPLETED"
+
+
+def test_instances_terminated_behind_our_back_leave_the_page(deployment: Deployment) -> None:
+    """There is nothing to ask for; the look alone makes the rows follow."""
+    execution_id, waves = drilled(deployment)
+    ((place, ids),) = waves.items()
+    for server_id in ids:
+        deployment.alter(place, server_id, ec2InstanceState="TERMINATED")
+    answer = deployment.terminate(execution_id)
+    assert (answer["requested"], answer["jobs"]) == ([], [])
+    assert deployment.shown(ids, place) == {}
+
+
+def test_a_background_sync_begun_before_and_ended_after_brings_nothing_back(deployment: Deployment) -> None:
+    """It has seen the instances alive; its older tickets lose."""
+    execution_id, waves = drilled(deployment)
+    ((place, ids),) = waves.items()
+    platform = Platform(deployment.wiring, deployment.aws, None, place.account_id, None)  # type: ignore[arg-type]
+    with platform.held_before("DescribeSourceServers", lambda: deployment.sync(place)):
+        deployment.terminate(execution_id)
+        deployment.advance()
+        assert deployment.termination(execution_id)["status"] == "COMPLETED"
+        assert deployment.shown(ids, place) == {}
+    assert deployment.shown(ids, place) == {}
+    assert deployment.termination(execution_id)["remaining"] == []
+
+
+def test_three_hundred_instances_in_three_places_cost_three_calls_and_one_index_query(deployment: Deployment) -> None:
+    """And no Scan of the instances."""
+    execution_id, waves = drilled(deployment, count=100, places=3)
+    table = deployment.wiring.settings.recovery_instances_table
+    asked: Counter[str] = Counter()
+
+    def count(model: Any, params: dict[str, Any], **_: object) -> None:
+        if table in str(params["body"]):
+            asked[model.name] += 1
+
+    deployment.wiring.dynamodb.meta.events.register("before-call.dynamodb", count)
+    answer = deployment.terminate(execution_id)
+    assert len(answer["requested"]) == 300
+    assert len(deployment.calls("TerminateRecoveryInstances")) == 3
+    assert asked == {"Query": 1, "BatchGetItem": 3}
+    deployment.advance()
+    assert deployment.termination(execution_id)["status"] == "COMPLETED"
+    for place, ids in waves.items():
+        assert deployment.shown(ids, place) == {}
+
+
+def test_more_instances_than_drs_takes_at_once_are_asked_for_in_turns(deployment: Deployment) -> None:
+    """Those over the quota are named, and go when they are asked for again."""
+    place = deployment.place(0)
+    ids = deployment.protect(place, 560)
+    execution_id = deployment.drill((place, ids))
+    first = deployment.terminate(execution_id)
+    assert (len(first["requested"]), len(first["failed"])) == (500, 60)
+    assert "ServiceQuotaExceeded" in first["failed"][0]["message"]
+    deployment.advance()
+    assert deployment.termination(execution_id)["status"] == "PARTIAL"
+    assert len(deployment.terminate(execution_id)["requested"]) == 60
+    deployment.advance()
+    assert deployment.termination(execution_id)["status"] == "COMPLETED"
+
+
+def test_an_execution_that_still_runs_is_not_terminated(deployment: Deployment) -> None:
+    """Its next wave would launch what this one ends."""
+    place = deployment.place(0)
+    execution_id = deployment.begin((place, deployment.protect(place, 1)))
+    resource = "/executions/{executionId}/terminate-instances"
+    status, answer = deployment.call("POST", resource, {}, executionId=execution_id)
+    assert (status, answer["error"]) == (409, "EXECUTION_RUNNING")
+
+
+def test_the_direct_operation_does_the_same(deployment: Deployment) -> None:
+    """As the customer named it."""
+    execution_id, _ = drilled(deployment)
+    answer = deployment.operate("terminate_recovery_instances", executionId=execution_id, confirm=False)
+    assert len(answer["requested"]) == 2
+
+
+def test_an_instance_that_still_shuts_down_when_its_job_is_over_is_followed_on(deployment: Deployment) -> None:
+    """The job's word is not DRS's confirmation."""
+    execution_id, waves = drilled(deployment, count=1)
+    ((place, (server_id,)),) = waves.items()
+    deployment.terminate(execution_id)
+    deployment.advance(60)
+    (record,) = deployment.records(place, server_id)
+    machines = [it for it in deployment.holds(place)["instances"] if it["InstanceId"] == record["ec2InstanceID"]]
+    going = {"Code": 32, "Name": "shutting-down"}
+    deployment.put(place, recoveryInstances=[record | {"ec2InstanceState": "SHUTTING-DOWN"}])
+    deployment.put(place, instances=[machine | {"State": going} for machine in machines])
+    status = deployment.termination(execution_id)
+    assert (status["status"], status["remaining"]) == ("IN_PROGRESS", [server_id])
+    assert deployment.shown([server_id], place) == {server_id: "shutting-down"}
+    deployment.put(place, recoveryInstances=[record])
+    deployment.put(place, instances=machines)
+    assert deployment.termination(execution_id)["status"] == "COMPLETED"
