@@ -18,7 +18,8 @@ def test_the_api_holds_against_its_own_document(stack: Stack, tmp_path: Path) ->
         [
             program, "run", REPOSITORY / "docs" / "openapi.json", "--url", stack.url,
             "--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", EXAMPLES, "--seed", "1",
-            "--generation-database", "none", "--exclude-path-regex", "(recovery-instance-sync|executions)$", "--no-color",
+            "--generation-database", "none", "--no-color",
+            "--exclude-path-regex", "(recovery-instance-sync|executions)$",
         ],
         capture_output=True, text=True, cwd=tmp_path, timeout=110, check=False,
     )  # fmt: skip
