@@ -49,7 +49,7 @@ def wait_until_ready(run: subprocess.Popen[str]) -> str:
     raise AssertionError(printed)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_it_says_what_it_did_and_leaves_nothing_running(
     run: subprocess.Popen[str], tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -21,7 +21,7 @@ def program(path: Path, text: str) -> None:
 
 def bash(command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs a command with the set-up functions loaded and nothing else in its environment."""
-    script = f"set -euo pipefail; source {REPOSITORY}/scripts/bootstrap.sh; {command}"
+    script = f"set -euo pipefail; cd {REPOSITORY}/scripts; source bootstrap.sh; source browser.sh; cd {cwd}; {command}"
     return subprocess.run(["bash", "-c", script], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -57,16 +57,44 @@ def test_a_machine_without_python_gets_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_an_environment_that_fits_the_lock_is_left_alone(tmp_path: Path) -> None:
-    """The stamp decides: same lock, no installation; another lock, a new one."""
-    program(
-        tmp_path / ".venv" / "bin" / "python", f'[ "${{2:-}}" = pip ] && echo pip >>log; exec "{sys.executable}" "$@"'
-    )
+    """The stamp decides: same lock, no installation; another lock, a new one, by pip alone where uv cannot run."""
+    keep = f'if [ "${{2:-}}" = pip ]; then echo "$*" >>log; exit 0; fi; exec "{sys.executable}" "$@"'
+    program(tmp_path / ".venv" / "bin" / "python", keep)
     (tmp_path / "requirements.lock").write_text("nothing\n")
     (tmp_path / ".venv" / ".installed").write_text("nothing\n")
     assert bash("bootstrap", tmp_path, PATH=os.environ["PATH"]).returncode == 0
     assert not (tmp_path / "log").exists()
-    (tmp_path / "requirements.lock").write_text("# still nothing\n")
-    assert "Installing" in bash("bootstrap", tmp_path, PATH=os.environ["PATH"]).stderr
+    (tmp_path / "requirements.lock").write_text("something else\n")
+    assert "uv could not" in bash("bootstrap", tmp_path, PATH=os.environ["PATH"]).stderr
+    assert [line.split()[-1] for line in (tmp_path / "log").read_text().splitlines()] == [
+        ".venv/uv.lock.txt",
+        "requirements.lock",
+    ]
+    assert (tmp_path / ".venv" / ".installed").read_text() == "something else\n"
+
+
+@pytest.mark.parametrize(
+    ("user", "environment", "status", "says"),
+    [
+        ("1000", {}, 0, "will be skipped"),
+        ("1000", {"CI": "true"}, 1, "No Chromium"),
+        ("0", {"CI": "true"}, 0, "Installing"),
+    ],
+)
+def test_a_missing_browser_is_installed_or_skipped_loudly_or_fails_ci(
+    tmp_path: Path, user: str, environment: dict[str, str], status: int, says: str
+) -> None:
+    """Root installs Debian's package; others go on without, but not in CI."""
+    tools = tmp_path / "bin"
+    program(tools / "id", f"echo {user}")
+    program(
+        tools / "apt-get",
+        f'case "$*" in *chromium*) printf "#!/bin/sh" >{tools}/chromium; chmod +x {tools}/chromium;; esac',
+    )
+    for tool in ("bash", "chmod"):
+        (tools / tool).symlink_to(next(it for folder in TOOLS.split(":") if (it := Path(folder) / tool).exists()))
+    done = bash("ensure_browser", tmp_path, PATH=str(tools), **environment)
+    assert (done.returncode, says in done.stderr) == (status, True), done.stderr
 
 
 def test_the_lock_names_no_address() -> None:
