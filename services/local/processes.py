@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-START_SECONDS = 20.0
+START_SECONDS = 40.0
 STOP_SECONDS = 3.0
 
 
