@@ -1,0 +1,157 @@
+"""Everything people and schedules do, once, on the whole stack: what a function may do is what it does here."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import urllib3
+from redis import Redis
+
+from services.local import functions
+from services.local.processes import Process
+from services.local.stack import Stack
+from services.local.world import EMPTY_PLAN
+from services.sync.status import SyncStatus
+from tests.infra.recorder import Recorder
+
+ROLES = {
+    "query": "QueryRole",
+    "data-management": "DataManagementRole",
+    "execution": "ExecutionRole",
+    "recovery-instance-sync": "SyncRole",
+}
+PATIENCE = 60  # seconds for what goes on by itself
+
+
+@dataclass
+class RecordedStack(Stack):
+    """A stack whose functions each reach AWS through a recorder of their own."""
+
+    recorders: dict[str, Recorder] = field(default_factory=dict)
+
+    def _front(self) -> Process:
+        process = super()._front()
+        path = self.directory / "front.json"
+        config = json.loads(path.read_text())
+        targets = {name.removeprefix("AWS_ENDPOINT_URL_"): url for name, url in self.environment.items() if "//" in url}
+        for role, spec in config["functions"].items():
+            self.recorders[role] = Recorder(targets)
+            spec["environment"] |= self.recorders[role].endpoints
+        path.write_text(json.dumps(config))
+        return process
+
+    def stop(self) -> None:
+        super().stop()
+        for recorder in self.recorders.values():
+            recorder.stop()
+
+
+def _page_event(resource: str, parameters: dict[str, str] | None = None) -> dict[str, Any]:
+    return {
+        "httpMethod": "GET", "resource": resource, "path": resource, "pathParameters": parameters, "headers": {},
+        "queryStringParameters": None, "body": None, "requestContext": {"requestId": "journey"},
+    }  # fmt: skip
+
+
+@dataclass
+class Journeys:
+    """A person with a browser, an operator with the AWS command line, and the schedule."""
+
+    stack: RecordedStack
+
+    def all(self) -> None:
+        """Every journey, in an order in which they can be made."""
+        self.stack.sync()
+        self._pages()
+        self._manual_sync()
+        self._sync_while_another_runs()
+        self._direct_operations()
+        self._drill_and_termination()
+        self._cancelled_drill()
+        self.stack.sync()
+
+    def _pages(self) -> None:
+        plan = self.stack.world.recovery_plans[0]["planId"]
+        for _ in range(2):  # warm, then with nothing in the mirror
+            self._call("GET", "/recovery-plans")
+            self._call("GET", f"/recovery-plans/{plan}/check-existing-instances")
+            self._call("POST", "/recovery-instances/query", {"sourceServerIds": ["s-00000000000000000"]})
+            Redis(port=self.stack.valkey.port, protocol=2).flushall()
+
+    def _manual_sync(self) -> None:
+        self._call("POST", "/drs/recovery-instance-sync")
+        self._call("GET", "/drs/recovery-instance-sync/status")
+
+    def _sync_while_another_runs(self) -> None:
+        status = SyncStatus(self.stack.client("dynamodb"), functions.TABLES["sync-status"])
+        status.begin("another-run", "2026-01-01T00:00:00Z", 1)
+        for role in ("data-management", "recovery-instance-sync"):
+            self._invoke(role, {"operation": "sync_recovery_instances"}, error="ALREADY_RUNNING")
+        status.end("another-run", {"runId": "another-run"})
+
+    def _direct_operations(self) -> None:
+        (account, region), place = next(
+            (at, it) for at, it in self.stack.world.places.items() if it.get("recoveryInstances") and it.get("jobs")
+        )
+        instance = place["recoveryInstances"][0]
+        wave = {
+            "executionId": "exec-direct", "waveNumber": 1, "sourceServerIds": [instance["sourceServerID"]],
+            "accountId": account, "region": region, "jobId": instance["jobID"],
+        }  # fmt: skip
+        self._invoke("data-management", _page_event("/recovery-plans"))  # as READ_FROM=live routes it
+        plan = {"planId": self.stack.world.recovery_plans[0]["planId"]}
+        self._invoke("data-management", _page_event("/recovery-plans/{planId}/check-existing-instances", plan))
+        for operation in (
+            {"operation": "sync_recovery_instances"},
+            {"operation": "sync_recovery_instances", "accountId": account, "region": region},
+            {"operation": "get_recovery_instance_sync_status"},
+            {"operation": "check_existing_recovery_instances", "sourceServerIds": wave["sourceServerIds"]},
+            {"operation": "sync_recovery_instances_after_wave", **wave},
+        ):
+            self._invoke("data-management", operation)
+        self._invoke("execution", {"operation": "sync_recovery_instances_after_wave", **wave})
+
+    def _drill_and_termination(self) -> None:
+        first_of = {wave["accountId"]: wave["serverIds"][0] for wave in reversed(self._plan(EMPTY_PLAN)["waves"])}
+        *failing, launching = sorted(first_of)  # our own account comes first, and its other servers launch
+        assert len(failing) > 1, launching
+        failures = {first_of[account]: "no capacity" for account in failing}
+        self.stack.standin.call("PUT", "behaviour", {"launch_failures": failures})
+        started = self._call("POST", "/executions", {"planId": EMPTY_PLAN, "executionType": "DRILL"}, 202)
+        execution = started["executionId"]
+        self._await(lambda: "endTime" in self._call("GET", f"/executions/{execution}"))
+        self._call("POST", "/executions", {"planId": EMPTY_PLAN, "executionType": "DRILL"}, 409)
+        self._call("POST", f"/executions/{execution}/terminate-instances", {"dryRun": True})
+        self._call("POST", f"/executions/{execution}/terminate-instances", {}, 202)
+        status = f"/executions/{execution}/termination-status"
+        self._await(lambda: self._call("GET", status)["status"] != "IN_PROGRESS")
+        self._invoke("execution", {"operation": "terminate_recovery_instances", "executionId": execution})
+
+    def _cancelled_drill(self) -> None:
+        body = {"planId": EMPTY_PLAN, "executionType": "DRILL", "replaceExisting": True}
+        execution = self._call("POST", "/executions", body, 202)["executionId"]
+        self._call("POST", f"/executions/{execution}/cancel", None, 202)
+        self._await(lambda: "endTime" in self._call("GET", f"/executions/{execution}"))
+
+    def _plan(self, plan_id: str) -> dict[str, Any]:
+        return next(plan for plan in self.stack.world.recovery_plans if plan["planId"] == plan_id)
+
+    def _call(self, method: str, path: str, body: object = None, expected: int = 200) -> Any:
+        content = None if body is None else json.dumps(body)
+        reply = urllib3.request(method, self.stack.url + path, body=content, retries=False, timeout=60)
+        assert reply.status == expected, (method, path, reply.status, reply.data[:500])
+        return reply.json()
+
+    def _invoke(self, role: str, event: dict[str, Any], error: str | None = None) -> None:
+        reply = self.stack.client("lambda").invoke(FunctionName=functions.name(role), Payload=json.dumps(event))
+        payload = json.load(reply["Payload"])
+        assert "FunctionError" not in reply, payload
+        assert payload.get("error") == error, payload
+
+    def _await(self, is_so: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not is_so():
+            assert time.monotonic() < deadline, "it never ends"
+            time.sleep(0.1)

@@ -1,0 +1,101 @@
+"""Least privilege, both ways: every AWS call of the journeys is allowed by the caller's role, and nothing more is."""
+
+from collections.abc import Iterator, Mapping
+
+import botocore.session
+import pytest
+
+from services.local.world import make_world
+from tests.infra.journeys import ROLES, Journeys, RecordedStack
+from tests.infra.policies import Grant, function_grants, member_grants
+from tests.infra.recorder import Call
+
+# What a journey on one machine cannot show a function doing, and why it is needed all the same.
+NOT_CALLED_BY_OUR_CODE = {
+    "Log": "Lambda writes the log with the function's role",
+    "NetworkInterfaces": "Lambda attaches the function to the VPC with the function's role",
+    "Traces": "Lambda's own tracing sends with the function's role",
+    "DeadLetters": "Lambda sends what it could not deliver with the function's role",
+    "WriteMirror": "checked by ElastiCache when a token is used; tests/infra/test_mirror_client.py signs and checks tokens",
+    "ReadAndRefillMirror": "likewise",
+    "WithALaunch": "DRS asks for these of StartRecovery's caller (service authorization reference); tags with JOB_TAGS",
+    "RowThatRefused": "after a refused write for which DynamoDB names no row: a race that journeys cannot order",
+}
+
+
+def drs_regions() -> list[str]:
+    """Where the SDK knows DRS."""
+    return list(botocore.session.get_session().get_available_regions("drs"))
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, set[Call]]]:
+    """The calls of each function over all journeys."""
+    world = make_world(servers=90, places=5, plans=6)
+    for account in world.target_accounts[:2]:  # looked at wherever DRS is and the account has opted in
+        opted_in = account.pop("regions")
+        world.accounts[account["accountId"]]["disabledRegions"] = [it for it in drs_regions() if it not in opted_in]
+    world.execution_history = world.execution_history[
+        :1
+    ]  # the others' instances are attributed by their jobs, if at all
+    stack = RecordedStack(tmp_path_factory.mktemp("stack"), world=world, schedule_seconds=0, speed=1000)
+    stack.start()
+    try:
+        Journeys(stack).all()
+        assert not [it for recorder in stack.recorders.values() for it in recorder.unreadable]
+        yield {role: recorder.calls for role, recorder in stack.recorders.items()}
+    finally:
+        stack.stop()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_call_is_allowed(calls: Mapping[str, set[Call]], role: str) -> None:
+    """By the function's own role, or by the member role where the call is made in another account."""
+    own, member = function_grants(ROLES[role]), member_grants()
+    denied = [
+        call
+        for call in sorted(calls[role])
+        if not any(grant.covers(call.action, call.resource) for grant in (member if call.assumed else own))
+    ]
+    assert denied == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nothing_allowed_goes_unused(calls: Mapping[str, set[Call]], role: str) -> None:
+    """Each action on each resource that a function's role allows is one that the function was seen to use."""
+    made = [call for call in calls[role] if not call.assumed]
+    assert _unused(function_grants(ROLES[role]), made) == []
+
+
+def test_nothing_the_member_role_allows_goes_unused(calls: Mapping[str, set[Call]]) -> None:
+    """The same for the role in the target accounts, over all functions that assume it."""
+    assert _unused(member_grants(), [call for made in calls.values() for call in made if call.assumed]) == []
+
+
+def _unused(grants: set[Grant], made: list[Call]) -> list[str]:
+    return sorted(
+        f"{grant.sid}: {grant.action} on {grant.resource}"
+        for grant in grants
+        if grant.sid not in NOT_CALLED_BY_OUR_CODE
+        and not grant.only_via_drs
+        and not any(grant.covers(call.action, call.resource) for call in made)
+    )
+
+
+def test_the_query_role_can_write_nothing_in_dynamodb() -> None:
+    """Reading pages is all it is for; what it may do in DynamoDB is named here, so that no write slips in."""
+    allowed = {grant.action for grant in function_grants("QueryRole") if grant.action.startswith("dynamodb")}
+    assert allowed <= {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"}
+
+
+def test_only_the_member_role_can_be_assumed() -> None:
+    """No function may take any other role, in any account."""
+    roles = [grant for role in ROLES.values() for grant in function_grants(role) if grant.action.startswith("sts")]
+    assert {grant.resource for grant in roles} == {"arn:aws:iam::*:role/recovery-sync"}
+    assert {grant.action for grant in roles} == {"sts:AssumeRole"}
+
+
+def test_drs_is_given_the_same_in_every_account() -> None:
+    """What DRS does with its caller's permissions it may do in our own account as in the others."""
+    ours = {grant for grant in function_grants("ExecutionRole") if grant.only_via_drs}
+    assert ours == {grant for grant in member_grants() if grant.only_via_drs}
