@@ -102,8 +102,8 @@ class AwsClients:
             return self._home
         if account.account_id not in self._sessions:
             session = botocore.session.Session()
-            for part in ("data_loader", "endpoint_resolver"):  # read once; afresh they cost 0.1 s of CPU an account
-                session.register_component(part, self._home.get_component(part))
+            # The service models are read once for all accounts; afresh they cost 0.1 s of CPU each.
+            session.register_component("data_loader", self._home.get_component("data_loader"))
             arguments = {"RoleSessionName": SESSION_NAME, "DurationSeconds": SESSION_SECONDS}
             if account.external_id:
                 arguments["ExternalId"] = account.external_id

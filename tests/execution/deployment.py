@@ -161,6 +161,12 @@ class Deployment:
         """Turn the clock that jobs run by."""
         self.aws.call("POST", "clock", {"advanceSeconds": seconds})
 
+    def keep_busy(self, place: Place, jobs: int) -> None:
+        """So many jobs of somebody else's servers."""
+        client = self.wiring.sync_parts().clients.get("drs", place)
+        for server_id in self.protect(place, jobs):
+            client.start_recovery(sourceServers=[{"sourceServerID": server_id}], isDrill=True)
+
     def sync(self, *places: Place) -> None:
         """Look at these places whole."""
         parts = self.wiring.sync_parts()

@@ -310,16 +310,15 @@ def test_three_hundred_instances_in_three_places_cost_three_calls_and_one_index_
 
 
 def test_more_instances_than_drs_takes_at_once_are_asked_for_in_turns(deployment: Deployment) -> None:
-    """Those over the quota are named, and go when they are asked for again."""
-    place = deployment.place(0)
-    ids = deployment.protect(place, 560)
-    execution_id = deployment.drill((place, ids))
+    """DRS takes 20 jobs at a time. Those over the quota are named, and go when they are asked for again."""
+    execution_id, waves = drilled(deployment, count=102)
+    deployment.keep_busy(next(iter(waves)), 19)
     first = deployment.terminate(execution_id)
-    assert (len(first["requested"]), len(first["failed"])) == (500, 60)
+    assert (len(first["requested"]), len(first["failed"])) == (100, 2)
     assert "ServiceQuotaExceeded" in first["failed"][0]["message"]
     deployment.advance()
     assert deployment.termination(execution_id)["status"] == "PARTIAL"
-    assert len(deployment.terminate(execution_id)["requested"]) == 60
+    assert len(deployment.terminate(execution_id)["requested"]) == 2
     deployment.advance()
     assert deployment.termination(execution_id)["status"] == "COMPLETED"
 
