@@ -200,20 +200,24 @@ class Record(BaseModel):
         observed_at = to_millis(self.last_sync_time)
         if not self.is_present:
             return Entry(self.source_server_id, self.version, observed_at, ABSENT, None, self.place, b"")
-        fragment = json.dumps(self.page_item(), ensure_ascii=False, separators=(",", ":")).encode()
+        fragment = _to_json(self.page_item()).encode()
         state = str(self.ec2_instance_state)
         return Entry(self.source_server_id, self.version, observed_at, state, self.is_drill, self.place, fragment)
 
     def page_item(self) -> dict[str, object]:
         """The item of `existingInstances`: the original's twelve keys, in its order, and four added ones."""
-        return {to_camel(name): getattr(self, name) for name in _ITEM_FIELDS}
+        return {name: getattr(self, field) for field, name in _ITEM_FIELDS.items()}
 
 
 _REQUIRED_WHEN_PRESENT = (
     "recovery_instance_id", "ec2_instance_id", "ec2_instance_state", "name", "instance_type", "launch_time",
 )  # fmt: skip
-_ITEM_FIELDS = (
-    "source_server_id", "recovery_instance_id", "ec2_instance_id", "ec2_instance_state", "name", "private_ip",
-    "public_ip", "instance_type", "launch_time", "region", "source_execution_id", "source_plan_name",
-    "source_server_name", "account_id", "is_drill", "last_sync_time",
-)  # fmt: skip
+_ITEM_FIELDS = {
+    name: to_camel(name)
+    for name in (
+        "source_server_id", "recovery_instance_id", "ec2_instance_id", "ec2_instance_state", "name", "private_ip",
+        "public_ip", "instance_type", "launch_time", "region", "source_execution_id", "source_plan_name",
+        "source_server_name", "account_id", "is_drill", "last_sync_time",
+    )
+}  # fmt: skip
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -21,6 +21,7 @@ from redis.exceptions import (
     AskError,
     ClusterDownError,
     RedisClusterException,
+    SlotNotCoveredError,
     TryAgainError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -158,7 +159,9 @@ def _shares(cluster: RedisCluster, parts: Sequence[Part]) -> list[_Share]:
     for part in parts:
         of_part: dict[str, list[str]] = {}
         for key in part.keys if isinstance(part, Each) else (_key(part),):
-            node = cluster.nodes_manager.slots_cache[key_slot(key.encode())][0]
+            if not (nodes := cluster.nodes_manager.slots_cache.get(key_slot(key.encode()))):
+                raise SlotNotCoveredError(f"no node has the slot of {key}")
+            node = nodes[0]
             of_part.setdefault(node.name, []).append(key)
             shares.setdefault(node.name, _Share(node, [], [])).places.append(place)
             place += 1

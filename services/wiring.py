@@ -4,7 +4,7 @@ The heavy libraries are imported where they are first needed: a page read that t
 """
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from cache.errors import TierUnavailable
 from cache.mirror import Mirror
@@ -70,12 +70,16 @@ class Wiring:
     @cached_property
     def page_dynamodb(self) -> "DynamoDBClient":
         """DynamoDB for page reads."""
-        return self._dynamodb(PAGE_CONNECT_TIMEOUT, PAGE_READ_TIMEOUT, attempts=1)
+        from services.dynamodb_client import dynamodb_client
+
+        return dynamodb_client(PAGE_CONNECT_TIMEOUT, PAGE_READ_TIMEOUT, attempts=1)
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
         """DynamoDB for everything that may take longer."""
-        return self._dynamodb(SYNC_CONNECT_TIMEOUT, SYNC_READ_TIMEOUT, attempts=4)
+        from services.dynamodb_client import dynamodb_client
+
+        return dynamodb_client(SYNC_CONNECT_TIMEOUT, SYNC_READ_TIMEOUT, attempts=4)
 
     @cached_property
     def table(self) -> "Table":
@@ -166,16 +170,3 @@ class Wiring:
 
     _accounts: Any = None
     _clients: Any = None
-
-    def _dynamodb(self, connect_timeout: float, read_timeout: float, attempts: int) -> "DynamoDBClient":
-        import botocore.session
-        from botocore.config import Config
-
-        config = Config(
-            connect_timeout=connect_timeout,
-            read_timeout=read_timeout,
-            retries={"mode": "standard", "total_max_attempts": attempts},
-            max_pool_connections=32,
-            tcp_keepalive=True,
-        )
-        return cast("DynamoDBClient", botocore.session.get_session().create_client("dynamodb", config=config))
