@@ -155,6 +155,17 @@ def is_same_launch(stored: Row, launch: Launch | None) -> bool:
     return launch.job_id is None or stored.get("jobId") in (None, launch.job_id)  # a set cannot be asked for a list
 
 
+def is_overruled_elsewhere(stored: Row | None, change: Change, verdict: Verdict) -> bool:
+    """Whether what was seen alive here lost to a newer "nothing there" of another place, which says nothing of here.
+
+    A server that moved is looked for in both places at once, and the one it left may draw the later ticket. The look
+    here must then be repeated under a newer one.
+    """
+    if stored is None or change.is_absence or verdict is not Verdict.OLDER:
+        return False
+    return stored.get("presence") == "absent" and stored.get("place") != change.place
+
+
 def apply(stored: Row | None, change: Change, verdict: Verdict) -> dict[str, Any]:
     """The row after a change that `judge` let through."""
     gone = {*change.removes, *(change.resets if verdict is Verdict.REPLACE else ())}

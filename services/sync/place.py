@@ -8,7 +8,7 @@ from time import monotonic
 
 from botocore.exceptions import ClientError
 
-from cache.changes import Observation, Verdict, change_of
+from cache.changes import Observation, Verdict, change_of, is_overruled_elsewhere
 from cache.entry import Place
 from cache.errors import TableUnavailable
 from cache.looks import LookLog
@@ -57,7 +57,7 @@ class PlaceSync:
             listing = self._list()
             stored, _ = self._table.read_rows(listing.launches)
             seen = self._look.observe(listing.launches, stored, seen_at)
-            self._record(seen, ticket, stored)
+            self._servers(self._record(seen, ticket, stored))
             known = self._table.servers_in(self._look.place)
             here = {it.server_id for it in seen}
             if listing.unreadable:
@@ -101,7 +101,7 @@ class PlaceSync:
         found = drs.describe_recovery_instances(self._look.drs_client, server_ids, self._look.check)
         stored, _ = self._table.read_rows(server_ids)
         seen = self._look.observe(found.launches, stored, seen_at)
-        self._record(seen, ticket, stored)
+        self._servers(self._record(seen, ticket, stored))
         if found.unreadable:
             self._fail(Outcome.ERROR, f"{found.unreadable} records make no sense; nothing was called absent")
             return
@@ -113,7 +113,8 @@ class PlaceSync:
         )
         self._record(absent, absence_ticket or ticket, stored)
 
-    def _record(self, seen: Iterable[Observation], ticket: int, stored: dict[str, dict[str, object]]) -> None:
+    def _record(self, seen: Iterable[Observation], ticket: int, stored: dict[str, dict[str, object]]) -> list[str]:
+        """Record what was seen under this ticket; the servers that must be looked at again."""
         recorded = self._recorder.record([change_of(it, ticket) for it in seen], stored)
         report = self._report
         for written in recorded.written:
@@ -126,6 +127,7 @@ class PlaceSync:
         report.is_mirrored &= recorded.is_mirrored
         if recorded.failures:
             self._fail(Outcome.ERROR, f"{len(recorded.failures)} rows not written: {recorded.failures[0]}")
+        return [it.change.server_id for it in recorded.written if is_overruled_elsewhere(it.row, it.change, it.verdict)]
 
     def _carefully(self, steps: Callable[[], None]) -> None:
         began = monotonic()
