@@ -84,18 +84,21 @@ class AwsClients:
             if key not in self._clients:
                 session = self._session(self._accounts[place.account_id])
                 client = session.create_client(service, region_name=place.region, config=AWS_CONFIG)
-                client.meta.events.register("before-send", self._counter(str(place)))
-                self._clients[key] = client
+                self._clients[key] = self._counted(client, str(place))
             return self._clients[key]
 
     def drs_regions(self) -> list[str]:
         """The regions the SDK knows DRS in."""
         return list(self._home.get_available_regions("drs"))
 
-    def calls(self, place: Place) -> Counter[str]:
-        """HTTP requests sent to AWS in this place so far, retries included, by operation."""
+    def calls(self, place: Place | None = None) -> Counter[str]:
+        """HTTP requests sent to AWS so far, retries included, by operation: in this place, or all, STS too."""
+        found = Counter[str]()
         with self._counting:
-            return Counter({operation: n for (where, operation), n in self._calls.items() if where == str(place)})
+            for (where, operation), n in self._calls.items():
+                if place is None or where == str(place):
+                    found[operation] += n
+        return found
 
     def _session(self, account: TargetAccount) -> botocore.session.Session:
         if account.role_arn is None:
@@ -108,7 +111,7 @@ class AwsClients:
             if account.external_id:
                 arguments["ExternalId"] = account.external_id
             role = AssumeRoleCredentialFetcher(
-                client_creator=self._home.create_client,
+                client_creator=lambda *args, **kwargs: self._counted(self._home.create_client(*args, **kwargs), ""),
                 source_credentials=self._home.get_credentials(),
                 role_arn=account.role_arn,
                 extra_args=arguments,
@@ -117,9 +120,10 @@ class AwsClients:
             self._sessions[account.account_id] = session
         return self._sessions[account.account_id]
 
-    def _counter(self, place: str) -> Any:
+    def _counted(self, client: BaseClient, place: str) -> BaseClient:
         def count(event_name: str, **_: object) -> None:
             with self._counting:
                 self._calls[place, event_name.rpartition(".")[2]] += 1
 
-        return count
+        client.meta.events.register("before-send", count)
+        return client

@@ -24,14 +24,22 @@ def bar(what: str, total: int | None) -> Iterator[tuple[Callable[[int], None], C
         yield lambda n: progress.advance(task, n), lambda n: progress.update(task, total=n)
 
 
+def grid(*headers: str) -> Grid:
+    """A table that folds what is too long for the terminal: an id that is cut off is no use to anyone."""
+    made = Grid()
+    for header in headers:
+        made.add_column(header, overflow="fold")
+    return made
+
+
 def places_grid(places: list[dict[str, Any]]) -> Grid:
     """Every place and how its look ended."""
-    grid = Grid("Account", "Region", "Outcome", "Instances", "Gone", "Seconds", "Why")
+    rows = grid("Account", "Region", "Outcome", "Instances", "Gone", "Seconds", "Why")
     for it in places:
         seconds = f"{it.get('durationMs', 0) / 1000:.1f}"
         counts = (str(it.get("instances", "")), str(it.get("absent", "")))
-        grid.add_row(it["accountId"], it["region"], it["outcome"], *counts, seconds, it.get("message") or "")
-    return grid
+        rows.add_row(it["accountId"], it["region"], it["outcome"], *counts, seconds, it.get("message") or "")
+    return rows
 
 
 def kind_of(is_drill: bool | None) -> str:

@@ -5,10 +5,9 @@ from typing import Any
 
 import click
 from rich.markup import escape
-from rich.table import Table as Grid
 
 from services.cli.group import main
-from services.cli.output import as_json, complain, kind_of, out
+from services.cli.output import as_json, complain, grid, kind_of, out
 from services.pages import existing_body, server_ids
 from services.plans import PlanBook
 from services.wiring import Wiring
@@ -33,10 +32,10 @@ def show(wiring: Wiring, targets: tuple[str, ...], as_json: bool) -> None:
         click.echo(body.decode())
         return
     found = {it["sourceServerId"]: it for it in json.loads(body)["existingInstances"]}
-    grid = Grid("Server", "Instance", "State", "Kind", "Name", "Private IP", "Account / Region", "Execution")
+    rows = grid("Server", "Instance", "State", "Kind", "Name", "Private IP", "Account / Region", "Execution")
     for server_id in servers:
-        grid.add_row(*_server_row(server_id, found.get(server_id), server_id in answer.unknown))
-    out.print(grid)
+        rows.add_row(*_server_row(server_id, found.get(server_id), server_id in answer.unknown))
+    out.print(rows)
     if answer.unknown:
         complain([f"unknown: {len(answer.unknown)}; no tier could say, or a place was never looked at (see status)"])
 

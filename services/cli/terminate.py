@@ -10,7 +10,7 @@ from rich.table import Table as Grid
 
 from services.api import Conflict, NotFound
 from services.cli.group import main
-from services.cli.output import as_json, bar, complain, kind_of, out
+from services.cli.output import as_json, bar, complain, grid, kind_of, out
 from services.execution.history import Executions
 from services.execution.operations import executions_of
 from services.execution.termination import terminate_recovery_instances
@@ -62,12 +62,12 @@ def _follow(executions: Executions, parts: SyncParts, execution_id: str) -> dict
 
 
 def _grid(body: dict[str, Any]) -> Grid:
-    grid = Grid("Server", "Instance", "Name", "Account / Region", "Kind", "What")
+    rows = grid("Server", "Instance", "Name", "Account / Region", "Kind", "What")
     would = "would go" if body["dryRun"] else "goes"
     for outcome, what in (("requested", would), ("refused", "stays"), ("failed", "failed")):
         for it in body[outcome]:
             why = f"{what}: {it['reason']} {it['message']}" if outcome == "refused" else what
             place = f"{it['accountId']} / {it['region']}"
             cells = (it["sourceServerId"], it["ec2InstanceId"], it["name"], place, kind_of(it["isDrill"]), why)
-            grid.add_row(*(escape(cell or "") for cell in cells))
-    return grid
+            rows.add_row(*(escape(cell or "") for cell in cells))
+    return rows

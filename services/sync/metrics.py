@@ -1,6 +1,6 @@
 """What a sync tells CloudWatch: totals for the alarms, and one set per place for the dashboard."""
 
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from services.metrics import NAMESPACE, metrics
 from services.sync.place import PlaceReport
@@ -20,12 +20,14 @@ def count_sync(report: SyncReport) -> None:
 
 
 def _count_place(report: PlaceReport) -> None:
-    deployment = dict(metrics.default_dimensions)
-    first = ("PlaceInstances", MetricUnit.Count, report.instances)
-    with single_metric(*first, namespace=NAMESPACE, default_dimensions=deployment) as metric:
-        metric.add_dimension("Account", report.place.account_id)
-        metric.add_dimension("Region", report.place.region)
-        metric.add_metric("PlaceAwsCalls", MetricUnit.Count, report.aws_calls.total())
-        metric.add_metric("PlaceComplete", MetricUnit.Count, int(report.outcome.is_complete))
-        metric.add_metric("PlaceDuration", MetricUnit.Milliseconds, report.duration_ms)
-        metric.add_metadata("outcome", str(report.outcome))
+    place = EphemeralMetrics(namespace=NAMESPACE)  # single_metric takes one metric and drops the others without a word
+    for name, value in metrics.default_dimensions.items():
+        place.add_dimension(name, value)
+    place.add_dimension("Account", report.place.account_id)
+    place.add_dimension("Region", report.place.region)
+    place.add_metric("PlaceInstances", MetricUnit.Count, report.instances)
+    place.add_metric("PlaceAwsCalls", MetricUnit.Count, report.aws_calls.total())
+    place.add_metric("PlaceComplete", MetricUnit.Count, int(report.outcome.is_complete))
+    place.add_metric("PlaceDuration", MetricUnit.Milliseconds, report.duration_ms)
+    place.add_metadata("outcome", str(report.outcome))
+    place.flush_metrics()

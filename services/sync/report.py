@@ -20,6 +20,8 @@ class SyncReport:
     places: list[PlaceReport] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     no_longer_configured: list[str] = field(default_factory=list)
+    aws_calls: Counter[str] = field(default_factory=Counter)
+    """All requests to AWS, retries, origin accounts and STS included; the places' own do not add up to it."""
 
     def add(self, report: PlaceReport) -> None:
         """Take in how one place did."""
@@ -37,7 +39,7 @@ class SyncReport:
             "regionsScanned": len(self.places),
             "errors": self.errors[:ERRORS_KEPT],
             "noLongerConfigured": self.no_longer_configured,
-            "awsCalls": dict(sum((it.aws_calls for it in self.places), Counter[str]())),
+            "awsCalls": dict(self.aws_calls),
             "startedAt": self.started_at,
             "endedAt": self.ended_at,
             "durationMs": self.duration_ms,

@@ -60,7 +60,7 @@ def sync_all_recovery_instances(
         TableUnavailable: when DynamoDB cannot be asked: then nothing can be recorded either.
     """
     logger.info("Starting background recovery instance sync")
-    began = monotonic()
+    began, calls = monotonic(), parts.clients.calls()
     report = SyncReport(run_id or str(uuid.uuid4()), now(), errors=list(parts.faults))
     places = places_of(parts.accounts.values(), parts.clients)
     parts.status.begin(report.run_id, report.started_at, len(places))
@@ -72,6 +72,7 @@ def sync_all_recovery_instances(
             report.add(run.result())
             tell(run.result(), len(places))
             parts.status.place_done(report.run_id)
+    report.aws_calls = parts.clients.calls() - calls
     _close(report, began)
     parts.status.end(report.run_id, report.summary())
     logger.info("Background sync completed: %d instances updated", report.summary()["instancesUpdated"])
@@ -88,9 +89,10 @@ def sync_recovery_instances_for_account(parts: SyncParts, account_id: str, regio
     _known_account(parts, account_id)
     if region not in (parts.accounts[account_id].regions or parts.clients.drs_regions()):
         raise InvalidInput("region", f"{region} is not a region of target account {account_id}")
-    began = monotonic()
+    began, calls = monotonic(), parts.clients.calls()
     report = SyncReport(str(uuid.uuid4()), now())
     report.add(_whole_place(parts, parts.history(), Place(account_id, region), FOREVER))
+    report.aws_calls = parts.clients.calls() - calls
     _close(report, began)
     return report
 
