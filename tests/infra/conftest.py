@@ -10,17 +10,42 @@ from itertools import count
 from pathlib import Path
 from threading import Thread
 
+import botocore.session
 import pytest
 from redis import Redis
 
 from services.local import servers
 from services.local.processes import Process, free_port
+from services.local.world import make_world
+from tests.infra.journeys import Journeys, RecordedStack
 from tests.infra.sigv4 import Refused, check_connect_token
 from tests.infra.templates import resources
 from tests.infra.tls_front import Front, certificate
 
 SERVERLESS_CACHE = "mirror-test"
 ADMIN = ["--user", "default", "off", "--user", "admin", "on", "~*", "+@all", ">admin"]
+
+
+def drs_regions() -> list[str]:
+    """Where the SDK knows DRS."""
+    return list(botocore.session.get_session().get_available_regions("drs"))
+
+
+@pytest.fixture(scope="session")
+def journeys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordedStack]:
+    """A stack on which everything was done once; what its functions called and logged is there to be read."""
+    world = make_world(servers=90, places=5, plans=6)
+    for account in world.target_accounts[:2]:  # looked at wherever DRS is and the account has opted in
+        opted_in = account.pop("regions")
+        world.accounts[account["accountId"]]["disabledRegions"] = [it for it in drs_regions() if it not in opted_in]
+    world.execution_history = world.execution_history[:1]  # the others' instances are looked for in jobs
+    stack = RecordedStack(tmp_path_factory.mktemp("stack"), world=world, schedule_seconds=0, speed=1000)
+    stack.start()
+    try:
+        Journeys(stack).all()
+        yield stack
+    finally:
+        stack.stop()
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ PARAMETERS = {
 
 @dataclass(frozen=True)
 class Grant:
-    """One action on one resource that a role is allowed; `only_via_drs` when only inside calls that DRS makes for it."""
+    """One action on one resource that a role is allowed; `only_via_drs`: only inside calls that DRS makes for it."""
 
     sid: str
     action: str
@@ -80,4 +80,9 @@ def _filled(value: Any) -> str:
         return value
     if "Ref" in value:
         return PARAMETERS[value["Ref"]]
-    return re.sub(r"\$\{([^}]+)\}", lambda it: PARAMETERS[it[1]], value["Fn::Sub"])
+    return filled(value["Fn::Sub"])
+
+
+def filled(text: str) -> str:
+    """A `Fn::Sub` text with this deployment's parameters."""
+    return re.sub(r"\$\{([^}]+)\}", lambda it: PARAMETERS[it[1]], text)

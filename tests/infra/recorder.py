@@ -1,4 +1,4 @@
-"""Writes down every AWS call each function makes: a proxy per function, told apart by its port, sends them on unchanged."""
+"""Writes down every AWS call each function makes: a proxy for each, told apart by its port, sends them on unchanged."""
 
 import json
 import re
@@ -67,7 +67,7 @@ class Recorder:
                 self.wfile.write(content)
                 connection.close()
 
-            do_GET = do_POST = do_PUT = _pass_on
+            do_GET = do_POST = do_PUT = _pass_on  # noqa: N815 - http.server's own names
 
             def log_message(self, *_: object) -> None:
                 """Nothing: the calls are the log."""

@@ -1,12 +1,10 @@
 """Least privilege, both ways: every AWS call of the journeys is allowed by the caller's role, and nothing more is."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-import botocore.session
 import pytest
 
-from services.local.world import make_world
-from tests.infra.journeys import ROLES, Journeys, RecordedStack
+from tests.infra.journeys import ROLES, RecordedStack
 from tests.infra.policies import Grant, function_grants, member_grants
 from tests.infra.recorder import Call
 
@@ -16,36 +14,21 @@ NOT_CALLED_BY_OUR_CODE = {
     "NetworkInterfaces": "Lambda attaches the function to the VPC with the function's role",
     "Traces": "Lambda's own tracing sends with the function's role",
     "DeadLetters": "Lambda sends what it could not deliver with the function's role",
-    "WriteMirror": "checked by ElastiCache when a token is used; tests/infra/test_mirror_client.py signs and checks tokens",
+    "WriteMirror": "checked by ElastiCache when a token is used, as tests/infra/test_mirror_client.py does",
     "ReadAndRefillMirror": "likewise",
     "WithALaunch": "DRS asks for these of StartRecovery's caller (service authorization reference); tags with JOB_TAGS",
     "RowThatRefused": "after a refused write for which DynamoDB names no row: a race that journeys cannot order",
 }
 
 
-def drs_regions() -> list[str]:
-    """Where the SDK knows DRS."""
-    return list(botocore.session.get_session().get_available_regions("drs"))
+pytestmark = pytest.mark.xdist_group("infra-journeys")
 
 
-@pytest.fixture(scope="module")
-def calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, set[Call]]]:
+@pytest.fixture
+def calls(journeys: RecordedStack) -> Mapping[str, set[Call]]:
     """The calls of each function over all journeys."""
-    world = make_world(servers=90, places=5, plans=6)
-    for account in world.target_accounts[:2]:  # looked at wherever DRS is and the account has opted in
-        opted_in = account.pop("regions")
-        world.accounts[account["accountId"]]["disabledRegions"] = [it for it in drs_regions() if it not in opted_in]
-    world.execution_history = world.execution_history[
-        :1
-    ]  # the others' instances are attributed by their jobs, if at all
-    stack = RecordedStack(tmp_path_factory.mktemp("stack"), world=world, schedule_seconds=0, speed=1000)
-    stack.start()
-    try:
-        Journeys(stack).all()
-        assert not [it for recorder in stack.recorders.values() for it in recorder.unreadable]
-        yield {role: recorder.calls for role, recorder in stack.recorders.items()}
-    finally:
-        stack.stop()
+    assert not [it for recorder in journeys.recorders.values() for it in recorder.unreadable]
+    return {role: recorder.calls for role, recorder in journeys.recorders.items()}
 
 
 @pytest.mark.parametrize("role", ROLES)
