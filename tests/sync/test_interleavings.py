@@ -66,18 +66,19 @@ def test_a_server_that_moved_is_found_although_its_old_place_drew_the_newer_tick
     """The absence of the place it left overrules the look at the new one, which is therefore repeated."""
     platform.configure("us-east-1", "eu-west-1")
     machine = platform.server()
+    here, there = platform.place, Place(platform.account, "eu-west-1")
+    machine.region = there.region
     old = platform.launch(machine)
     platform.sync()
-    here, there = platform.place, Place(platform.account, "eu-west-1")
     platform.forget(old)
-    machine.region = there.region
+    machine.region = here.region
     new = platform.launch(machine)
-    look_there = partial(sync_recovery_instances_for_account, platform.wiring.sync_parts(), *there)
-    with platform.held_before("DescribeRecoveryInstances", look_there):
-        sync_recovery_instances_for_account(platform.wiring.sync_parts(), *here)
+    look_here = partial(sync_recovery_instances_for_account, platform.wiring.sync_parts(), *here)
+    with platform.held_before("DescribeRecoveryInstances", look_here):
+        sync_recovery_instances_for_account(platform.wiring.sync_parts(), *there)
         assert platform.rows(machine)[machine.id]["presence"] == "absent"
     assert platform.shown(machine) == new.id
-    assert platform.rows(machine)[machine.id]["place"] == str(there)
+    assert platform.rows(machine)[machine.id]["place"] == str(here)
 
 
 def test_a_server_that_moved_is_never_declared_absent_by_its_old_place(platform: Platform) -> None:
