@@ -278,7 +278,7 @@ def test_a_background_sync_begun_before_and_ended_after_brings_nothing_back(depl
     """It has seen the instances alive; its older tickets lose."""
     execution_id, waves = drilled(deployment)
     ((place, ids),) = waves.items()
-    platform = Platform(deployment.wiring, deployment.aws, None, place.account_id, None)  # type: ignore[arg-type]
+    platform = Platform(deployment.wiring, deployment.aws, None, place.account_id, None)
     with platform.held_before("DescribeSourceServers", lambda: deployment.sync(place)):
         deployment.terminate(execution_id)
         deployment.advance()
