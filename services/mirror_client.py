@@ -24,6 +24,7 @@ def mirror_client(settings: Settings) -> Redis | PackedCluster:
         "socket_connect_timeout": TIMEOUT,
         "max_connections": CONNECTIONS,
         "protocol": 2,  # no HELLO: the handshake is one write instead of five
+        "driver_info": None,  # nor the library's name: a new connection can ask at once
     }
     if settings.redis_iam_user:
         from services.redis_iam import IamTokens  # noqa: PLC0415 - brings botocore, which no other mirror needs

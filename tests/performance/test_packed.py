@@ -1,0 +1,223 @@
+"""Packed commands on a real Valkey: the bytes are right, and no failure leaves a connection in mid-reply."""
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import chain
+from threading import Thread
+from time import monotonic
+from typing import Any
+
+import pytest
+from redis import Redis, RedisCluster
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+from cache import mirror as mirror_module
+from cache.errors import MirrorUnavailable
+from cache.mirror import Mirror
+from cache.packed import A_PACK, Each, PackedCluster, Part, Wire, wire_over
+from services.local import servers
+from services.local.processes import Process, free_port
+from tests.tiers.samples import server_id
+
+
+def client(port: int, timeout: float = 0.25) -> Redis:
+    """A client as the product builds it."""
+    never = Retry(NoBackoff(), 0)
+    return Redis(
+        port=port, socket_timeout=timeout, socket_connect_timeout=timeout, retry=never, protocol=2, driver_info=None
+    )
+
+
+def ask(wire: Wire, *parts: Part, within: float = 1.0) -> list[Any]:
+    """All replies."""
+    return list(chain.from_iterable(wire.stream(parts, monotonic() + within)))
+
+
+def test_replies_come_in_the_order_of_the_commands(valkey: Process) -> None:
+    """Single commands and commands for many keys, mixed, over several packs and receives."""
+    keys = [f"k:{number:06d}" for number in range(3 * A_PACK + 7)]
+    wire = wire_over(client(valkey.port))
+    ask(wire, *(("SET", key, f"{key} Ä {'x' * 2000}".encode()) for key in keys))
+    replies = ask(wire, ("PING",), Each(("GETRANGE",), keys, ("0", "7")), ("ECHO", "last"))
+    assert replies == [b"PONG", *(key.encode() for key in keys), b"last"]
+
+
+@pytest.mark.parametrize(
+    "keys", [["short", "longer"], ["Ä"], ["a\r\nPING", "b"], ["k\r\n$4\r\nPING", "seventeen letters"]]
+)
+def test_keys_that_could_be_taken_for_commands_are_refused(valkey: Process, keys: list[str]) -> None:
+    """A length that lies would turn data into commands, so nothing is sent, and the connection is not used again."""
+    wire = wire_over(client(valkey.port))
+    with pytest.raises(ValueError, match="one length"):
+        ask(wire, Each(("GET",), keys, ()))
+    assert ask(wire, ("ECHO", "well")) == [b"well"]
+
+
+def test_line_ends_inside_a_key_are_data(valkey: Process) -> None:
+    """Lengths are told, so no letter in a key means anything."""
+    wire = wire_over(client(valkey.port))
+    ask(wire, ("SET", "x\r\nPING", "1"))
+    assert ask(wire, Each(("GET",), ["x\r\nPING"], ()), ("ECHO", "e")) == [b"1", b"e"]
+
+
+def test_an_error_of_one_command_is_its_reply(valkey: Process) -> None:
+    """The others are not hurt, and the connection stays."""
+    redis = client(valkey.port)
+    wire = wire_over(redis)
+    ask(wire, ("SET", "text", "1"))
+    before, error, after = ask(wire, ("ECHO", "a"), ("HGETALL", "text"), ("ECHO", "b"))
+    assert (before, after) == (b"a", b"b")
+    assert isinstance(error, ResponseError)
+    (client_id,) = ask(wire, ("CLIENT", "ID"))
+    assert ask(wire, ("CLIENT", "ID")) == [client_id]
+
+
+@contextmanager
+def scripted(*answers: Sequence[bytes | float]) -> Iterator[int]:
+    """A server that answers each connection with the next script (bytes to send, seconds to wait), then hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            for script in answers:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(1 << 20)
+                    _play(connection, script)
+
+        Thread(target=serve, daemon=True).start()
+        yield int(listening.getsockname()[1])
+
+
+def _play(connection: socket.socket, script: Sequence[bytes | float]) -> None:
+    try:
+        for step in script:
+            if isinstance(step, bytes):
+                connection.sendall(step)
+            else:
+                connection.settimeout(step)
+                try:
+                    connection.recv(1)
+                except TimeoutError:
+                    continue
+    except OSError:
+        return
+
+
+def test_a_connection_lost_in_the_middle_of_a_reply_is_retried_on_a_new_one() -> None:
+    """What was half read is forgotten: the answer comes whole from the second connection."""
+    with scripted([b"*0\r\n$5\r\nhal"], [b"*0\r\n$-1\r\n", 1.0]) as port:
+        assert Mirror(client(port)).read([server_id(1)]).entries == {}
+
+
+def test_a_connection_that_failed_is_never_used_again() -> None:
+    """The rest of its reply may still be on its way, and would answer the next question."""
+    with scripted([b"$5\r\nhal", 0.4, b"lo\r\n", 1.0], [b"$5\r\nfresh\r\n", 1.0]) as port:
+        wire = wire_over(client(port, timeout=0.1))
+        with pytest.raises(RedisTimeoutError):
+            ask(wire, ("GET", "a"))
+        assert ask(wire, ("GET", "b")) == [b"fresh"]
+
+
+def test_a_trickle_is_given_up_on() -> None:
+    """Bytes that keep coming, each within the receive timeout, do not stretch the whole."""
+    trickle: list[bytes | float] = [b"$1000\r\n", *([b"x", 0.05] * 200)]
+    with scripted(trickle, trickle) as port:
+        began = monotonic()
+        with pytest.raises(RedisTimeoutError):
+            ask(wire_over(client(port)), ("GET", "a"), within=0.3)
+        assert monotonic() - began < 0.6
+
+
+def test_a_page_waits_a_second_for_a_trickling_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The retry is part of the second."""
+    monkeypatch.setattr(mirror_module, "PATIENCE", 0.3)
+    trickle: list[bytes | float] = [b"*0\r\n$1000\r\n", *([b"x", 0.05] * 200)]
+    with scripted(trickle, trickle) as port:
+        began = monotonic()
+        with pytest.raises(MirrorUnavailable):
+            Mirror(client(port)).read([server_id(1)])
+        assert monotonic() - began < 0.8
+
+
+def test_a_loading_server_is_away() -> None:
+    """It answers every command with an error that means: not yet."""
+    loading = b"-LOADING Redis is loading the dataset in memory\r\n" * 2
+    with scripted([loading, 1.0]) as port, pytest.raises(RedisConnectionError):
+        ask(wire_over(client(port)), ("GET", "a"), ("GET", "b"))
+
+
+def test_idle_connections_are_dropped_before_the_retry(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """After a restart every pooled connection is stale; the second try must not pick another of them."""
+    port = free_port()
+    first = servers.valkey(tmp_path_factory.mktemp("first"), port=port)
+    second = servers.valkey(tmp_path_factory.mktemp("second"), port=port)
+    redis = client(port)
+    try:
+        first.start()
+        first.await_port()
+        pool = redis.connection_pool
+        for connection in [pool.get_connection() for _ in range(5)]:
+            pool.release(connection)
+        first.stop()
+        second.start()
+        second.await_port()
+        assert Mirror(redis).read([server_id(1)]).entries == {}
+    finally:
+        first.stop()
+        second.stop()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """Two nodes, half of the slots each."""
+    with ExitStack() as stack:
+        nodes = [
+            servers.valkey(tmp_path_factory.mktemp(f"node{number}"), ["--cluster-enabled", "yes"]) for number in (0, 1)
+        ]
+        for node, (low, high) in zip(nodes, [(0, 8191), (8192, 16383)], strict=True):
+            node.start()
+            stack.callback(node.stop)
+            node.await_port()
+            client(node.port).execute_command("CLUSTER", "ADDSLOTSRANGE", low, high)
+        client(nodes[0].port).execute_command("CLUSTER", "MEET", "127.0.0.1", nodes[1].port)
+        deadline = monotonic() + 20
+        while any(not _is_whole(node) for node in nodes):
+            assert monotonic() < deadline, "the cluster did not form"
+        with RedisCluster("127.0.0.1", nodes[0].port, socket_timeout=0.25, protocol=2) as known:
+            yield known
+
+
+def _is_whole(node: Process) -> bool:
+    info = client(node.port, 2).execute_command("CLUSTER", "INFO")
+    return b"cluster_state:ok" in info and b"cluster_slots_ok:16384" in info
+
+
+def test_a_cluster_is_asked_per_node_and_answers_in_order(cluster: RedisCluster) -> None:
+    """One write to each node, whatever the keys' slots; single commands find theirs too."""
+    keys = [f"c:{number:05d}" for number in range(500)]
+    wire = PackedCluster(lambda: cluster)
+    assert set(ask(wire, *(("SET", key, key) for key in keys))) == {b"OK"}
+    assert ask(wire, ("GET", keys[3]), Each(("GET",), keys, ())) == [key.encode() for key in (keys[3], *keys)]
+    assert {slot[0].name for slot in cluster.nodes_manager.slots_cache.values()} == {
+        it.name for it in cluster.get_nodes()
+    }
+
+
+def test_a_moved_slot_is_followed(cluster: RedisCluster) -> None:
+    """Where the map of slots is out of date, the answer is fetched from where the key now lives."""
+    wire = PackedCluster(lambda: cluster)
+    ask(wire, ("SET", "moving", "here"))
+    slots = cluster.nodes_manager.slots_cache
+    slot = cluster.keyslot("moving")
+    right = slots[slot]
+    other = next(it for it in cluster.get_nodes() if it.name != right[0].name)
+    slots[slot] = [other]
+    assert ask(wire, Each(("GET",), ["moving"], ())) == [b"here"]
