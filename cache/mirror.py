@@ -150,6 +150,14 @@ class Mirror:
         answers = self._ask([Each(("SET",), locks, ("1", "NX", "PX", str(LOCK_LIFE_MS)))])
         return {it for it, answer in zip(server_ids, answers, strict=True) if answer}
 
+    def release(self, server_ids: Sequence[str]) -> None:
+        """Let others claim these servers: nothing was found that could be published.
+
+        Raises:
+            MirrorUnavailable: when Redis could not be asked; the claims then run out by themselves.
+        """
+        self._ask([("DEL", f"{PREFIX}warming:{it}") for it in server_ids])  # a key each: a cluster spreads them
+
     def _read(self, server_ids: Sequence[str], parts: Sequence[Part], deadline: float) -> MirrorRead:
         """Takes entries apart as they arrive, which costs no time while the server still works on the rest."""
         places: object = None

@@ -53,6 +53,21 @@ class Answer:
         return max(facts.observed_at, look.completed_at) if look else facts.observed_at
 
 
+@dataclass(slots=True)
+class _Read:
+    """One read on its way. `absences` stand in for servers without a row; None where such a server is unknown."""
+
+    servers: Servers
+    began: float
+    answer: Answer = field(default_factory=Answer)
+    broken: dict[str, bytes] = field(default_factory=dict)
+    absences: dict[str, Entry | None] = field(default_factory=dict)
+
+    def missing(self, server_ids: Iterable[str]) -> list[str]:
+        """Those of these servers that have no entry yet."""
+        return [it for it in server_ids if it not in self.answer.entries]
+
+
 class Reader:
     """Answers for servers. The table and the look log come as callables: a warm read never builds them.
 
@@ -72,23 +87,32 @@ class Reader:
         `servers` maps well-formed ids to the place they are planned in, or to None when that is not known. `began`
         (monotonic seconds, default now) is when the request came in, if time has gone into something else since.
         """
-        began = monotonic() if began is None else began
-        answer = Answer()
-        broken = self._from_mirror(servers, answer)
+        read = _Read(servers, monotonic() if began is None else began)
+        answer = read.answer
+        read.broken = self._from_mirror(servers, answer)
         answer.hits = len(answer.entries)
         if answer.hits < len(servers):
-            answer.missed = [it for it in servers if it not in answer.entries]
-            # The looks come first: rows of a look are all written before it counts as complete. The other way round,
-            # a row written in between would make its server a false "none".
-            looks = self._places(began)
-            absences = {it: _never_seen(it, servers[it], looks) for it in answer.missed}
-            others = self._claimed_by_others([it for it, absence in absences.items() if absence], answer)
-            self._from_table([it for it in answer.missed if it not in others], absences, answer, broken, began)
-            left = self._await_others({it: servers[it] for it in others}, answer, began)
-            self._from_table(left, absences, answer, broken, began)
-            answer.places |= looks
-            answer.unknown = [it for it in servers if it not in answer.entries]
+            answer.missed = read.missing(servers)
+            self._fetch(read)
+            answer.unknown = read.missing(servers)
         return answer
+
+    def _fetch(self, read: _Read) -> None:
+        """The misses: from the table, or from the mirror where another read is fetching them already."""
+        # The looks come first: rows of a look are all written before it counts as complete. The other way round,
+        # a row written in between would make its server a false "none".
+        looks = self._places(read.began)
+        read.absences = {it: _never_seen(it, read.servers[it], looks) for it in read.answer.missed}
+        others = self._claimed_by_others(read.answer.missed, read)
+        self._from_table([it for it in read.answer.missed if it not in others], read)
+        while others and self._usable(read.answer) and monotonic() < read.began + WAIT_FOR_WARMER:
+            time.sleep(POLL_EVERY)
+            self._from_mirror({it: read.servers[it] for it in others}, read.answer)
+            left = read.missing(others)
+            others = self._claimed_by_others(left, read)
+            self._from_table([it for it in left if it not in others], read)
+        self._from_table(others, read)
+        read.answer.places |= looks
 
     def _usable(self, answer: Answer) -> Mirror | None:
         """The mirror, if there is one and it has not failed during this read."""
@@ -110,44 +134,32 @@ class Reader:
         answer.entries.take(found.entries)
         return found.broken
 
-    def _claimed_by_others(self, server_ids: list[str], answer: Answer) -> set[str]:
-        """Those of these servers that another read is fetching already; the rest are claimed and ours.
+    def _claimed_by_others(self, server_ids: Iterable[str], read: _Read) -> set[str]:
+        """Those of these servers that another read is fetching already; the rest are ours.
 
-        Only servers the table has an answer for in any case: for one that may stay unknown nobody should wait.
+        Only servers the table should have an answer for are claimed: for one that stays unknown nobody should wait.
         """
-        if (mirror := self._usable(answer)) is not None:
+        sure = [it for it in server_ids if read.absences[it]]
+        if sure and (mirror := self._usable(read.answer)) is not None:
             try:
-                return set(server_ids) - mirror.claim(server_ids)
+                return set(sure) - mirror.claim(sure)
             except MirrorUnavailable:
-                answer.mirror_away = True
+                read.answer.mirror_away = True
         return set()
 
-    def _await_others(self, servers: Servers, answer: Answer, began: float) -> Servers:
-        """Poll the mirror for what other reads are fetching; the servers that did not come."""
-        left = servers
-        while left and self._usable(answer) and monotonic() < began + WAIT_FOR_WARMER:
-            time.sleep(POLL_EVERY)
-            self._from_mirror(left, answer)
-            left = {it: place for it, place in left.items() if it not in answer.entries}
-        return left
-
-    def _from_table(
-        self,
-        server_ids: Collection[str],
-        absences: Mapping[str, Entry | None],
-        answer: Answer,
-        broken: Mapping[str, bytes],
-        began: float,
-    ) -> None:
-        """Take the table's answer, and give it to the mirror. `absences` stand in where there is no row."""
-        rows = self._table().read(server_ids, began + ANSWER_WITHIN)
+    def _from_table(self, server_ids: Collection[str], read: _Read) -> None:
+        """Take the table's answer, and give it to the mirror."""
+        if not server_ids:
+            return
+        rows = self._table().read(server_ids, read.began + ANSWER_WITHIN)
         found = {server_id: record.entry() for server_id, record in rows.records.items()}
         for server_id in server_ids:
-            absence = absences[server_id]
+            absence = read.absences[server_id]
             if absence is not None and server_id not in found and server_id not in rows.unread:
                 found[server_id] = absence
-        answer.entries.add(found.values())
-        self._refill([Fresh(entry, rows.at, broken.get(it)) for it, entry in found.items()], answer, began)
+        read.answer.entries.add(found.values())
+        fresh = [Fresh(entry, rows.at, read.broken.get(it)) for it, entry in found.items()]
+        self._refill(fresh, [it for it in read.missing(server_ids) if read.absences[it]], read)
 
     def _places(self, began: float) -> dict[str, PlaceLook]:
         """The looks at each place as the table knows them, or as it knew them last when it cannot say in time."""
@@ -157,14 +169,17 @@ class Reader:
             self._looks_until = monotonic() + LOOKS_KEPT
         return self._known_looks
 
-    def _refill(self, fresh: Iterable[Fresh], answer: Answer, began: float) -> None:
-        mirror = self._usable(answer)
-        if mirror is None or monotonic() > began + REFILL_UNTIL:
+    def _refill(self, fresh: list[Fresh], given_up: list[str], read: _Read) -> None:
+        """Put what was found into the mirror, and release the claims on what was not."""
+        mirror = self._usable(read.answer)
+        if mirror is None or monotonic() > read.began + REFILL_UNTIL:
             return
         try:
             mirror.publish(fresh)
+            if given_up:
+                mirror.release(given_up)
         except MirrorUnavailable:
-            answer.mirror_away = True
+            read.answer.mirror_away = True
 
 
 def _answers_for(absence: Entry, place: Place | None, places: Mapping[str, PlaceLook]) -> bool:

@@ -52,6 +52,12 @@ def keys_read(stack: Stack) -> list[str]:
     return asked
 
 
+def hgets(stack: Stack) -> int:
+    """How many entries the server was asked for so far."""
+    stats: Any = stack.redis.info("commandstats")
+    return int(stats.get("cmdstat_hget", {}).get("calls", 0))
+
+
 def test_a_warm_read_asks_the_mirror_alone(stack: Stack) -> None:
     """Present and absent entries, and when their places were looked at last, without a word to the table."""
     stack.recorder.record([present(1, 1), present(1, 2)], {})
@@ -161,6 +167,32 @@ def test_a_server_that_stays_unknown_is_waited_for_by_nobody(stack: Stack) -> No
     assert monotonic() - began < 1
 
 
+def test_a_row_that_is_no_record_is_waited_for_by_nobody(stack: Stack) -> None:
+    """The read that finds a row broken gives its claim up, so the next one need not wait for it to run out."""
+    complete(stack, HERE)
+    stack.put({"sourceServerId": ONE, "version": 1})
+    began = monotonic()
+    for _ in range(3):
+        assert reader(stack).read({ONE: HERE}).unknown == [ONE]
+    assert monotonic() - began < 1
+
+
+def test_a_claim_that_was_given_up_is_taken_over(stack: Stack) -> None:
+    """A read that waits for another's claim goes to the table itself once that one lets go."""
+    complete(stack, HERE)
+    stack.recorder.record([present(3)], {})
+    stack.redis.flushall()
+    stack.mirror.claim([ONE])
+    asked, before = keys_read(stack), hgets(stack)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(reader(stack).read, {ONE: HERE})
+        while hgets(stack) < before + 2:
+            assert asked == []
+        stack.mirror.release([ONE])
+        assert waiting.result().entries[ONE].version == 3
+    assert asked == [ONE]
+
+
 def test_one_read_warms_for_all(stack: Stack) -> None:
     """Twelve cold reads at once ask the table for each server once."""
     stack.recorder.record([present(1, number) for number in range(100)], {})
@@ -188,10 +220,10 @@ def test_a_warmer_that_comes_back_spares_the_table(stack: Stack) -> None:
     """What the other read put into the mirror is taken from there."""
     complete(stack, HERE)
     stack.mirror.claim([ONE])
-    asked = keys_read(stack)
+    asked, before = keys_read(stack), hgets(stack)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(reader(stack).read, {ONE: HERE})
-        while stack.redis.info("commandstats").get("cmdstat_hget", {}).get("calls", 0) == 0:
+        while hgets(stack) == before:
             pass
         stack.mirror.publish([Fresh(entry(8), monotonic())])
         assert waiting.result().entries == {ONE: entry(8)}
