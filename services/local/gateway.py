@@ -135,6 +135,8 @@ class Gateway:
         if answer.failed:
             return refusal(502, "Internal server error")
         try:
-            return http_response(answer.payload)
+            response = http_response(answer.payload)
         except ValueError:
             return refusal(502, "Internal server error")
+        response.headers.append(("server-timing", f"handler;dur={answer.seconds * 1000:.1f}"))
+        return response

@@ -44,6 +44,8 @@ class Answer:
 
     payload: bytes
     failed: bool = False
+    seconds: float = 0.0
+    """What the function took, as Lambda's own REPORT line has it: from handing out the event to taking the answer."""
 
 
 def error(kind: str, message: str) -> Answer:
@@ -120,6 +122,7 @@ class _Environment:
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._init_error: Answer | None = None
+        self._began = 0.0
 
     async def start(self) -> None:
         server, port = await serve(self._runtime_api, 0)
@@ -167,7 +170,8 @@ class _Environment:
             self._init_error = Answer(request.body, failed=True)
             return Response(202)
         if self._current and request.path.startswith(INVOCATION + self._current.id):
-            self._finish(Answer(request.body, failed=request.path.endswith("/error")))
+            seconds = time.monotonic() - self._began
+            self._finish(Answer(request.body, failed=request.path.endswith("/error"), seconds=seconds))
             return Response(202)
         return Response(400, b'{"errorType": "InvalidRequestID"}')  # too late: it was timed out
 
@@ -176,6 +180,7 @@ class _Environment:
         while (invocation := await function.queue.get()).answer.done():
             pass  # its caller has gone
         self._current, function.busy = invocation, function.busy + 1
+        self._began = time.monotonic()
         self._timer = asyncio.get_running_loop().call_later(function.spec.timeout, self._time_out)
         deadline = int((time.time() + function.spec.timeout) * 1000)
         headers = [
