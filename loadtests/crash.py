@@ -184,7 +184,7 @@ def main() -> None:
     console = Console()
     with tempfile.TemporaryDirectory() as scratch, scene(Path(scratch)) as it:
         steps = it.count_steps()
-        cases = [(step, when) for step in range(1, steps + 1) for when in WHEN]
+        cases = [(step, when) for step in range(1, steps + 1) for when in WHEN for _ in it.worlds]
         crashes = [it.crash(number, *case) for number, case in enumerate(track(cases, "Killing", console=console))]
     killed, torn = sum(crash.killed for crash in crashes), sum(crash.left > 0 for crash in crashes)
     console.print(f"{steps} steps of I/O, {killed} of {len(cases)} syncs killed; {torn} left the tiers torn or behind")

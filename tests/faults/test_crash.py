@@ -4,7 +4,7 @@ from pathlib import Path
 
 from loadtests.crash import WHEN, scene
 
-KILLS = 12  # of the everyday run; `python -m loadtests.crash` kills at every step
+KILLS = 18  # of the everyday run, where most is written; `python -m loadtests.crash` kills at every step
 
 
 def test_one_clean_sync_heals_a_killed_one(tmp_path: Path) -> None:
@@ -12,8 +12,8 @@ def test_one_clean_sync_heals_a_killed_one(tmp_path: Path) -> None:
     with scene(tmp_path, places=1, servers_in_all=8) as it:
         steps = it.count_steps()
         assert steps > KILLS
-        at = [1 + number * (steps - 1) // KILLS for number in range(KILLS)]
+        at = [steps // 2 + number * steps // 2 // KILLS for number in range(KILLS)]
         crashes = [it.crash(number, step, WHEN[number // 2 % 2]) for number, step in enumerate(at)]
     assert [crash.faults for crash in crashes if crash.faults] == []
-    assert all(crash.killed for crash in crashes[: KILLS // 2])
+    assert sum(crash.killed for crash in crashes) >= KILLS // 2
     assert sum(crash.left > 0 for crash in crashes) >= KILLS // 2, "killing must tear something, or this proves nothing"
