@@ -23,13 +23,10 @@ PYTHON = "3.12"
 THEN = (1980, 1, 1, 0, 0, 0)  # the first moment a zip can name
 NOT_OURS = {"services/local", "services/page", "services/cli.py"}  # never in a zip
 HANDLERS = ("data_management", "execution", "query")
-# Nothing that a function runs imports these: the command line's tables, boto3's own layer (we use botocore), tracing
-# from within (Lambda traces the functions itself). tests/infra runs each zip to prove it.
-NEVER_IMPORTED = {
-    "click", "rich", "Pygments", "markdown-it-py", "mdurl",
-    "boto3", "s3transfer",
-    "aws-xray-sdk", "wrapt",
-}  # fmt: skip
+# Nothing that a function runs imports these: the command line's tables, and boto3's own layer, as we use botocore.
+# tests/infra runs each zip alone to prove it.
+NEVER_IMPORTED = frozenset({"click", "rich", "Pygments", "markdown-it-py", "mdurl", "boto3", "s3transfer"})
+NOT_BY_PAGES = frozenset({"aws-xray-sdk", "wrapt", "pydantic", "pydantic_core", "annotated-types", "typing-inspection"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +39,9 @@ class Zip:
 
 
 ZIPS = (
-    Zip(
-        "query",
-        frozenset(NEVER_IMPORTED | {"pydantic", "pydantic_core", "annotated-types", "typing-inspection"}),
-        frozenset({"dynamodb"}),
-    ),
-    Zip(
-        "data_management",
-        frozenset(NEVER_IMPORTED),
-        frozenset({"drs", "dynamodb", "ec2", "lambda", "sts"}),
-    ),
-    Zip(
-        "execution",
-        frozenset(NEVER_IMPORTED),
-        frozenset({"drs", "dynamodb", "ec2", "stepfunctions", "sts"}),
-    ),
+    Zip("query", NEVER_IMPORTED | NOT_BY_PAGES, frozenset({"dynamodb"})),
+    Zip("data_management", NEVER_IMPORTED, frozenset({"drs", "dynamodb", "ec2", "lambda", "sts"})),
+    Zip("execution", NEVER_IMPORTED, frozenset({"drs", "dynamodb", "ec2", "stepfunctions", "sts"})),
 )
 
 

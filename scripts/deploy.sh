@@ -9,7 +9,7 @@
 #   --no-checks    for where the same commit has just been checked
 #
 # Credentials and region are the AWS command line's own (AWS_PROFILE, AWS_REGION, ...). API_URL says where the API is reached
-# if that is not its own address.
+# from here if that is not its own address, with {id} for its id (a private API's endpoint, for one).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/bootstrap.sh

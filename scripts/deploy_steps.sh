@@ -79,18 +79,19 @@ deploy_stack() {
   [ -n "$account" ] || return 0
   echo "== Stack $stack in $account/$region"
   local bucket=$project-artifacts-$account-$region
-  if ! aws s3api head-bucket --bucket "$bucket" 2>/dev/null; then
+  if ! aws s3api head-bucket --bucket "$bucket" >/dev/null 2>&1; then
     aws s3 mb "s3://$bucket"
     aws s3api put-public-access-block --bucket "$bucket" --public-access-block-configuration \
       BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true
   fi
   aws cloudformation package --template-file infra/template.yaml --s3-bucket "$bucket" --s3-prefix "$stack" \
-    --output-template-file build/packaged.yaml >/dev/null
-  local options=()
+    --output-template-file build/packaged.yaml >build/package.log 2>&1 || { cat build/package.log >&2; exit 1; }
+  local options=() release
+  release=$({ cat build/*.zip infra/*.yaml infra/execution.asl.json; printf '%s\n' "${parameters[@]}"; } | openssl dgst -sha256 -r)
   [ -z "$1" ] || options+=(--no-execute-changeset)
   aws cloudformation deploy --template-file build/packaged.yaml --stack-name "$stack" \
     --capabilities CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND --no-fail-on-empty-changeset \
-    --parameter-overrides "${parameters[@]}" --tags "Project=$project" "Environment=$environment" "${options[@]}"
+    --parameter-overrides "${parameters[@]}" "Release=${release:0:16}" --tags "Project=$project" "Environment=$environment" "${options[@]}"
   [ -z "$1" ] || return 0
   done_so_far+=("deployed: stack $stack")
   [ -z "$(output PageBucket)" ] || upload_page
@@ -149,8 +150,11 @@ compare_code() {
 
 smoke_test() {
   echo "== Smoke test"
-  .venv/bin/python scripts/smoke.py --project "$project" --environment "$environment" \
-    --api "${API_URL:-$(output ApiUrl)}"
+  local api id
+  api=$(output ApiUrl)
+  id=${api#https://}
+  [ -z "${API_URL:-}" ] || api=${API_URL//\{id\}/${id%%.*}}
+  .venv/bin/python scripts/smoke.py --project "$project" --environment "$environment" --api "$api"
   done_so_far+=("tried: the functions, their routes, and that strangers are refused")
 }
 
