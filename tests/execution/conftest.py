@@ -1,4 +1,4 @@
-"""A deployment per test, whose state machine is a name only: the tests do the steps by hand."""
+"""Deployments whose state machine is a name only: the tests do the steps by hand."""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -11,7 +11,7 @@ from services.local.processes import Process
 from services.settings import Settings
 from services.tables import create_tables
 from services.wiring import Wiring
-from tests.execution.deployment import Deployment
+from tests.execution.deployment import Deployment, Product
 from tests.execution.machines import Machines, serving
 
 
@@ -22,27 +22,38 @@ def machines() -> Iterator[Machines]:
         yield machines
 
 
-@pytest.fixture
-def deployment(
-    valkey: Process, dynamodb: Process, standin: Process, machines: Machines, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Deployment]:
-    """A product whose tables, accounts and servers are this test's own; two places in each of two accounts."""
-    endpoints = dict.fromkeys(("DRS", "EC2", "STS"), standin.url)
-    endpoints |= {"DYNAMODB": dynamodb.url, "SFN": machines.url}
-    for name, value in functions.aws(endpoints).items():
-        monkeypatch.setenv(name, value)
+@pytest.fixture(scope="session")
+def endpoints(dynamodb: Process, standin: Process, machines: Machines) -> dict[str, str]:
+    """AWS's own settings for the shared servers."""
+    urls = dict.fromkeys(("DRS", "EC2", "STS"), standin.url)
+    return functions.aws(urls | {"DYNAMODB": dynamodb.url, "SFN": machines.url})
+
+
+@pytest.fixture(scope="session")
+def product(valkey: Process, standin: Process, endpoints: dict[str, str]) -> Product:
+    """Tables and accounts for all tests of a process: making clients of an account is what costs the time here."""
     number = uuid4().int
     variables = {
         "ENVIRONMENT": f"test-{number}",
         "REDIS_URL": f"redis://127.0.0.1:{valkey.port}/0",
         "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:111111111111:stateMachine:waves",
     }
-    wiring = Wiring(Settings.from_env(variables))
-    create_tables(wiring.dynamodb, wiring.settings)
-    aws = StandInAdmin(standin.url)
     accounts = [str(200_000_000_000 + (number + it) % 500_000_000_000) for it in range(2)]
-    deployment = Deployment(wiring, aws, accounts)
-    deployment.configure()
+    product = Product(Wiring(Settings.from_env(variables)), StandInAdmin(standin.url), accounts)
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in endpoints.items():
+            environment.setenv(name, value)
+        create_tables(product.wiring.dynamodb, product.wiring.settings)
+        product.configure()
+    return product
+
+
+@pytest.fixture
+def deployment(product: Product, endpoints: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
+    """Plans and servers of this test alone; no job of an earlier one still runs."""
+    for name, value in endpoints.items():
+        monkeypatch.setenv(name, value)
+    deployment = Deployment(product)
     yield deployment
-    aws.weather([])
-    aws.call("PUT", "behaviour", {"launch_failures": {}, "relaunch": "neither", "participants_kept": 60})
+    product.aws.weather([])
+    product.aws.call("PUT", "behaviour", {"launch_failures": {}})

@@ -1,10 +1,12 @@
-"""One deployment of the product for one test, with two accounts of its own, on the shared servers."""
+"""The product on the shared servers, as a test uses it."""
 
 import json
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from cache.attributes import encode_item
 from cache.entry import Place
@@ -18,47 +20,66 @@ from services.local.drs.fleet import holdings
 from services.sync.run import sync_recovery_instances_for_account
 from services.wiring import Wiring
 
+REGIONS = ("us-east-1", "eu-west-1", "us-west-2", "us-east-2", "eu-central-1")
 DRILL_SECONDS = 3_000  # longer than any job
 POLLS = 30
 
 
 @dataclass
-class Deployment:
-    """The parts of one process, the world they act on, and a hand to turn its clock."""
+class Product:
+    """The parts of one process, with two accounts of its own in five regions."""
 
     wiring: Wiring
     aws: StandInAdmin
     accounts: Sequence[str]
-    regions: Sequence[str] = ("us-east-1", "eu-west-1")
-    servers: dict[Place, list[str]] = field(default_factory=dict)
+    servers: Counter[Place] = field(default_factory=Counter)
 
     def configure(self) -> None:
         """Declare the accounts, each behind a role of its own, to AWS and to the platform."""
         for account in self.accounts:
-            role = {"roleArn": self.role(account), "externalId": f"external-{account}"}
+            role = {"roleArn": role_of(account), "externalId": f"external-{account}"}
             self.aws.call("PUT", f"accounts/{account}", {"roles": [role], "disabledRegions": []})
-            row = {"accountId": account, "regions": list(self.regions), "status": "active", **role}
-            self.row(self.wiring.settings.target_accounts_table, row)
-            for region in self.regions:
+            row = {"accountId": account, "regions": list(REGIONS), "status": "active", **role}
+            table = self.wiring.settings.target_accounts_table
+            self.wiring.dynamodb.put_item(TableName=table, Item=encode_item(row))
+            for region in REGIONS:
                 self.aws.call("PUT", f"places/{account}/{region}", {"initialized": True})
 
-    def role(self, account: str) -> str:
-        """The role that the product has to take in this account."""
-        return f"arn:aws:iam::{account}:role/recovery-sync"
+
+def role_of(account: str) -> str:
+    """The role that the product has to take in this account."""
+    return f"arn:aws:iam::{account}:role/recovery-sync"
+
+
+class Deployment:
+    """One test's plans and servers, and a hand to turn the clock of DRS."""
+
+    def __init__(self, product: Product) -> None:
+        self.wiring = product.wiring
+        self.aws = product.aws
+        self.accounts = product.accounts
+        self._servers = product.servers
+        self._name = uuid4().hex
+        self.advance()
+        self._began = self.aws.call("GET", "clock")["now"]
+        self._first_call = len(self.aws.calls())
 
     def place(self, number: int) -> Place:
         """The places in turn: both accounts in the first region, then both in the next."""
-        return Place(self.accounts[number % len(self.accounts)], self.regions[number // len(self.accounts)])
+        return Place(self.accounts[number % len(self.accounts)], REGIONS[number // len(self.accounts)])
 
     def protect(self, place: Place, count: int) -> list[str]:
-        """So many source servers of this place, without instances; their ids."""
-        body = holdings(place.account_id, place.region, len(self.servers.get(place, [])) + count, 0, time.time())
-        known = len(self.servers.setdefault(place, []))
-        new = body["sourceServers"][known:]
-        ids = [str(server["sourceServerID"]) for server in new]
+        """So many new source servers of this place, without instances; their ids."""
+        known = self._servers[place]
+        self._servers[place] += count
+        new = holdings(place.account_id, place.region, known + count, 0, time.time())["sourceServers"][known:]
         self.put(place, sourceServers=new)
-        self.servers[place] += ids
-        return ids
+        return [str(server["sourceServerID"]) for server in new]
+
+    def jobs(self, place: Place) -> list[dict[str, Any]]:
+        """The place's jobs of this test, the oldest first."""
+        jobs = [it for it in self.holds(place)["jobs"] if it["creationDateTime"] >= self._began]
+        return sorted(jobs, key=lambda it: str(it["creationDateTime"]))
 
     def put(self, place: Place, **items: object) -> None:
         """Items of the stand-in's place body."""
@@ -82,8 +103,9 @@ class Deployment:
         """Any row of any table."""
         self.wiring.dynamodb.put_item(TableName=table, Item=encode_item(row))
 
-    def plan(self, *waves: tuple[Place, Sequence[str]], plan_id: str = "plan-1") -> str:
+    def plan(self, *waves: tuple[Place, Sequence[str]], name: str = "plan") -> str:
         """A recovery plan of these waves; its id."""
+        plan_id = f"{name}-{self._name}"
         rows = [
             {"waveNumber": number, "waveName": f"Wave {number}", "serverIds": [*ids], **place._asdict()}
             for number, (place, ids) in enumerate(waves, 1)
@@ -180,8 +202,8 @@ class Deployment:
         return {it.server_id: it.state for it in answer.entries.values() if not it.is_absent}
 
     def calls(self, operation: str) -> list[dict[str, Any]]:
-        """The logged calls of an operation in this deployment's accounts."""
-        return [it for it in self.aws.calls() if it["operation"] == operation and it["accountId"] in self.accounts]
+        """The logged calls of an operation since the test began."""
+        return [it for it in self.aws.calls(self._first_call) if it["operation"] == operation]
 
 
 def call_routes(

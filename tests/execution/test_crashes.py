@@ -81,7 +81,7 @@ def test_a_crash_at_any_write_launches_nothing_twice_and_ends_the_same(deploymen
         drive_through_a_crash(deployment, place, execution_id, fuse)
         execution = deployment.execution(execution_id)
         assert execution.status == Status.COMPLETED, f"write {nth}"
-        launches = [job for job in deployment.holds(place)["jobs"] if job["type"] == "LAUNCH"]
+        launches = deployment.jobs(place)
         assert len(launches) == nth, f"write {nth}: one job for each execution"
         assert set(execution.waves[0].job_ids) <= {job["jobID"] for job in launches}
         if not fuse.blew:
@@ -107,7 +107,7 @@ def test_a_job_that_was_over_before_anybody_looked_again_is_found(deployment: De
     execution = deployment.drive(execution_id)
     assert execution.waves[0].job_ids == [job]
     assert execution.status == Status.COMPLETED
-    assert len(deployment.holds(place)["jobs"]) == 2, "the first drill's and this one's"
+    assert len(deployment.jobs(place)) == 2, "the first drill's and this one's"
 
 
 def test_finishing_and_syncing_again_changes_nothing(deployment: Deployment) -> None:
@@ -120,4 +120,4 @@ def test_finishing_and_syncing_again_changes_nothing(deployment: Deployment) -> 
         assert deployment.step(step, execution_id)["moreWaves"] is False
     deployment.operate("finish", executionId=execution_id, error="too late")
     assert deployment.executions.row(execution_id) == row
-    assert len(deployment.holds(place)["jobs"]) == 1
+    assert len(deployment.jobs(place)) == 1

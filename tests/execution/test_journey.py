@@ -14,6 +14,7 @@ from services.local.drs.fleet import holdings
 from services.local.stack import Stack
 from services.local.world import make_world
 
+pytestmark = pytest.mark.xdist_group("drills")  # one stack for all of them
 PATIENCE = 30.0
 VISIBLE_WITHIN = 5.0  # seconds from a wave's end until the page shows its instances
 DRILL_SECONDS = 3_000
@@ -74,8 +75,9 @@ class Journey:
         return str(answer["executionId"])
 
     def page(self) -> list[dict[str, Any]]:
-        """The instances that the page shows for the plan; fails for unknown servers."""
-        _, answer = self.call("GET", f"/recovery-plans/{self.plan_id}/check-existing-instances")
+        """The instances that the page shows for the plan, once it knows all: a machine under load may need a while."""
+        path = f"/recovery-plans/{self.plan_id}/check-existing-instances"
+        answer = until(lambda: self.call("GET", path)[1], lambda it: not it["unknownServerIds"])
         assert answer["unknownServerIds"] == []
         return list(answer["existingInstances"])
 

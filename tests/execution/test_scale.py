@@ -10,7 +10,6 @@ from services.execution.model import Execution, Server, Status, Wave
 from services.local.drs.fleet import holdings
 from tests.execution.deployment import Deployment
 
-REGIONS = ("us-east-1", "us-east-2", "us-west-2", "eu-west-1", "eu-central-1")
 ITEM_LIMIT = 409_600  # bytes, DynamoDB's largest item
 EXECUTION = "exec-1"
 
@@ -18,8 +17,6 @@ EXECUTION = "exec-1"
 @pytest.mark.parametrize("count", [50, pytest.param(500, marks=pytest.mark.long)])
 def test_the_instances_of_ten_places_go_in_one_go(deployment: Deployment, count: int) -> None:
     """500 in each of ten places are the most an execution has: 50 jobs, and its row still is one DynamoDB item."""
-    deployment.regions = REGIONS
-    deployment.configure()
     places = [deployment.place(number) for number in range(10)]
     waves = [launched(deployment, place, number, count) for number, place in enumerate(places, 1)]
     execution = Execution(execution_id=EXECUTION, plan_name="A plan", status=Status.COMPLETED, waves=waves)

@@ -49,7 +49,7 @@ def test_a_server_that_another_plan_is_launching_is_busy(deployment: Deployment)
     place = deployment.place(0)
     first, shared, second = deployment.protect(place, 3)
     execution_id = deployment.begin((place, [first, shared]))
-    status, answer = start(deployment, deployment.plan((place, [shared, second]), plan_id="plan-2"))
+    status, answer = start(deployment, deployment.plan((place, [shared, second]), name="other"))
     assert (status, answer["error"]) == (409, "SERVER_BUSY")
     assert (answer["serverIds"], answer["executionId"]) == ([shared], execution_id)
 
@@ -121,16 +121,15 @@ def test_a_plan_that_cannot_be_executed_says_why(deployment: Deployment) -> None
     place, ids = deployment.place(0), deployment.protect(deployment.place(0), 1)
     stranger = place._replace(account_id="999999999999")
     for plan, why in [
-        (deployment.plan((place, []), plan_id="empty"), "has 0 servers"),
-        (deployment.plan((place, ids), (place, ids), plan_id="twice"), "names a server twice"),
-        (deployment.plan((place, ["i-0"]), plan_id="malformed"), "is no source server id"),
-        (deployment.plan((stranger, ids), plan_id="stranger"), "999999999999 is not a target account"),
+        (deployment.plan((place, []), name="empty"), "has 0 servers"),
+        (deployment.plan((place, ids), (place, ids), name="twice"), "names a server twice"),
+        (deployment.plan((place, ["i-0"]), name="malformed"), "is no source server id"),
+        (deployment.plan((stranger, ids), name="stranger"), "999999999999 is not a target account"),
     ]:
         status, answer = start(deployment, plan)
         assert (status, answer["error"]) == (400, "INVALID_INPUT")
         assert why in answer["message"]
     assert start(deployment, "no such plan")[0] == 404
-    assert deployment.executions.running() == []
 
 
 def test_a_state_machine_that_does_not_take_it_leaves_the_plan_free(deployment: Deployment, machines: Machines) -> None:
@@ -142,7 +141,6 @@ def test_a_state_machine_that_does_not_take_it_leaves_the_plan_free(deployment: 
         assert start(deployment, plan_id)[0] == 503
     finally:
         machines.refuses = False
-    assert deployment.executions.running() == []
     assert start(deployment, plan_id)[0] == 202
 
 
@@ -164,7 +162,7 @@ def test_cancelling_stops_before_the_next_wave(deployment: Deployment) -> None:
     execution = deployment.drive(execution_id)
     assert execution.status == Status.CANCELLED
     assert [wave.status for wave in execution.waves] == [Status.COMPLETED, Status.CANCELLED]
-    assert deployment.holds(places[1])["jobs"] == []
+    assert deployment.jobs(places[1]) == []
     status, answer = deployment.call("POST", CANCEL, executionId=execution_id)
     assert (status, answer["error"]) == (409, "EXECUTION_OVER")
 
@@ -176,14 +174,14 @@ def test_cancelling_before_or_between_waves_ends_it_at_once(deployment: Deployme
     execution_id = deployment.begin(*plan)
     assert deployment.call("POST", CANCEL, executionId=execution_id)[1]["status"] == "CANCELLED"
     assert deployment.drive(execution_id).status == Status.CANCELLED
-    assert deployment.holds(places[0])["jobs"] == []
+    assert deployment.jobs(places[0]) == []
     execution_id = deployment.begin(*plan)
     for step in ("start_wave", "poll_wave", "sync_wave"):
         deployment.step(step, execution_id)
         deployment.advance()
     assert deployment.call("POST", CANCEL, executionId=execution_id)[1]["status"] == "CANCELLED"
     assert deployment.drive(execution_id, wave=2).waves[1].status == Status.CANCELLED
-    assert deployment.holds(places[1])["jobs"] == []
+    assert deployment.jobs(places[1]) == []
 
 
 def test_an_execution_that_does_not_exist_is_not_found(deployment: Deployment) -> None:

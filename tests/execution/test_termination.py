@@ -298,8 +298,10 @@ def test_three_hundred_instances_in_three_places_cost_three_calls_and_one_index_
         if table in str(params["body"]):
             asked[model.name] += 1
 
-    deployment.wiring.dynamodb.meta.events.register("before-call.dynamodb", count)
+    hooks = deployment.wiring.dynamodb.meta.events
+    hooks.register("before-call.dynamodb", count, unique_id="count")
     answer = deployment.terminate(execution_id)
+    hooks.unregister("before-call.dynamodb", unique_id="count")
     assert len(answer["requested"]) == 300
     assert len(deployment.calls("TerminateRecoveryInstances")) == 3
     assert asked == {"Query": 1, "BatchGetItem": 3}

@@ -6,7 +6,7 @@ import pytest
 
 from services.execution import waves
 from services.execution.model import Server, Status
-from tests.execution.deployment import Deployment
+from tests.execution.deployment import Deployment, role_of
 
 
 def test_a_drill_runs_its_waves_in_order_over_both_accounts_and_the_page_shows_every_instance(
@@ -19,7 +19,7 @@ def test_a_drill_runs_its_waves_in_order_over_both_accounts_and_the_page_shows_e
     execution = deployment.execution(execution_id)
     assert execution.status == Status.COMPLETED
     assert [wave.status for wave in execution.waves] == [Status.COMPLETED] * 3
-    created = [deployment.holds(wave.place)["jobs"][0]["creationDateTime"] for wave in execution.waves]
+    created = [deployment.jobs(wave.place)[0]["creationDateTime"] for wave in execution.waves]
     assert created == sorted(created)
     for place, ids in plan:
         assert deployment.shown(ids, place) == dict.fromkeys(ids, "running")
@@ -36,7 +36,7 @@ def test_every_call_to_an_account_is_made_with_its_role(deployment: Deployment) 
     for operation in ("StartRecovery", "DescribeJobs", "DescribeSourceServers", "TerminateRecoveryInstances"):
         calls = deployment.calls(operation)
         assert calls, operation
-        assert {call["roleArn"] for call in calls} == {deployment.role(place.account_id)}
+        assert {call["roleArn"] for call in calls} == {role_of(place.account_id)}
 
 
 def test_progress_shows_server_by_server_while_the_job_still_runs(deployment: Deployment) -> None:
@@ -89,7 +89,7 @@ def test_a_wave_of_which_nothing_launched_is_the_last(deployment: Deployment) ->
     execution = deployment.execution(deployment.drill((first, ids), (second, others), replace=True))
     assert execution.status == Status.FAILED
     assert [wave.status for wave in execution.waves] == [Status.FAILED, Status.CANCELLED]
-    assert deployment.holds(second)["jobs"] == []
+    assert deployment.jobs(second) == []
     assert deployment.shown(ids, first) == {}
 
 
@@ -111,7 +111,7 @@ def test_more_servers_than_a_job_takes_are_launched_by_several(deployment: Deplo
     ids = deployment.protect(place, 130)
     (wave,) = deployment.execution(deployment.drill((place, ids))).waves
     assert wave.status == Status.COMPLETED
-    jobs = [job["jobID"] for job in deployment.holds(place)["jobs"]]
+    jobs = [job["jobID"] for job in deployment.jobs(place)]
     assert sorted(wave.job_ids) == sorted(jobs)
     assert len(jobs) == 2
     assert wave.job_id == wave.job_ids[0]
@@ -153,7 +153,7 @@ def test_jobs_are_tagged_only_where_the_setting_says_so(deployment: Deployment, 
     execution_id = deployment.begin((place, ids))
     steps = waves.Waves(deployment.executions, deployment.wiring.sync_parts, job_tags=tagged)
     steps.start_wave(execution_id, 1)
-    (job,) = deployment.holds(place)["jobs"]
+    (job,) = deployment.jobs(place)
     assert job["tags"] == ({"executionId": execution_id, "planName": "A plan"} if tagged else {})
 
 
