@@ -1,0 +1,266 @@
+"""Random histories of looks, crashes, reads and faults on the real servers, against a plain model of what must be."""
+
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from redis import Redis
+
+from cache.changes import Change, Observation, apply, change_of, judge
+from cache.entry import Place, PlaceLook, to_stamp
+from cache.instance import Record
+from cache.looks import LookLog, place_looks
+from cache.mirror import FIELD, PLACES, PREFIX, Mirror
+from cache.reader import Reader
+from cache.recorder import Recorder
+from cache.table import Table
+from tests.tiers.conftest import Tables
+from tests.tiers.fuzz import rubbish
+from tests.tiers.memory import MemoryTable
+from tests.tiers.samples import PROPERTY, details, launch, server_id
+
+SERVERS = 3
+BEGAN_AT = 1_772_359_200_000
+ORIGINAL_KEYS = (
+    "sourceServerId", "recoveryInstanceId", "ec2InstanceId", "ec2InstanceState", "name", "privateIp", "publicIp",
+    "instanceType", "launchTime", "region", "sourceExecutionId", "sourcePlanName",
+)  # fmt: skip
+REQUIRED = {"sourceServerId", "recoveryInstanceId", "ec2InstanceId", "ec2InstanceState", "name", "instanceType"}
+_machines = count(1)
+
+SPOILS = ("flush", "entry", "scripts", "places", "type")
+servers, places = st.integers(0, SERVERS - 1), st.integers(0, 1)
+
+
+@dataclass
+class Look:
+    """What a sync of one place saw and has not recorded yet."""
+
+    ticket: int
+    place: Place
+    seen_at: str
+    seen: dict[str, int]
+
+
+@dataclass
+class Tiers:
+    """What the machine runs on."""
+
+    table: Table
+    looks: LookLog
+    redis: Redis
+
+
+class Histories(RuleBasedStateMachine):
+    """DRS as a dict, looks that end in any order or not at all, readers, and a mirror that is spoiled."""
+
+    tiers: ClassVar[Tiers]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.redis, self.looks = self.tiers.table, self.tiers.redis, self.tiers.looks
+        self.mirror = Mirror(self.redis)
+        self.recorder = Recorder(self.table, self.mirror)
+        number = next(_machines)
+        self.ids = [server_id(number * 100 + it) for it in range(SERVERS)]
+        self.places = [Place(f"{number:012}", region) for region in ("us-east-1", "eu-west-1")]
+        self.world: dict[str, tuple[Place, int]] = {}
+        self.oracle: dict[str, dict[str, Any]] = {}
+        self.running: list[Look] = []
+        self.instances = count(1)
+        self.clock = BEGAN_AT
+        self.tickets = count(1)
+
+    @initialize()
+    def empty(self) -> None:
+        """Every history begins with an empty mirror."""
+        self.redis.flushall()
+
+    @rule(server=servers, place=places)
+    def launches(self, server: int, place: int) -> None:
+        """A launch destroys the instance before it, wherever that was."""
+        self.world[self.ids[server]] = self.places[place], next(self.instances)
+
+    @rule(server=servers)
+    def goes(self, server: int) -> None:
+        """An instance is terminated."""
+        self.world.pop(self.ids[server], None)
+
+    @rule(place=places)
+    def begins(self, place: int) -> None:
+        """A sync draws its ticket and looks."""
+        self.running.append(self._look(self.places[place]))
+
+    @rule(data=st.data(), is_killed=st.booleans(), with_details=st.booleans())
+    def ends(self, data: st.DataObject, *, is_killed: bool, with_details: bool) -> None:
+        """Whichever look records what it saw; one that is killed gets no further than the table."""
+        if self.running:
+            look = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
+            self._record(look, with_details=with_details, is_killed=is_killed)
+
+    @rule(
+        spoil=st.sampled_from(["flush", "entry", "scripts", "places", "type"]), server=servers, seed=st.integers(0, 99)
+    )
+    def spoils(self, spoil: str, server: int, seed: int) -> None:
+        """The mirror forgets, or holds rubbish."""
+        key = PREFIX + self.ids[server]
+        match spoil:
+            case "flush":
+                self.redis.flushall()
+            case "entry":
+                self.redis.delete(key)
+                self.redis.hset(key, FIELD, next(rubbish(seed, 1)))
+            case "scripts":
+                self.redis.script_flush()
+            case "places":
+                self.redis.set(PLACES, "x")
+            case _:
+                self.redis.set(key, "x")
+
+    @rule(planned=st.none() | places)
+    def reads(self, planned: int | None) -> None:
+        """Whatever a page is told, some row said so, and what the table has is never withheld."""
+        place = None if planned is None else self.places[planned]
+        self.redis.delete(*(f"{PREFIX}warming:{it}" for it in self.ids))  # earlier claims have run out
+        answer = self._reader().read(dict.fromkeys(self.ids, place))
+        for server in self.ids:
+            row, entry = self.oracle.get(server), answer.entries.get(server)
+            assert entry is None or entry.version <= (row["version"] if row else 0)
+            assert entry is not None or row is None, "what the table knows is never unknown"
+            if row is None and entry is not None:
+                looked = self.looks.places()
+                assert entry.is_absent
+                assert all(looked[str(it)].completed_at for it in ([place] if place else []))
+
+    @invariant()
+    def agrees(self) -> None:
+        """The table is the fold of the pure functions; the mirror is never ahead and never tells one version twice."""
+        rows, unread = self.table.read_rows(self.ids)
+        assert not unread
+        assert rows == self.oracle
+        for server, entry in self.mirror.read(self.ids).entries.items():
+            row = rows.get(server)
+            assert entry.version <= (row["version"] if row else 0)
+            if row is not None and entry.version == row["version"]:
+                assert entry == Record.from_row(row).entry()
+
+    def teardown(self) -> None:
+        """One clean sync heals everything; a second one changes nothing but when it was."""
+        for place in self.places:
+            self._record(self._look(place), with_details=True)
+        healed = {server: dict(row) for server, row in self.oracle.items()}
+        self._agrees_with_the_world()
+        for place in self.places:
+            self._record(self._look(place), with_details=True)
+        self._agrees_with_the_world()
+        for server, row in self.oracle.items():
+            moved = {name for name in row if name.endswith("ObservedAt")} | {"version", "lastSyncTime"}
+            assert {n: it for n, it in row.items() if n not in moved} == {
+                n: it for n, it in healed[server].items() if n not in moved
+            }
+        looked = self.looks.places()
+        assert all(looked[str(it)].outcome == "seen" for it in self.places), "every place is looked at or named"
+
+    def _agrees_with_the_world(self) -> None:
+        answer = self._reader().read(dict.fromkeys(self.ids))
+        mirrored = self.mirror.read(self.ids).entries
+        for server in self.ids:
+            entry, there = answer.entries[server], self.world.get(server)
+            assert entry.is_absent == (there is None)
+            assert mirrored[server] == entry
+            if there is None:
+                continue
+            item = Record.from_row(self.oracle[server]).page_item()
+            assert tuple(item)[:12] == ORIGINAL_KEYS
+            assert all(item[name] for name in REQUIRED)
+            assert (item["accountId"], item["region"]) == there[0]
+            assert item["ec2InstanceId"] == launch(there[1]).ec2_instance_id
+            assert item["privateIp"] == details(there[1]).private_ip
+
+    def _look(self, place: Place) -> Look:
+        self.clock += 1000
+        seen = {server: number for server, (where, number) in self.world.items() if where == place}
+        return Look(next(self.tickets), place, to_stamp(self.clock), seen)
+
+    def _record(self, look: Look, *, with_details: bool, is_killed: bool = False) -> None:
+        """As the sync of a place does: what was seen, then what its index has and the look lacks, then the place."""
+        seen = {it: self._observation(look, it, number, with_details=with_details) for it, number in look.seen.items()}
+        gone = self.table.servers_in(look.place).keys() - seen.keys()
+        seen |= {it: self._observation(look, it, None, with_details=False) for it in gone}
+        changes = [change_of(it, look.ticket) for it in seen.values()]
+        recorder = Recorder(self.table, None) if is_killed else self.recorder
+        before = dict(self.oracle)
+        recorder.record(changes, {})
+        for change in changes:
+            self._fold(change)
+        for server, row in before.items():
+            assert self.oracle[server]["lastSyncTime"] >= row["lastSyncTime"], "lastSyncTime never goes back"
+        if not is_killed:
+            self.recorder.republish(gone)
+            known = self.looks.note(
+                look.place, look.ticket, {"outcome": "seen", "endedAt": look.seen_at}, completed=True
+            )
+            if known:
+                self.recorder.publish_place(str(look.place), known)
+
+    def _fold(self, change: Change) -> None:
+        row = self.oracle.get(change.server_id)
+        verdict = judge(row, change)
+        if verdict.is_write:
+            row = apply(row, change, verdict)
+            self.oracle[change.server_id] = {n: list(it) if isinstance(it, tuple) else it for n, it in row.items()}
+
+    @staticmethod
+    def _observation(look: Look, server: str, number: int | None, *, with_details: bool) -> Observation:
+        return Observation(
+            server_id=server,
+            place=look.place,
+            observed_at=look.seen_at,
+            launch=None if number is None else launch(number),
+            details=details(number) if with_details and number is not None else None,
+        )
+
+    def _reader(self) -> Reader:
+        return Reader(self.mirror, lambda: self.table, lambda: self.looks)
+
+
+class MemoryLooks(LookLog):
+    """Looks in memory, for machines without DynamoDB."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[str, Any]] = {}
+
+    def note(self, place: Place, ticket: int, facts: Any, *, completed: bool) -> PlaceLook | None:
+        """As the log in DynamoDB."""
+        row = self._rows.setdefault(str(place), {"id": f"place#{place}", "ticket": 0})
+        if row["ticket"] >= ticket:
+            return None
+        row |= dict(facts) | {"ticket": ticket} | ({"completedAt": facts["endedAt"]} if completed else {})
+        return self.places()[str(place)]
+
+    def places(self) -> dict[str, PlaceLook]:
+        """As the log in DynamoDB."""
+        return place_looks(self._rows.values())
+
+
+def run(tiers: Tiers, steps: int) -> None:
+    """100 histories on these tiers."""
+    machine = type("Histories", (Histories,), {"tiers": tiers})
+    run_state_machine_as_test(machine, settings=settings(PROPERTY, stateful_step_count=steps))
+
+
+@pytest.mark.parametrize("server", ["valkey9", "redis7"])
+def test_any_history_keeps_the_invariants(server: str, request: pytest.FixtureRequest) -> None:
+    """On each real server, with the table in memory."""
+    run(Tiers(MemoryTable(), MemoryLooks(), request.getfixturevalue(server)), steps=15)
+
+
+def test_any_history_keeps_the_invariants_in_dynamodb_too(http_tables: Tables, valkey9: Redis) -> None:
+    """On the real servers of both tiers."""
+    deployment = http_tables.settings()
+    table = Table(http_tables.client, deployment.recovery_instances_table)
+    run(Tiers(table, LookLog(http_tables.client, deployment.sync_status_table), valkey9), steps=6)
