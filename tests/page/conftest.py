@@ -1,21 +1,16 @@
 """A real Chromium on the local stack. In CI a missing browser is a failure, elsewhere a skip that says so."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from time import monotonic, sleep
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
+from loadtests.browser import find_chromium, launch
 from loadtests.faults_stack import FaultyStack
 from services.local.stack import Stack
-
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-]  # fmt: skip
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+from services.local.world import make_world
 
 # Rows of a table: column title to the lines in its cell. (`innerText` is empty for rows out of sight.)
 READ_CELLS = """rows => rows.map(row => Object.fromEntries([...row.cells].map(
@@ -41,12 +36,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium. Not for the whole session: Playwright's loop would be in the way of other tests' own loops."""
-    if CHROMIUM is None:
+    if find_chromium() is None:
         if os.environ.get("CI"):
             pytest.fail("no Chromium, and the page's tests may not be skipped in CI")
         pytest.skip("no Chromium on this machine (apt-get install chromium)")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        chromium = launch(playwright)
         yield chromium
         chromium.close()
 
@@ -76,9 +71,9 @@ class Watch:
 
 @pytest.fixture(scope="session")
 def rough_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyStack]:
-    """Started once and synced; its jobs run a hundred times as fast as those of DRS. Use `rough`."""
-    rough = FaultyStack(tmp_path_factory.mktemp("page"))
-    rough.stack.speed = 100
+    """Started once and synced; its jobs run five hundred times as fast as those of DRS. Use `rough`."""
+    rough = FaultyStack(tmp_path_factory.mktemp("page"), world=make_world(servers=120, places=3, plans=8))
+    rough.stack.speed = 500
     try:
         rough.start()
         yield rough

@@ -47,6 +47,9 @@ def test_the_place_that_could_not_be_looked_at_is_named_with_its_reason(open_pag
     notice = page.locator(".notice.warn")
     expect(notice).to_contain_text("1 place could not be looked at")
     expect(notice).to_contain_text("333333333333 · sa-east-1 – Access denied")
+    expect(notice).to_contain_text(
+        "AccessDeniedException at DescribeRecoveryInstances: User: arn:aws:sts::333333333333"
+    )
     expect(notice).to_contain_text("not authorized to perform: drs:DescribeRecoveryInstances")
     page.locator("table.plans a").first.click()
     expect(page.locator("table.servers")).to_be_visible()

@@ -14,7 +14,8 @@ def test_sync_shows_each_place_until_all_are_done(open_rough: OpenPage, rough: F
     rough.stack.standin.weather([*rough.world.weather, {"latencyMs": 400}])
     page = open_rough()
     seen_before = page.locator("#freshness time").first.get_attribute("datetime")
-    page.wait_for_timeout(1100)  # stamps are whole seconds: a sync within this one could not show
+    # Stamps are whole seconds: a sync within the same one could not show.
+    page.wait_for_function("seen => Date.now() - Date.parse(seen) > 1000", arg=seen_before)
     page.get_by_role("button", name="Sync now").click()
     dialog = page.get_by_role("dialog", name="Places")
     expect(dialog.get_by_text("Looking …").first).to_be_visible()

@@ -43,7 +43,7 @@ export function createBar(refresh) {
       shownAsOf = plans.asOf;
       freshness.replaceChildren(icon("clock"), ...(plans.asOf
         ? [el("span", {}, "as of ", timeOf(plans.asOf), ", "), ageOf(plans.asOf, { grade: true, suffix: " ago" }), el("span", { className: "verdict" })]
-        : [el("span", {}, "never looked at yet")]));
+        : [el("span", {}, "age of the data unknown")]));
     },
   };
 }

@@ -3,7 +3,7 @@
 import { el, plural } from "./dom.js";
 import { icon } from "./icons.js";
 import { ageOf, timeOf } from "./time.js";
-import { outcomeOf, placeName, wasSeen } from "./words.js";
+import { outcomeOf, placeName, reasonOf, wasSeen } from "./words.js";
 
 const OPEN_PLACES = 6; // more of them are listed behind a click; the count is always there
 
@@ -21,8 +21,8 @@ function failureNotice({ failure, loadedAt, busy }, refresh) {
 function placeItem(place, told) {
   const { message, completedAt } = told.get(placeName(place)) ?? place;
   const since = completedAt ?? place.completedAt;
-  return el("li", {}, el("strong", {}, placeName(place)), ` – ${outcomeOf(place.outcome)}`,
-    message && el("span", { className: "why" }, `: ${message}`),
+  return el("li", {}, el("strong", {}, placeName(place)), ` – ${outcomeOf(place.outcome)}${message ? ": " : ""}`,
+    message && el("span", { className: "why" }, reasonOf(message)),
     el("span", { className: "sub" }, since ? [" · last looked at ", ageOf(since, { grade: true, suffix: " ago" })] : " · never looked at"));
 }
 

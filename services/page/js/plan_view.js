@@ -61,7 +61,7 @@ export function createPlanView(planId, { refresh }) {
       const rows = rowsOf([plan], answer);
       heading.textContent = plan.planName;
       description.textContent = [plan.description, plural(rows.length, "server"), plural(plan.waves.length, "wave")].filter(Boolean).join(" · ");
-      age.replaceChildren(...(answer.asOf ? ["as of ", timeOf(answer.asOf), ", ", ageOf(answer.asOf, { grade: true, suffix: " ago" })] : ["never looked at yet"]));
+      age.replaceChildren(...(answer.asOf ? ["as of ", timeOf(answer.asOf), ", ", ageOf(answer.asOf, { grade: true, suffix: " ago" })] : ["age unknown"]));
       drill.disabled = false;
       const executions = executionsOf(rows);
       const others = unattributed(rows).length;

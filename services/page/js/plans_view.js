@@ -32,7 +32,7 @@ const COLUMNS = [
   ...Object.keys(BUCKETS).map(count),
   {
     id: "asOf", title: "As of", value: (row) => row.asOf,
-    cell: (row) => row.asOf ? [timeOf(row.asOf), ageOf(row.asOf, { grade: true, suffix: " ago" })] : el("span", { className: "sub" }, "never looked"),
+    cell: (row) => row.asOf ? [timeOf(row.asOf), ageOf(row.asOf, { grade: true, suffix: " ago" })] : el("span", { className: "sub" }, "age unknown"),
   },
 ];
 
@@ -48,7 +48,7 @@ const rowOf = (plan) => ({
 
 export function createPlansView() {
   const table = new Table({ label: "Recovery plans", className: "plans", columns: COLUMNS });
-  const tiles = createTiles("Plans with servers in a state", () => filter(), "with ");
+  const tiles = createTiles("Plans with servers in a state", () => filter(), "Plans with any …");
   const search = el("input", { type: "search", placeholder: "Filter plans", oninput: () => filter(), attrs: { "aria-label": "Filter plans" } });
   const summary = el("p", { className: "summary" });
   const heading = el("h1", {}, "Recovery plans");

@@ -5,7 +5,7 @@ import { announce, el, plural } from "./dom.js";
 import { action, openDialog, poll, problem } from "./dialog.js";
 import { icon } from "./icons.js";
 import { ageOf, duration } from "./time.js";
-import { outcomeOf, placeName, wasSeen } from "./words.js";
+import { outcomeOf, placeName, reasonOf, wasSeen } from "./words.js";
 
 const POLL_MS = 700;
 
@@ -86,7 +86,7 @@ function placeRow(place, run) {
   return el("li", { className: waiting ? "waiting" : seen ? "seen" : "failed" }, icon(mark[0]),
     el("div", {},
       el("span", { className: "title" }, placeName(place)), " ", el("span", { className: "outcome" }, mark[1]),
-      !waiting && place.message && el("p", { className: "why" }, place.message),
+      !waiting && place.message && el("p", { className: "why" }, reasonOf(place.message)),
       el("p", { className: "sub" },
         place.completedAt ? ["last whole look ", ageOf(place.completedAt, { grade: true, suffix: " ago" })] : "never looked at whole",
         Number.isFinite(place.instances) && ` · ${plural(place.instances, "instance")}`,

@@ -4,8 +4,8 @@ import { el } from "./dom.js";
 import { icon } from "./icons.js";
 import { BUCKETS, STATE_BUCKETS } from "./words.js";
 
-/** `{node, update(counts), chosen()}`; `onChange` is called after a press; `prefix` comes before each word. */
-export function createTiles(label, onChange, prefix = "") {
+/** `{node, update(counts), chosen()}`; `onChange` is called after a press; `caption` stands above them. */
+export function createTiles(label, onChange, caption = null) {
   let chosen = null;
   const tiles = new Map();
   for (const [bucket, { word, icon: name, title }] of Object.entries(BUCKETS)) {
@@ -16,10 +16,12 @@ export function createTiles(label, onChange, prefix = "") {
       onChange();
     };
     const button = el("button", { type: "button", className: "tile", title, data: { bucket }, onclick: press, attrs: { "aria-pressed": "false" } },
-      icon(name), number, el("span", {}, prefix ? prefix + word.toLowerCase() : word));
+      icon(name), number, el("span", {}, word));
     tiles.set(bucket, { button, number });
   }
-  const node = el("div", { className: "tiles", attrs: { role: "group", "aria-label": label } }, [...tiles.values()].map(({ button }) => button));
+  const node = el("div", { attrs: { role: "group", "aria-label": label } },
+    caption && el("p", { className: "sub caption" }, caption),
+    el("div", { className: "tiles" }, [...tiles.values()].map(({ button }) => button)));
   return {
     node,
     chosen: () => chosen,

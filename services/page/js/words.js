@@ -45,6 +45,10 @@ const OUTCOMES = {
 
 export const outcomeOf = (outcome) => OUTCOMES[outcome] ?? outcome;
 
+/** A place's message without the words that every error of an AWS call begins with: `Code at Operation: what AWS said`. */
+export const reasonOf = (message) =>
+  message.replace(/^An error occurred \((\w+)\) when calling the (\w+) operation[^:]*: /, "$1 at $2: ");
+
 /** Whether the place was looked at whole: DRS not being set up is a complete, empty answer. */
 export const wasSeen = (outcome) => outcome === "seen" || outcome === "not_initialized";
 
