@@ -1,0 +1,211 @@
+"""What a user would pick instead of the mirror's reader, each asked for the same page: the JSON of these servers.
+
+The three Python caches are installed, pinned by `requirements-bench.lock`, into `.cache/bench` on first use: they are
+no part of the product, nor of its tests.
+"""
+
+import asyncio
+import importlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+from hiredis import Reader, pack_command
+
+from cache.instance import Record
+from cache.mirror import FIELD, PLACES, PREFIX
+from cache.reader import Reader as OurReader
+from loadtests.fleet import Tiers, row, server_id
+from services.local.servers import REPOSITORY
+from services.pages import existing_body
+
+type Page = Callable[[Sequence[str]], bytes]
+
+CACHES = REPOSITORY / ".cache" / "bench"
+BUCKETS = 16
+
+
+def install_caches() -> None:
+    """Makes cashews, aiocache and dogpile.cache importable."""
+    if not CACHES.exists():
+        uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(CACHES), "--no-deps"]
+        lock = ["--require-hashes", "-r", str(REPOSITORY / "requirements-bench.lock")]
+        subprocess.run([*uv, *lock], check=True, timeout=300)  # noqa: S603  our own command line
+    sys.path.append(str(CACHES))
+
+
+def item(number: int) -> dict[str, object]:
+    """The sixteen fields of the nth server as the page shows them."""
+    return Record.from_row(row(number)).page_item()
+
+
+def body(items: Sequence[object]) -> bytes:
+    """The page's JSON of these items."""
+    return json.dumps({"existingInstances": items}, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def floor(tiers: Tiers) -> Page:
+    """A raw socket and hiredis: the same keys, the fragments joined; no pool, no checks, no retry."""
+    import socket  # noqa: PLC0415
+
+    wire = socket.create_connection(("127.0.0.1", tiers.valkey_port))
+    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    buffer, nothing_yet = bytearray(1 << 16), object()
+    head, tail = f"*3\r\n$4\r\nHGET\r\n${len(PREFIX) + 19}\r\n{PREFIX}", f"\r\n$4\r\n{FIELD}\r\n"
+    places = pack_command(("HGETALL", PLACES))
+
+    def page(ids: Sequence[str]) -> bytes:
+        wire.sendall(places + (head + (tail + head).join(ids) + tail).encode())
+        reader, replies = Reader(notEnoughData=nothing_yet), []
+        while len(replies) <= len(ids):
+            reader.feed(buffer, 0, wire.recv_into(buffer))
+            replies += iter(reader.gets, nothing_yet)
+        return b'{"existingInstances":[%b]}' % b",".join([it[it.index(b"\n") + 1 :] for it in replies[1:]])
+
+    return page
+
+
+def ours(tiers: Tiers) -> Page:
+    """The product: reader and page body."""
+    reader = OurReader(tiers.mirror, lambda: tiers.wiring.page_table, lambda: tiers.wiring.page_looks)
+
+    def page(ids: Sequence[str]) -> bytes:
+        servers = dict.fromkeys(ids)
+        return existing_body(reader.read(servers), servers)
+
+    return page
+
+
+def plain_pipeline(tiers: Tiers) -> Page:
+    """The same entries through redis-py's own pipeline."""
+
+    def page(ids: Sequence[str]) -> bytes:
+        pipeline = tiers.redis.pipeline(transaction=False)
+        for server in ids:
+            pipeline.hget(PREFIX + server, FIELD)
+        return b'{"existingInstances":[%b]}' % b",".join([it[it.index(b"\n") + 1 :] for it in pipeline.execute()])
+
+    return page
+
+
+def buckets(tiers: Tiers) -> Page:
+    """The same entries in 16 hashes, one HMGET each: not adopted, as one server could not expire by itself."""
+    names = [f"bucket:{number}" for number in range(BUCKETS)]
+
+    def page(ids: Sequence[str]) -> bytes:
+        shares: list[list[str]] = [[] for _ in names]
+        for server in ids:
+            shares[int(server[-2:], 16) % BUCKETS].append(server)
+        pipeline = tiers.redis.pipeline(transaction=False)
+        asked = [(name, share) for name, share in zip(names, shares, strict=True) if share]
+        for name, share in asked:
+            pipeline.hmget(name, share)
+        found = dict(
+            pair
+            for (_, share), values in zip(asked, pipeline.execute(), strict=True)
+            for pair in zip(share, values, strict=True)
+        )
+        return b'{"existingInstances":[%b]}' % b",".join([(it := found[one])[it.index(b"\n") + 1 :] for one in ids])
+
+    return page
+
+
+def hgetall(tiers: Tiers) -> Page:
+    """A hash per server with a field per attribute, HGETALL in a pipeline, as the original design has it."""
+
+    def page(ids: Sequence[str]) -> bytes:
+        pipeline = tiers.redis.pipeline(transaction=False)
+        for server in ids:
+            pipeline.hgetall(f"hash:{server}")
+        return body([{k.decode(): v.decode() for k, v in it.items()} for it in pipeline.execute()])
+
+    return page
+
+
+def cashews(tiers: Tiers) -> Page:
+    """cashews, get_many."""
+    library = importlib.import_module("cashews")
+    cache = library.Cache()
+    cache.setup(f"redis://127.0.0.1:{tiers.valkey_port}/1", client_side=False)
+    loop = asyncio.new_event_loop()
+
+    async def fetch(ids: Sequence[str]) -> Any:
+        return await cache.get_many(*ids)
+
+    for number in range(_fleet_size(tiers)):
+        loop.run_until_complete(cache.set(server_id(number), item(number), expire=900))
+    return lambda ids: body(loop.run_until_complete(fetch(ids)))
+
+
+def aiocache(tiers: Tiers) -> Page:
+    """aiocache, multi_get, its pickle serializer."""
+    library = importlib.import_module("aiocache")
+    serializers = importlib.import_module("aiocache.serializers")
+    loop = asyncio.new_event_loop()
+    cache = library.Cache(
+        library.Cache.REDIS,
+        endpoint="127.0.0.1",
+        port=tiers.valkey_port,
+        db=2,
+        serializer=serializers.PickleSerializer(),
+    )
+    for number in range(_fleet_size(tiers)):
+        loop.run_until_complete(cache.set(server_id(number), item(number), ttl=900))
+    return lambda ids: body(loop.run_until_complete(cache.multi_get(ids)))
+
+
+def dogpile(tiers: Tiers) -> Page:
+    """dogpile.cache, get_multi."""
+    library = importlib.import_module("dogpile.cache")
+    region = library.make_region().configure(
+        "dogpile.cache.redis", arguments={"host": "127.0.0.1", "port": tiers.valkey_port, "db": 3}
+    )
+    region.set_multi({server_id(number): item(number) for number in range(_fleet_size(tiers))})
+    return lambda ids: body(region.get_multi(ids))
+
+
+def batch_get_item(tiers: Tiers) -> Page:
+    """Plain boto3: BatchGetItem, 100 keys a call, one call after the other."""
+    read = TypeDeserializer().deserialize
+
+    def page(ids: Sequence[str]) -> bytes:
+        items: list[object] = []
+        for at in range(0, len(ids), 100):
+            keys = [{"sourceServerId": {"S": it}} for it in ids[at : at + 100]]
+            answer = tiers.dynamodb.batch_get_item(RequestItems={tiers.table: {"Keys": keys, "ConsistentRead": True}})
+            items += [{k: str(read(v)) for k, v in it.items()} for it in answer["Responses"][tiers.table]]
+        return body(items)
+
+    return page
+
+
+def get_items(tiers: Tiers) -> Page:
+    """Plain boto3: a GetItem per server, as the original's loop does."""
+    read = TypeDeserializer().deserialize
+
+    def page(ids: Sequence[str]) -> bytes:
+        found = (tiers.dynamodb.get_item(TableName=tiers.table, Key={"sourceServerId": {"S": it}}) for it in ids)
+        return body([{k: str(read(v)) for k, v in it["Item"].items()} for it in found])
+
+    return page
+
+
+def fill(tiers: Tiers, servers: int) -> None:
+    """Puts the fleet where each of them looks for it; Python caches fill themselves."""
+    tiers.publish(range(servers))
+    pipeline = tiers.redis.pipeline(transaction=False)
+    for number in range(servers):
+        server = server_id(number)
+        pipeline.hset(f"hash:{server}", mapping={k: str(v) for k, v in item(number).items()})
+        entry = Record.from_row(row(number)).entry().encode()
+        pipeline.hset(f"bucket:{int(server[-2:], 16) % BUCKETS}", server, entry)
+        if number % 1000 == 999:
+            pipeline.execute()
+    pipeline.execute()
+
+
+def _fleet_size(tiers: Tiers) -> int:
+    return sum(1 for _ in tiers.redis.scan_iter(f"{PREFIX}s-*", count=10_000))
