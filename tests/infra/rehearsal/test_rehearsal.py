@@ -1,0 +1,99 @@
+"""The real templates, deployed by the real script, their functions reached through their real triggers."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from services.local import functions
+from services.local.world import EMPTY_PLAN
+from tests.infra.rehearsal.conftest import Rehearsal
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900), pytest.mark.xdist_group("rehearsal")]
+PATIENCE = 180  # seconds, for the schedule to come round and a machine's waits to pass
+
+
+def awaited[T](ask: Callable[[], T | None]) -> T:
+    """What it answers in the end."""
+    deadline = time.monotonic() + PATIENCE
+    while (answer := ask()) is None:
+        assert time.monotonic() < deadline, "it never comes"
+        time.sleep(1)
+    return answer
+
+
+def pages_equal_the_world(rehearsal: Rehearsal) -> bool:
+    """Whether each plan's page shows the world's instances, and nothing unknown."""
+    for plan in rehearsal.world.recovery_plans:
+        status, page = rehearsal.call("GET", f"/recovery-plans/{plan['planId']}/check-existing-instances")
+        alive = [it for wave in plan["waves"] for it in wave["serverIds"] if rehearsal.world.expected[it]]
+        shown = [item["sourceServerId"] for item in page.get("existingInstances", [])]
+        if (status, shown, page["unknownServerIds"]) != (200, alive, []):
+            return False
+    return True
+
+
+def test_the_schedule_syncs_and_the_page_shows_it(rehearsal: Rehearsal) -> None:
+    """EventBridge's rule starts the sync function; what it found is on the pages, through API Gateway and the alias."""
+
+    def last_run() -> dict[str, Any] | None:
+        _, status = rehearsal.call("GET", "/drs/recovery-instance-sync/status")
+        run = status["lastRun"]
+        return run if run and run["instancesUpdated"] else None
+
+    run = awaited(last_run)
+    assert run["instancesUpdated"] == len(rehearsal.world.alive)
+    assert pages_equal_the_world(rehearsal)
+
+
+def test_a_manual_sync_runs_in_its_own_function(rehearsal: Rehearsal) -> None:
+    """The API's POST invokes the sync function asynchronously and answers with its result."""
+    status, body = rehearsal.call("POST", "/drs/recovery-instance-sync")
+    assert status in {200, 202}, body
+
+
+def test_a_drill_is_driven_by_the_state_machine(rehearsal: Rehearsal) -> None:
+    """The API starts it, Step Functions runs its waves, the page shows what was launched, termination ends it."""
+    plan = next(it for it in rehearsal.world.recovery_plans if it["planId"] == EMPTY_PLAN)
+    servers = {it for wave in plan["waves"] for it in wave["serverIds"]}
+    status, started = rehearsal.call("POST", "/executions", {"planId": EMPTY_PLAN, "executionType": "DRILL"})
+    assert status == 202, started
+    path = f"/executions/{started['executionId']}"
+    ended = awaited(lambda: _ended(rehearsal, path))
+    assert ended["status"] == "COMPLETED", ended
+    _, page = rehearsal.call("GET", f"/recovery-plans/{EMPTY_PLAN}/check-existing-instances")
+    assert {item["sourceServerId"] for item in page["existingInstances"]} == servers
+    status, terminated = rehearsal.call("POST", f"{path}/terminate-instances", {})
+    assert (status, len(terminated["requested"])) == (202, len(servers)), terminated
+    awaited(lambda: True if rehearsal.call("GET", f"{path}/termination-status")[1]["status"] == "COMPLETED" else None)
+
+
+def _ended(rehearsal: Rehearsal, path: str) -> dict[str, Any] | None:
+    _, execution = rehearsal.call("GET", path)
+    return dict(execution) if execution.get("endTime") else None
+
+
+@pytest.mark.parametrize("read_from", ["live", "table", "mirror"])
+def test_reading_can_be_switched_there_and_back(rehearsal: Rehearsal, read_from: str) -> None:
+    """The rollout's phases, and its rollback: the same pages, whichever way they are read."""
+    rehearsal.update(f"ReadFrom={read_from}")
+    for role in ("query", "data-management"):
+        variables = rehearsal.client("lambda").get_function_configuration(FunctionName=functions.name(role))
+        assert variables["Environment"]["Variables"]["READ_FROM"] == read_from
+    assert pages_equal_the_world(rehearsal)
+
+
+def test_code_alone_can_be_replaced(rehearsal: Rehearsal) -> None:
+    """--lambda-only leaves the stack and answers as before."""
+    rehearsal.deploy("--lambda-only")
+    assert pages_equal_the_world(rehearsal)
+
+
+def test_a_dry_run_changes_nothing(rehearsal: Rehearsal) -> None:
+    """It shows what would change; functions keep their code and the stack its time."""
+    before = rehearsal.modified()
+    output = rehearsal.dry_run("--lambda-only")
+    assert output.count("the same code") == 4
+    rehearsal.dry_run("ReadFrom=live")
+    assert rehearsal.modified() == before
