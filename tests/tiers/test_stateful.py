@@ -14,10 +14,10 @@ from cache.changes import Change, Observation, apply, change_of, judge
 from cache.entry import Place, PlaceLook, to_stamp
 from cache.instance import Record
 from cache.looks import LookLog, place_looks
-from cache.mirror import FIELD, PLACES, PREFIX, Mirror
+from cache.mirror import FIELD, PLACES, PREFIX, Fresh, Mirror
 from cache.reader import Reader
 from cache.recorder import Recorder
-from cache.table import Table
+from cache.table import Table, Written
 from tests.tiers.conftest import Tables
 from tests.tiers.fuzz import rubbish
 from tests.tiers.memory import MemoryTable
@@ -71,6 +71,8 @@ class Histories(RuleBasedStateMachine):
         self.world: dict[str, tuple[Place, int]] = {}
         self.oracle: dict[str, dict[str, Any]] = {}
         self.running: list[Look] = []
+        self.mirrored: dict[str, int] = {}
+        self.unsent: list[list[Fresh]] = []
         self.instances = count(1)
         self.clock = BEGAN_AT
         self.tickets = count(1)
@@ -95,12 +97,26 @@ class Histories(RuleBasedStateMachine):
         """A sync draws its ticket and looks."""
         self.running.append(self._look(self.places[place]))
 
-    @rule(data=st.data(), is_killed=st.booleans(), with_details=st.booleans())
-    def ends(self, data: st.DataObject, *, is_killed: bool, with_details: bool) -> None:
-        """Whichever look records what it saw; one that is killed gets no further than the table."""
+    @rule(which=st.integers(0, 9), with_details=st.booleans())
+    def writes(self, which: int, *, with_details: bool) -> None:
+        """Whichever look writes what it saw to the table. Killed or slow, it publishes later or never."""
         if self.running:
-            look = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
-            self._record(look, with_details=with_details, is_killed=is_killed)
+            look = self.running.pop(which % len(self.running))
+            written = list(self.table.write_all(self._changes(look, with_details=with_details), {}))
+            rows = [(it.row, it.at) for it in written if isinstance(it, Written) and it.row]
+            self.unsent.append([Fresh(Record.from_row(row).entry(), at) for row, at in rows])
+
+    @rule()
+    def is_read_slowly(self) -> None:
+        """A reader has read the table, and refills later or never."""
+        rows = self.table.read(self.ids)
+        self.unsent.append([Fresh(record.entry(), rows.at) for record in rows.records.values()])
+
+    @rule(which=st.integers(0, 9))
+    def publishes(self, which: int) -> None:
+        """Whatever was held back reaches the mirror, in any order."""
+        if self.unsent:
+            self.mirror.publish(self.unsent.pop(which % len(self.unsent)))
 
     @rule(
         spoil=st.sampled_from(["flush", "entry", "scripts", "places", "type"]), server=servers, seed=st.integers(0, 99)
@@ -142,20 +158,28 @@ class Histories(RuleBasedStateMachine):
         rows, unread = self.table.read_rows(self.ids)
         assert not unread
         assert rows == self.oracle
-        for server, entry in self.mirror.read(self.ids).entries.items():
+        for said in rows.values():
+            if "privateIp" in said:
+                assert said["privateIp"] == details(int(said["ec2InstanceId"][2:], 16)).private_ip, "another's details"
+        mirrored = self.mirror.read(self.ids).entries
+        for server, entry in mirrored.items():
             row = rows.get(server)
             assert entry.version <= (row["version"] if row else 0)
+            assert entry.version >= self.mirrored.get(server, 0), "the mirror went back"
             if row is not None and entry.version == row["version"]:
                 assert entry == Record.from_row(row).entry()
+        self.mirrored = {it: entry.version for it, entry in mirrored.items()}
 
     def teardown(self) -> None:
         """One clean sync heals everything; a second one changes nothing but when it was."""
         for place in self.places:
-            self._record(self._look(place), with_details=True)
+            self._sync(place)
         healed = {server: dict(row) for server, row in self.oracle.items()}
+        while self.unsent:
+            self.publishes(0)
         self._agrees_with_the_world()
         for place in self.places:
-            self._record(self._look(place), with_details=True)
+            self._sync(place)
         self._agrees_with_the_world()
         for server, row in self.oracle.items():
             moved = {name for name in row if name.endswith("ObservedAt")} | {"version", "lastSyncTime"}
@@ -186,26 +210,26 @@ class Histories(RuleBasedStateMachine):
         seen = {server: number for server, (where, number) in self.world.items() if where == place}
         return Look(next(self.tickets), place, to_stamp(self.clock), seen)
 
-    def _record(self, look: Look, *, with_details: bool, is_killed: bool = False) -> None:
-        """As the sync of a place does: what was seen, then what its index has and the look lacks, then the place."""
+    def _changes(self, look: Look, *, with_details: bool) -> list[Change]:
+        """What was seen, and what the index of the place has and the look lacks; the oracle takes note."""
         seen = {it: self._observation(look, it, number, with_details=with_details) for it, number in look.seen.items()}
         gone = self.table.servers_in(look.place).keys() - seen.keys()
         seen |= {it: self._observation(look, it, None, with_details=False) for it in gone}
         changes = [change_of(it, look.ticket) for it in seen.values()]
-        recorder = Recorder(self.table, None) if is_killed else self.recorder
         before = dict(self.oracle)
-        recorder.record(changes, {})
         for change in changes:
             self._fold(change)
         for server, row in before.items():
             assert self.oracle[server]["lastSyncTime"] >= row["lastSyncTime"], "lastSyncTime never goes back"
-        if not is_killed:
-            self.recorder.republish(gone)
-            known = self.looks.note(
-                look.place, look.ticket, {"outcome": "seen", "endedAt": look.seen_at}, completed=True
-            )
-            if known:
-                self.recorder.publish_place(str(look.place), known)
+        return changes
+
+    def _sync(self, place: Place) -> None:
+        """A clean sync of a place."""
+        look = self._look(place)
+        self.recorder.record(self._changes(look, with_details=True), {})
+        facts = {"outcome": "seen", "endedAt": look.seen_at}
+        if known := self.looks.note(look.place, look.ticket, facts, completed=True):
+            self.recorder.publish_place(str(look.place), known)
 
     def _fold(self, change: Change) -> None:
         row = self.oracle.get(change.server_id)
