@@ -2,11 +2,12 @@
 
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
+from types import MappingProxyType
 from typing import Any
 
 import redis
@@ -41,6 +42,10 @@ class FaultyStack:
 
     directory: Path
     world: World = field(default_factory=lambda: make_world(servers=300, places=3, plans=8))
+    before: dict[str, Any] = field(default_factory=dict)
+    """What was true of some servers until lately, where an answer may still be of then."""
+    undo: list[Callable[[], None]] = field(default_factory=list)
+    """What a fault left to be done once everything was measured."""
     query_processes: int = 4
     proxies: dict[str, FaultProxy] = field(default_factory=dict)
 
@@ -77,7 +82,7 @@ class FaultyStack:
 
     def valkey(self, **options: Any) -> redis.Redis:
         """A client of Valkey itself, past the proxy."""
-        return redis.Redis(port=self.stack.valkey.port, **options)
+        return redis.Redis(**{"port": self.stack.valkey.port} | options)
 
     def restart_valkey(self) -> None:
         """Valkey is killed and comes back empty on the same port."""
@@ -91,6 +96,8 @@ class FaultyStack:
 
     def mend(self) -> None:
         """Everything is as it was, but for what the tiers hold."""
+        while self.undo:
+            self.undo.pop()()
         self.to_redis.heal()
         self.to_dynamodb.heal()
         self.to_redis.lead_to(self.stack.valkey.port)
@@ -168,8 +175,16 @@ class FaultyStack:
         return self.proxies[process.name].port
 
 
-def wrong(body: dict[str, Any], server_ids: list[str], expected: dict[str, dict[str, Any] | None]) -> list[str]:
-    """What a page says that is not so: a wrong field, an instance that is not there, and every false "none"."""
+type Truths = Mapping[str, Mapping[str, Any] | None]
+
+
+def wrong(
+    body: dict[str, Any], server_ids: list[str], expected: Truths, before: Truths = MappingProxyType({})
+) -> list[str]:
+    """What a page says that is not so: a wrong field, an instance that is not there, and every false "none".
+
+    `before` are earlier truths that are no fault either.
+    """
     faults: list[str] = []
     items = {item["sourceServerId"]: item for item in body["existingInstances"]}
     unknown = set(body["unknownServerIds"])
@@ -179,9 +194,10 @@ def wrong(body: dict[str, Any], server_ids: list[str], expected: dict[str, dict[
         faults.append("degraded is false while servers are unknown")
     faults += [f"{it} was not asked for" for it in (items.keys() | unknown) - set(server_ids)]
     for server_id in server_ids:
-        truth, item = expected.get(server_id), items.get(server_id)
-        if item is None and truth is not None and server_id not in unknown:
+        item = items.get(server_id)
+        truths = [truth[server_id] for truth in (expected, before) if server_id in truth] or [None]
+        if item is None and server_id not in unknown and None not in truths:
             faults.append(f"false none: {server_id}")
-        if item is not None and (truth is None or any(item[name] != truth[name] for name in SHOWN)):
+        if item is not None and not any(it and all(item[name] == it[name] for name in SHOWN) for it in truths):
             faults.append(f"wrong: {server_id} shown as {item}")
     return faults
