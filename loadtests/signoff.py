@@ -31,6 +31,7 @@ PAGE_LIMIT, HANDLER_LIMIT = 3.0, 0.1  # seconds
 FLUSH_EVERY = 5.0
 AWS_LATENCY = {"latencyMs": 50, "jitterMs": 20}
 QUERY_PROCESSES = 4
+WARM_UP = 5.0  # seconds; a function's own cold start is measured apart, by loadtests.cold_start
 console = Console()
 
 
@@ -150,6 +151,8 @@ def _stack(directory: Path, **options: Any) -> Iterator[tuple[Stack, list[str]]]
     stack.start()
     try:
         stack.sync()
+        warm_up = Shape("warm-up", WARM_UP, users=8, think=None)
+        run(Site(stack.url, plans, directory.parent), warm_up)
         yield stack, plans
     finally:
         stack.stop()

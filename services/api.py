@@ -9,6 +9,7 @@ import logging
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from time import monotonic, time
 from typing import Any
 from zlib import adler32, crc32
 
@@ -16,6 +17,7 @@ from cache.errors import InvalidInput, RecoverySyncError, TierUnavailable
 
 logger = logging.getLogger(__name__)
 CORRELATION_ID = "x-correlation-id"
+GATEWAY_SECONDS = 29
 BODY_BYTES = 1_000_000  # 5,000 ids are 110 kB
 
 
@@ -43,6 +45,8 @@ class Request:
     headers: Mapping[str, str]
     body: str
     request_id: str
+    began: float = field(default_factory=monotonic)
+    """When it came in (monotonic seconds): the time it waited for a function to start or to be free is gone already."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "Request":
@@ -58,6 +62,7 @@ class Request:
             raise TypeError("method, resource and body are text")
         if event.get("isBase64Encoded"):  # what is no text comes like this; replaced characters make it no JSON
             body = b64decode(body).decode(errors="replace")
+        context = event.get("requestContext") or {}
         return cls(
             method=method,
             resource=resource,
@@ -65,7 +70,8 @@ class Request:
             query=_texts(event.get("queryStringParameters")),
             headers=headers,
             body=body,
-            request_id=headers.get(CORRELATION_ID) or (event.get("requestContext") or {}).get("requestId") or "",
+            request_id=headers.get(CORRELATION_ID) or context.get("requestId") or "",
+            began=monotonic() - _waited(context.get("requestTimeEpoch")),
         )
 
     def object(self) -> dict[str, Any]:
@@ -99,6 +105,12 @@ class Response:
     def content(self) -> bytes:
         """The body's bytes."""
         return self.body if isinstance(self.body, bytes) else dumps(self.body)
+
+
+def _waited(since: object) -> float:
+    """Seconds since this epoch millisecond; 0 when it cannot be true, as API Gateway would have given up."""
+    seconds = time() - since / 1000 if isinstance(since, int) else 0.0
+    return seconds if 0 < seconds < GATEWAY_SECONDS else 0.0
 
 
 type Route = Callable[[Request], Response]

@@ -4,7 +4,6 @@ import base64
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from time import monotonic
 from typing import Any, Protocol
 
 from cache.entry import Facts, Place, PlaceLook, is_server_id, to_stamp
@@ -45,11 +44,11 @@ class Pages:
 
     def recovery_plans(self, request: Request) -> Response:
         """The plans of one page and, per plan, its servers' counts: one look-up for all of them."""
-        limit, after, began = _limit(request), _after(request), monotonic()
+        limit, after = _limit(request), _after(request)
         found = self._plans.all()
         rest = [plan for plan in found.value if plan.plan_id > after]
         plans = rest[:limit]
-        answer = self._read({server: place for plan in plans for server, place in plan.servers.items()}, began)
+        answer = self._read({server: place for plan in plans for server, place in plan.servers.items()}, request.began)
         body = {
             "plans": [_plan_body(plan, answer) for plan in plans],
             "asOf": _as_of(answer.as_of),
@@ -66,12 +65,12 @@ class Pages:
             NotFound: when there is no such plan.
             TableUnavailable: when the plan itself cannot be read.
         """
-        plan_id, began = request.path.get("planId", ""), monotonic()
+        plan_id = request.path.get("planId", "")
         found = self._plans.get(plan_id)
         if found.value is None:
             raise NotFound(f"there is no recovery plan {plan_id!r}")
         plan = found.value
-        answer = self._read(plan.servers, began)
+        answer = self._read(plan.servers, request.began)
         answer.unknown += plan.malformed
         return Response(existing_body(answer, plan.servers, plan_id=plan_id, is_stale=found.is_stale), is_page=True)
 
@@ -82,7 +81,7 @@ class Pages:
             InvalidInput: when it is not 1 to 5,000 well-formed ids.
         """
         servers = dict.fromkeys(server_ids(request.object().get("sourceServerIds")))
-        return Response(existing_body(self._read(servers), servers))
+        return Response(existing_body(self._read(servers, request.began), servers))
 
     def existing_instances(self, ids: object) -> dict[str, Any]:
         """The customer's check_existing_recovery_instances: the same answer as plain values.
