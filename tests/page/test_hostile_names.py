@@ -21,16 +21,24 @@ NAMES = [SCRIPT, FORMULA, "@SUM(A1)", "+1", "-1+1", "\t=1"]
 @pytest.fixture
 def plan_id(rough: FaultyStack) -> Iterator[str]:
     """A plan, some of whose instances carry hostile Name tags until the test is over."""
-    alive = rough.world.alive
-    plan = max(rough.world.recovery_plans, key=lambda it: sum(s in alive for w in it["waves"] for s in w["serverIds"]))
-    ids = [alive[s]["ec2InstanceId"] for w in plan["waves"] for s in w["serverIds"] if s in alive][: len(NAMES)]
-    named = dict(zip(ids, NAMES, strict=True))
+    known = {it["InstanceId"] for place in rough.world.places.values() for it in place.get("instances", [])}
+    plans = {
+        plan["planId"]: [
+            fields["ec2InstanceId"]
+            for wave in plan["waves"]
+            for server in wave["serverIds"]
+            if (fields := rough.world.alive.get(server)) and fields["ec2InstanceId"] in known
+        ]
+        for plan in rough.world.recovery_plans
+    }
+    plan_id = max(plans, key=lambda it: len(plans[it]))
+    named = dict(zip(plans[plan_id], NAMES, strict=False))
     before: dict[str, list[dict[str, object]]] = {}
     for (account, region), place in rough.world.places.items():
         if found := [it for it in place.get("instances", []) if it["InstanceId"] in named]:
             before[f"{account}/{region}"] = found
     rename(rough, before, named)
-    yield str(plan["planId"])
+    yield plan_id
     for path, instances in before.items():
         rough.stack.standin.call("PUT", f"places/{path}", {"instances": instances})
     rough.stack.sync()
