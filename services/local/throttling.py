@@ -36,6 +36,7 @@ class ThrottlingDynamoDB:
 
     def close(self) -> None:
         """Ends it."""
+        asyncio.run_coroutine_threadsafe(_cancel_the_rest(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     async def _answer(self, request: Request) -> Response:
@@ -64,3 +65,10 @@ class ThrottlingDynamoDB:
         headers = {name: value for name, value in request.headers if name not in {"host", "content-length"}}
         answer = self._pool.request(request.method, self._engine + request.path, body=request.body, headers=headers)
         return answer.status, answer.data
+
+
+async def _cancel_the_rest() -> None:
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
