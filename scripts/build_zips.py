@@ -26,7 +26,7 @@ HANDLERS = ("data_management", "execution", "query")
 # Nothing that a function runs imports these: the command line's tables, and boto3's own layer, as we use botocore.
 # tests/infra runs each zip alone to prove it.
 NEVER_IMPORTED = frozenset({"click", "rich", "Pygments", "markdown-it-py", "mdurl", "boto3", "s3transfer"})
-NOT_BY_PAGES = frozenset({"aws-xray-sdk", "wrapt", "pydantic", "pydantic_core", "annotated-types", "typing-inspection"})
+NOT_BY_PAGES = frozenset({"aws-xray-sdk", "wrapt"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Zip:
 
 ZIPS = (
     Zip("query", NEVER_IMPORTED | NOT_BY_PAGES, frozenset({"dynamodb"})),
-    Zip("data_management", NEVER_IMPORTED, frozenset({"drs", "dynamodb", "ec2", "lambda", "sts"})),
+    Zip("data_management", NEVER_IMPORTED, frozenset({"drs", "dynamodb", "ec2", "lambda", "sts", "xray"})),
     Zip("execution", NEVER_IMPORTED, frozenset({"drs", "dynamodb", "ec2", "stepfunctions", "sts"})),
 )
 
