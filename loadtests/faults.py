@@ -137,6 +137,9 @@ def one(faulty: FaultyStack, load: PageLoad, fault: Fault, seconds: float) -> Ro
     normal_after = load.await_normal(ended, NORMAL_WITHIN, RedisUse(faulty))
     tally = Tally.of(load.between(struck, monotonic()))
     faulty.mend()
+    if normal_after is None:  # what a fault broke for good may not count against the next
+        fire_sync(faulty)
+        await_idle(faulty)
     faulty.settle()
     faulty.before = {}
     return Row(fault.name, ended - struck, tally, normal_after)

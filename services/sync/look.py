@@ -77,7 +77,7 @@ class Look:
                 place=self.place,
                 observed_at=seen_at,
                 launch=launch,
-                details=_details(machines.get(launch.ec2_instance_id), servers.get(server_id), server_id),
+                details=_details(machines.get(launch.ec2_instance_id), _known_as(server_id, servers, stored)),
                 attribution=executions.get(launch.job_id or ""),
                 server=servers[server_id].server if server_id in servers else None,
                 origin=origins.get(server_id),
@@ -139,11 +139,17 @@ def _is_attributed(row: Mapping[str, Any] | None, launch: Launch) -> bool:
     return row is not None and bool(row.get("sourceExecutionId")) and is_same_launch(row, launch)
 
 
-def _details(machine: Machine | None, protected: drs.Protected | None, server_id: str) -> Details | None:
+def _known_as(server_id: str, servers: Mapping[str, drs.Protected], stored: StoredRows) -> str:
+    """The server's name: as DRS says now, or as it said last, or else the id."""
+    if server_id in servers:
+        return servers[server_id].server.source_server_name
+    return str(stored.get(server_id, {}).get("sourceServerName") or server_id)
+
+
+def _details(machine: Machine | None, known_as: str) -> Details | None:
     """EC2's part; None until EC2 knows the instance, which may be seconds after DRS does."""
     if machine is None or (launch_time := ec2.launch_time_of(machine)) is None:
         return None
-    known_as = protected.server.source_server_name if protected else server_id
     return Details(
         name=ec2.name_of(machine) or f"Recovery of {known_as}",
         instance_type=machine.get("InstanceType") or "unknown",

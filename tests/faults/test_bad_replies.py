@@ -50,6 +50,15 @@ def lost(faulty: FaultyStack) -> list[str]:
 
 
 @pytest.mark.usefixtures("whole_again")
+@pytest.mark.parametrize("operation", ["DescribeSourceServers", "DescribeInstances", "DescribeJobs"])
+def test_an_answer_that_does_not_come_changes_no_page(faulty: FaultyStack, operation: str) -> None:
+    """Names stay too: an instance without a name of its own is called after its server, as DRS named that last."""
+    sync_place(faulty, {"operation": operation, "deny": True})
+    ids = sorted(faulty.world.alive)
+    assert faulty.faults_of(faulty.query(ids), ids) == []
+
+
+@pytest.mark.usefixtures("whole_again")
 @pytest.mark.parametrize("service", ["drs", "ec2"])
 def test_members_and_words_of_the_future_lose_nobody(faulty: FaultyStack, service: str) -> None:
     """Unknown members are passed over, an unknown state counts as alive, and the look is complete."""
