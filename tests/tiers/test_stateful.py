@@ -23,7 +23,7 @@ from tests.tiers.fuzz import rubbish
 from tests.tiers.memory import MemoryTable
 from tests.tiers.samples import PROPERTY, details, launch, server_id
 
-SERVERS = 3
+SERVERS = 2
 BEGAN_AT = 1_772_359_200_000
 ORIGINAL_KEYS = (
     "sourceServerId", "recoveryInstanceId", "ec2InstanceId", "ec2InstanceState", "name", "privateIp", "publicIp",
@@ -82,10 +82,12 @@ class Histories(RuleBasedStateMachine):
         """Every history begins with an empty mirror."""
         self.redis.flushall()
 
-    @rule(server=servers, place=places)
-    def launches(self, server: int, place: int) -> None:
-        """A launch destroys the instance before it, wherever that was."""
+    @rule(server=servers, place=places, synced=st.sampled_from([None, False, True]))
+    def launches(self, server: int, place: int, *, synced: bool | None) -> None:
+        """A launch destroys the instance before it, wherever that was. A wave may sync at once, with details or not."""
         self.world[self.ids[server]] = self.places[place], next(self.instances)
+        if synced is not None:
+            self._sync(self.places[place], with_details=synced)
 
     @rule(server=servers)
     def goes(self, server: int) -> None:
@@ -96,6 +98,11 @@ class Histories(RuleBasedStateMachine):
     def begins(self, place: int) -> None:
         """A sync draws its ticket and looks."""
         self.running.append(self._look(self.places[place]))
+
+    @rule(place=places, with_details=st.booleans())
+    def syncs(self, place: int, *, with_details: bool) -> None:
+        """A sync from its ticket to its publish, between the steps of all that are slower."""
+        self._sync(self.places[place], with_details=with_details)
 
     @rule(which=st.integers(0, 9), with_details=st.booleans())
     def writes(self, which: int, *, with_details: bool) -> None:
@@ -223,10 +230,9 @@ class Histories(RuleBasedStateMachine):
             assert self.oracle[server]["lastSyncTime"] >= row["lastSyncTime"], "lastSyncTime never goes back"
         return changes
 
-    def _sync(self, place: Place) -> None:
-        """A clean sync of a place."""
+    def _sync(self, place: Place, *, with_details: bool = True) -> None:
         look = self._look(place)
-        self.recorder.record(self._changes(look, with_details=True), {})
+        self.recorder.record(self._changes(look, with_details=with_details), {})
         facts = {"outcome": "seen", "endedAt": look.seen_at}
         if known := self.looks.note(look.place, look.ticket, facts, completed=True):
             self.recorder.publish_place(str(look.place), known)
@@ -280,11 +286,11 @@ def run(tiers: Tiers, steps: int) -> None:
 @pytest.mark.parametrize("server", ["valkey9", "redis7"])
 def test_any_history_keeps_the_invariants(server: str, request: pytest.FixtureRequest) -> None:
     """On each real server, with the table in memory."""
-    run(Tiers(MemoryTable(), MemoryLooks(), request.getfixturevalue(server)), steps=15)
+    run(Tiers(MemoryTable(), MemoryLooks(), request.getfixturevalue(server)), steps=25)
 
 
 def test_any_history_keeps_the_invariants_in_dynamodb_too(http_tables: Tables, valkey9: Redis) -> None:
     """On the real servers of both tiers."""
     deployment = http_tables.settings()
     table = Table(http_tables.client, deployment.recovery_instances_table)
-    run(Tiers(table, LookLog(http_tables.client, deployment.sync_status_table), valkey9), steps=6)
+    run(Tiers(table, LookLog(http_tables.client, deployment.sync_status_table), valkey9), steps=10)
