@@ -21,22 +21,18 @@ NAMES = [SCRIPT, FORMULA, "@SUM(A1)", "+1", "-1+1", "\t=1"]
 @pytest.fixture
 def plan_id(rough: FaultyStack) -> Iterator[str]:
     """A plan, some of whose instances carry hostile Name tags until the test is over."""
-    known = {it["InstanceId"] for place in rough.world.places.values() for it in place.get("instances", [])}
-    plans = {
-        plan["planId"]: [
-            fields["ec2InstanceId"]
-            for wave in plan["waves"]
-            for server in wave["serverIds"]
-            if (fields := rough.world.alive.get(server)) and fields["ec2InstanceId"] in known
-        ]
-        for plan in rough.world.recovery_plans
-    }
-    plan_id = max(plans, key=lambda it: len(plans[it]))
-    named = dict(zip(plans[plan_id], NAMES, strict=False))
+    plans = rough.get("/recovery-plans").body["plans"]
+    plan_id = str(max(plans, key=lambda it: it["counts"]["found"] if it["counts"]["servers"] < 100 else 0)["planId"])
+    named: dict[str, str] = {}
     before: dict[str, list[dict[str, object]]] = {}
-    for (account, region), place in rough.world.places.items():
-        if found := [it for it in place.get("instances", []) if it["InstanceId"] in named]:
-            before[f"{account}/{region}"] = found
+    for item in rough.plan_page(plan_id).body["existingInstances"]:
+        path = f"{item['accountId']}/{item['region']}"
+        there = rough.stack.standin.call("GET", f"places/{path}").get("instances", [])
+        for instance in there:
+            if instance["InstanceId"] == item["ec2InstanceId"] and len(named) < len(NAMES):
+                before.setdefault(path, []).append(instance)
+                named[instance["InstanceId"]] = NAMES[len(named)]
+    assert len(named) == len(NAMES)
     rename(rough, before, named)
     yield plan_id
     for path, instances in before.items():

@@ -111,3 +111,18 @@ def test_plans_sort_by_every_column_and_back(open_page: OpenPage) -> None:
     assert running == sorted(running, reverse=True)
     head.get_by_role("button").click()
     assert list(shown(page)) == given
+
+
+def test_the_page_refreshes_itself_while_it_is_visible(open_page: OpenPage) -> None:
+    """Every thirty seconds, told by the browser's own clock."""
+    page = open_page()
+    page.clock.install()
+    page.reload()
+    page.wait_for_selector("table.plans tbody tr")
+    expect(page.locator("#content")).to_have_attribute("aria-busy", "false")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.run_for(29_000)
+    assert asked == []
+    with page.expect_response("**/recovery-plans*"):
+        page.clock.run_for(2_000)
