@@ -1,12 +1,15 @@
 """The rows of `execution-history`: begun one at a time, changed only by whoever has read the row as it stands."""
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import uniform
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from cache.attributes import decode_item, encode, encode_item
-from cache.errors import TableUnavailable
+from cache.errors import InvalidRow, TableUnavailable
 from cache.table import translated
 from services.api import NotFound
 from services.execution.model import Execution, Status
@@ -14,6 +17,7 @@ from services.execution.model import Execution, Status
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+logger = logging.getLogger(__name__)
 TURN = "executions"  # the row of `sync-status` that every start moves on
 TRIES = 12
 _BACKOFF = 0.05  # seconds, with full jitter
@@ -40,9 +44,9 @@ class Executions:
         """The execution.
 
         Raises:
-            NotFound: when there is none.
+            NotFound: when there is none. InvalidRow: when the row is no execution.
         """
-        return Execution.model_validate(self.row(execution_id))
+        return _execution(self.row(execution_id))
 
     def running(self) -> list[Execution]:
         """Every execution that is not over. A Scan: starts are rare, and an index would be kept for them alone."""
@@ -54,7 +58,8 @@ class Executions:
             ExpressionAttributeValues={":pending": encode(Status.PENDING), ":running": encode(Status.RUNNING)},
         )
         with translated("read the running executions"):
-            return [Execution.model_validate(decode_item(item)) for page in pages for item in page["Items"]]
+            rows = [decode_item(item) for page in pages for item in page["Items"]]
+        return [_as_far_as_readable(row) for row in rows]
 
     def begin(self, execution: Execution, refuse: Callable[[list[Execution]], None]) -> None:
         """Write a new execution, unless `refuse` raises because of those that are running.
@@ -79,11 +84,11 @@ class Executions:
         """Alter the row as it stands and write it back, if altered; repeated when somebody else wrote in between.
 
         Raises:
-            NotFound: when there is none. Whatever `alter` raises.
+            NotFound: when there is none. InvalidRow: when the row is no execution. Whatever `alter` raises.
         """
         for _ in range(TRIES):
             item = self._item(execution_id)
-            execution = Execution.model_validate(decode_item(item))
+            execution = _execution(decode_item(item))
             before = execution.model_copy(deep=True)
             alter(execution)
             if execution == before or self._replace(item, execution):
@@ -146,6 +151,24 @@ class Executions:
             except self._client.exceptions.ConditionalCheckFailedException:
                 return False
         return True
+
+
+def _execution(row: Mapping[str, Any]) -> Execution:
+    try:
+        return Execution.model_validate(row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InvalidRow(f"execution {row.get('executionId')!r}: {where}: {first['msg']}") from error
+
+
+def _as_far_as_readable(row: Mapping[str, Any]) -> Execution:
+    """An execution that runs; of a row that is none at least the plan, so that it is not started twice."""
+    try:
+        return _execution(row)
+    except InvalidRow as error:
+        logger.warning("Its servers are not known: %s", error)
+        return Execution(execution_id=str(row.get("executionId")), plan_id=str(row.get("planId")))
 
 
 def _encoded(execution: Execution) -> dict[str, Any]:

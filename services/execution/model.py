@@ -55,9 +55,9 @@ class Wave(_Row, extra="allow"):
 
     wave_number: int
     wave_name: str = ""
-    account_id: str
-    region: str
-    server_ids: list[str]
+    account_id: str = ""
+    region: str = ""
+    server_ids: list[str] = []
     status: str = Status.PENDING
     job_id: str | None = None
     job_ids: list[str] = []

@@ -110,8 +110,8 @@ def _execution(plan: Plan, execution_type: str) -> Execution:
 
 def _check_places(execution: Execution, parts: SyncParts) -> None:
     for wave in execution.waves:
-        if wave.account_id not in parts.accounts:
-            raise InvalidInput("plan", f"wave {wave.wave_number}: {wave.account_id} is not a target account")
+        if wave.account_id not in parts.accounts or not wave.region:
+            raise InvalidInput("plan", f"wave {wave.wave_number}: {wave.place} is no region of a target account")
 
 
 def _refuse_if_running(execution: Execution, running: Iterable[Execution]) -> None:

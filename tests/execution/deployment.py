@@ -3,14 +3,17 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
 from cache.attributes import encode_item
 from cache.entry import Place
 from services.api import answer
+from services.contract import models
 from services.execution.history import Executions
 from services.execution.model import Execution
 from services.execution.operations import Operations, executions_of
@@ -170,6 +173,7 @@ class Deployment:
         resource = "/executions/{executionId}/terminate-instances"
         status, answer = self.call("POST", resource, body, executionId=execution_id)
         assert status == (200 if body.get("dryRun") else 202), answer
+        models.Termination.model_validate(answer)
         return dict(answer)
 
     def termination(self, execution_id: str) -> dict[str, Any]:
@@ -177,6 +181,7 @@ class Deployment:
         resource = "/executions/{executionId}/termination-status"
         status, answer = self.call("GET", resource, executionId=execution_id)
         assert status == 200, answer
+        models.TerminationStatus.model_validate(answer)
         return dict(answer)
 
     def advance(self, seconds: float = DRILL_SECONDS) -> None:
@@ -194,6 +199,27 @@ class Deployment:
         parts = self.wiring.sync_parts()
         for place in places:
             sync_recovery_instances_for_account(parts, *place)
+
+    @contextmanager
+    def held_before(self, operation: str, place: Place, work: Callable[[], object]) -> Iterator[None]:
+        """Run `work` beside, held before its first call of this DRS operation until the block ends."""
+        reached, go_on = Event(), Event()
+        hooks, name = self.wiring.sync_parts().clients.get("drs", place).meta.events, f"before-call.drs.{operation}"
+
+        def hold(**_: object) -> None:
+            reached.set()
+            assert go_on.wait(30)
+
+        hooks.register_first(name, hold, unique_id="held")
+        thread = Thread(target=work)
+        thread.start()
+        try:
+            assert reached.wait(30), f"the work never called {operation}"
+            hooks.unregister(name, unique_id="held")
+            yield
+        finally:
+            go_on.set()
+            thread.join(30)
 
     def shown(self, server_ids: Sequence[str], place: Place) -> dict[str, str]:
         """What a page shows of these servers: their instances' states; fails for unknown ones."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cache.errors import TableUnavailable
+from cache.errors import InvalidRow, TableUnavailable
 from services.execution.model import Execution
 from tests.execution.deployment import Deployment
 
@@ -59,3 +59,30 @@ def test_a_row_of_before_revisions_can_be_changed(deployment: Deployment) -> Non
     changed = deployment.executions.row("old")
     assert row.items() <= changed.items()
     assert changed["revision"] == 1
+
+
+def test_a_running_row_that_cannot_be_read_still_blocks_its_plan_and_no_other(deployment: Deployment) -> None:
+    """Whoever wrote it is running something."""
+    place = deployment.place(0)
+    plan_id = deployment.plan((place, deployment.protect(place, 1)))
+    table = deployment.wiring.settings.execution_history_table
+    deployment.row(table, {"executionId": plan_id, "planId": plan_id, "status": "RUNNING", "waves": "none"})
+    status, answer = deployment.call("POST", "/executions", {"planId": plan_id, "executionType": "DRILL"})
+    assert (status, answer["error"]) == (409, "PLAN_RUNNING")
+    other = deployment.plan((place, deployment.protect(place, 1)), name="other")
+    assert deployment.call("POST", "/executions", {"planId": other, "executionType": "DRILL"})[0] == 202
+    with pytest.raises(InvalidRow, match="waves"):
+        deployment.executions.read(plan_id)
+
+
+def test_an_execution_whose_row_says_little_is_terminated_by_its_servers_rows(deployment: Deployment) -> None:
+    """Rows of others may hold no more than the job; the servers' own rows know the rest."""
+    place = deployment.place(0)
+    ids = deployment.protect(place, 1)
+    execution_id = deployment.drill((place, ids))
+    wave = {"waveNumber": 1, "jobId": deployment.execution(execution_id).waves[0].job_id}
+    row = {"executionId": execution_id, "planName": "A plan", "status": "COMPLETED", "waves": [wave]}
+    deployment.row(deployment.wiring.settings.execution_history_table, row)
+    assert [it["sourceServerId"] for it in deployment.terminate(execution_id)["requested"]] == ids
+    deployment.advance()
+    assert deployment.termination(execution_id)["status"] == "COMPLETED"

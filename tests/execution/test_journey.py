@@ -186,3 +186,23 @@ def test_a_step_that_keeps_failing_closes_the_execution_and_frees_the_plan(drill
     assert done["status"] == "CANCELLED"
     journey.terminate(execution_id)
     until(lambda: journey.termination(execution_id), lambda it: it["status"] != "IN_PROGRESS")
+
+
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [
+        ({"operation": "destroy_everything"}, "INVALID_INPUT"),
+        ({"operation": "start_wave", "executionId": "none"}, "INVALID_INPUT"),
+        ({"operation": "terminate_recovery_instances", "executionId": "none", "confirm": "yes"}, "INVALID_INPUT"),
+        ({"operation": "terminate_recovery_instances", "executionId": "none"}, "NOT_FOUND"),
+        ([], "INVALID_INPUT"),
+    ],
+)
+def test_a_direct_operation_that_is_refused_answers_so(drill_stack: Stack, event: object, code: str) -> None:
+    """As the API does: a code and a message."""
+    payload = json.dumps(event).encode()
+    answer = drill_stack.client("lambda").invoke(FunctionName=functions.name("execution"), Payload=payload)
+    assert "FunctionError" not in answer
+    body = json.loads(answer["Payload"].read())
+    assert body["error"] == code
+    assert body["message"]

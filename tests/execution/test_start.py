@@ -124,7 +124,7 @@ def test_a_plan_that_cannot_be_executed_says_why(deployment: Deployment) -> None
         (deployment.plan((place, []), name="empty"), "has 0 servers"),
         (deployment.plan((place, ids), (place, ids), name="twice"), "names a server twice"),
         (deployment.plan((place, ["i-0"]), name="malformed"), "is no source server id"),
-        (deployment.plan((stranger, ids), name="stranger"), "999999999999 is not a target account"),
+        (deployment.plan((stranger, ids), name="stranger"), "999999999999/us-east-1 is no region of a target account"),
     ]:
         status, answer = start(deployment, plan)
         assert (status, answer["error"]) == (400, "INVALID_INPUT")

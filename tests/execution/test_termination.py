@@ -7,7 +7,6 @@ import pytest
 
 from cache.entry import Place
 from tests.execution.deployment import Deployment
-from tests.sync.platform import Platform
 
 
 def drilled(deployment: Deployment, count: int = 2, places: int = 1, **plan: Any) -> tuple[str, dict[Place, list[str]]]:
@@ -278,8 +277,7 @@ def test_a_background_sync_begun_before_and_ended_after_brings_nothing_back(depl
     """It has seen the instances alive; its older tickets lose."""
     execution_id, waves = drilled(deployment)
     ((place, ids),) = waves.items()
-    platform = Platform(deployment.wiring, deployment.aws, None, place.account_id, None)
-    with platform.held_before("DescribeSourceServers", lambda: deployment.sync(place)):
+    with deployment.held_before("DescribeSourceServers", place, lambda: deployment.sync(place)):
         deployment.terminate(execution_id)
         deployment.advance()
         assert deployment.termination(execution_id)["status"] == "COMPLETED"
