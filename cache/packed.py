@@ -1,4 +1,4 @@
-"""Commands for Redis, packed: many in one write, and their replies handed on as they arrive.
+"""Commands for Redis, packed: one write to each node, and the replies handed on as they arrive.
 
 redis-py spends four to seven times the floor on a pipeline of a thousand commands, mostly on objects and checks per
 command and per reply. This goes under its pipeline, and no deeper: pools, connecting, TLS, authentication, the timeout
@@ -30,7 +30,6 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 type Command = tuple[str | bytes | int, ...]
 type Part = Command | Each
 
-A_PACK = 128  # commands written at once: enough to keep the server busy while the caller takes the last ones apart
 _REDIRECTIONS = (AskError, TryAgainError, ClusterDownError)  # MOVED is a kind of ASK to redis-py
 _REAL = (Connection, SSLConnection, UnixDomainSocketConnection)
 
@@ -77,16 +76,10 @@ class PackedServer:
         self._pool = pool
 
     def stream(self, parts: Sequence[Part], deadline: float) -> Iterator[list[Any]]:
-        """Writes one pack ahead of the replies, so that the server works on it while the caller is at the last."""
+        """One write, and the replies as they arrive: the server works on the rest while the caller is at the first."""
         with _connection(self._pool) as connection:
-            awaited = 0
-            for pack in _packs(parts):
-                _send(connection, [pack])
-                awaited += _count(pack)
-                for replies in _replies(connection, awaited, _count(pack), deadline):
-                    awaited -= len(replies)
-                    yield replies
-            yield from _replies(connection, awaited, 0, deadline)
+            _send(connection, parts)
+            yield from _replies(connection, sum(map(_count, parts)), deadline)
 
     def renew(self) -> None:
         """After a restart or failover every idle connection is as stale as the one that failed."""
@@ -109,7 +102,7 @@ class PackedCluster:
             for connection, share in zip(connections, shares, strict=True):
                 _send(connection, share.parts)
             for connection, share in zip(connections, shares, strict=True):
-                answered = chain.from_iterable(_replies(connection, len(share.places), 0, deadline))
+                answered = chain.from_iterable(_replies(connection, len(share.places), deadline))
                 for place, reply in zip(share.places, answered, strict=True):
                     replies[place] = reply
         _follow(cluster, parts, replies)
@@ -200,14 +193,6 @@ def _commands(parts: Iterable[Part]) -> Iterator[Command]:
             yield part
 
 
-def _packs(parts: Iterable[Part]) -> Iterator[Part]:
-    for part in parts:
-        if isinstance(part, Each):
-            yield from (part._replace(keys=part.keys[at : at + A_PACK]) for at in range(0, len(part.keys), A_PACK))
-        else:
-            yield part
-
-
 def _send(connection: Any, parts: Iterable[Part]) -> None:
     connection.send_packed_command((b"".join(map(_pack, parts)),), check_health=False)
 
@@ -254,11 +239,11 @@ def _connections(pools: Sequence[ConnectionPool]) -> Iterator[list[Any]]:
         yield [first, *rest]
 
 
-def _replies(connection: Any, awaited: int, leave: int, deadline: float) -> Iterator[list[Any]]:
-    """The replies awaited, in lists as they arrive, until at most `leave` are still to come."""
+def _replies(connection: Any, awaited: int, deadline: float) -> Iterator[list[Any]]:
+    """The replies awaited, in lists as they arrive."""
     parser = connection._parser  # noqa: SLF001  redis-py's own way is one call, with all its checks, for each reply
     gets = parser._reader.gets  # noqa: SLF001
-    while awaited > leave:
+    while awaited > 0:
         if replies := list(iter(gets, NOT_ENOUGH_DATA)):
             _raise_if_useless(replies)
             awaited -= len(replies)

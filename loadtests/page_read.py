@@ -19,7 +19,7 @@ from rich.table import Table
 from cache.table import Table as Rows
 from loadtests import peers
 from loadtests.fleet import Tiers, server_id, tiers
-from loadtests.plots import Axis, lines
+from loadtests.plots import Axis, Points, lines
 from loadtests.verdict import Result, show
 
 SIZES = (10, 100, 200, 1_000, 5_000)
@@ -137,7 +137,9 @@ def main() -> None:
     print_costs(costs)
     is_met = show("Page read", results)
     if arguments.plots:
-        series = {name: [(size, of[name].wall) for size, of in costs.items() if name in of] for name in CONTENDERS}
+        series: dict[str, Points] = {
+            name: [(size, of[name].wall) for size, of in costs.items() if name in of] for name in CONTENDERS
+        }
         plot = lines("Page read", Axis("servers", log=True), Axis("milliseconds", log=True), series)
         (arguments.plots / "perf-page-read.svg").write_text(plot)
     raise SystemExit(not is_met)

@@ -79,7 +79,7 @@ def _over_time(runs: Sequence[Run]) -> str:
 
 
 def _percentiles(runs: Sequence[Run]) -> str:
-    series = {
+    series: dict[str, Points] = {
         it.shape.name: [(share * 100, max(percentile(it.times(), share), 0.001)) for share in SHARES]
         for it in runs
         if it.samples
