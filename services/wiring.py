@@ -68,6 +68,13 @@ class Wiring:
         return LookLog(self.page_dynamodb, self.settings.sync_status_table)
 
     @cached_property
+    def page_status(self) -> "SyncStatus":
+        """Runs and the lease, with a page's patience."""
+        from services.sync.status import SyncStatus
+
+        return SyncStatus(self.page_dynamodb, self.settings.sync_status_table)
+
+    @cached_property
     def page_dynamodb(self) -> "DynamoDBClient":
         """DynamoDB for page reads."""
         from services.dynamodb_client import dynamodb_client

@@ -3,10 +3,11 @@
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
-from cache.errors import InvalidInput
+from cache.errors import InvalidInput, TableUnavailable
 from services.api import Request, Response, dumps
 from services.sync.run import get_recovery_instance_sync_status
 from services.wiring import Wiring
@@ -32,7 +33,7 @@ class ManualSync:
         """
         if request.body and request.object():
             raise InvalidInput("body", "must be empty: the sync looks at every place")
-        running = self._wiring.status.read().running
+        running = self._wiring.page_status.read().running
         if running:
             return _accepted(str(running["runId"]))
         run_id = str(uuid.uuid4())
@@ -40,8 +41,9 @@ class ManualSync:
         waited_until = monotonic() + WAIT_SECONDS
         while monotonic() < waited_until:
             time.sleep(POLL_SECONDS)
-            if (result := self._result(run_id)) is not None:
-                return Response(result)
+            with suppress(TableUnavailable):  # the run goes on all the same
+                if (result := self._result(run_id)) is not None:
+                    return Response(result)
         return _accepted(run_id)
 
     def status(self, _request: Request) -> Response:
@@ -50,13 +52,13 @@ class ManualSync:
         Raises:
             TableUnavailable: when it cannot be read.
         """
-        return Response(get_recovery_instance_sync_status(self._wiring.looks, self._wiring.status))
+        return Response(get_recovery_instance_sync_status(self._wiring.page_looks, self._wiring.page_status))
 
     def _result(self, run_id: str) -> dict[str, Any] | None:
-        last = self._wiring.status.read().last_run
+        last = self._wiring.page_status.read().last_run
         if last is None or last.get("runId") != run_id:
             return None
-        whole = get_recovery_instance_sync_status(self._wiring.looks, self._wiring.status)["lastRun"]
+        whole = get_recovery_instance_sync_status(self._wiring.page_looks, self._wiring.page_status)["lastRun"]
         return dict(whole)
 
 

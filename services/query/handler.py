@@ -49,4 +49,4 @@ def _count(read: Answer) -> None:
 def _status(_request: Request) -> Response:
     from services.sync.run import get_recovery_instance_sync_status
 
-    return Response(get_recovery_instance_sync_status(_wiring().looks, _wiring().status))
+    return Response(get_recovery_instance_sync_status(_wiring().page_looks, _wiring().page_status))

@@ -101,6 +101,15 @@ def test_an_unread_plan_is_a_503_in_time(faulty: FaultyStack) -> None:
     assert (page.status, page.body["error"]) == (503, "UNAVAILABLE")
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_sync_routes_answer_in_time(faulty: FaultyStack, method: str) -> None:
+    """A status nobody can read, and a sync nobody can start, are a 503 within 3 s while DynamoDB hangs."""
+    faulty.to_dynamodb.black_hole()
+    page = faulty.request(method, "/drs/recovery-instance-sync" + ("/status" if method == "GET" else ""))
+    assert page.seconds < PATIENCE
+    assert (page.status, page.body["error"]) == (503, "UNAVAILABLE")
+
+
 def test_a_warm_mirror_needs_no_table(faulty: FaultyStack) -> None:
     """With entries in Redis, pages are whole while DynamoDB hangs, even once the plan in memory is old."""
     faulty.to_dynamodb.black_hole()
