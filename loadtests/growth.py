@@ -1,0 +1,182 @@
+"""How time, memory and Redis bytes grow with the fleet, and what each size costs a month on AWS.
+
+    .venv/bin/python -m loadtests.growth [--quick] [--plots DIRECTORY]
+
+Every size runs in a process of its own: a fleet is recorded as a sync records it (conditional writes, publish), in
+places of 200; then its page of all servers and of 200 is read. AWS itself is left out: its calls grow as the places do,
+see loadtests.sync_speed. The slope is the exponent between the two largest sizes: 1 is linear, 0 is flat.
+"""
+
+import argparse
+import json
+import math
+import resource
+import statistics
+import subprocess
+import sys
+from itertools import batched
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from cache.changes import Change, Observation, change_of
+from cache.entry import Place
+from cache.instance import Attribution, Details, InstanceState, Launch, Origin, SourceServer
+from cache.mirror import PREFIX
+from cache.reader import Reader
+from loadtests.costs import monthly
+from loadtests.fleet import PLACES, row, server_id, tiers
+from loadtests.plots import Axis, Points, lines
+from loadtests.verdict import Result, show
+from services.local.processes import clean_environment
+from services.local.servers import REPOSITORY
+from services.pages import existing_body
+
+SIZES, QUICK = (1_000, 10_000, 100_000), (300, 1_000, 3_000)
+BATCH, PAGE = 200, 200
+LIMIT = 900  # seconds for one size
+WRITTEN = 10_000  # rows through the conditional path; the rest of a larger fleet is stored in bulk first
+
+
+def change(number: int, ticket: int) -> Change:
+    """The write of the nth server, seen whole."""
+    it = row(number)
+    return change_of(
+        Observation(
+            server_id=it["sourceServerId"],
+            place=Place(it["accountId"], it["region"]),
+            observed_at=it["lastSyncTime"],
+            launch=Launch(
+                recovery_instance_id=it["recoveryInstanceId"],
+                ec2_instance_id=it["ec2InstanceId"],
+                ec2_instance_state=InstanceState.read(it["ec2InstanceState"]),
+                job_id=it["jobId"],
+                is_drill=it["isDrill"],
+                point_in_time=it["pointInTime"],
+            ),
+            details=Details(
+                name=it["name"],
+                instance_type=it["instanceType"],
+                launch_time=it["launchTime"],
+                private_ip=it["privateIp"],
+            ),
+            attribution=Attribution(source_execution_id=it["sourceExecutionId"], source_plan_name=it["sourcePlanName"]),
+            server=SourceServer(
+                source_server_name=it["sourceServerName"],
+                replication_staging_account_id=it["replicationStagingAccountId"],
+            ),
+            origin=Origin(
+                source_vpc_id=it["sourceVpcId"],
+                source_subnet_id=it["sourceSubnetId"],
+                source_security_group_ids=tuple(it["sourceSecurityGroupIds"]),
+                source_instance_profile=it["sourceInstanceProfile"],
+            ),
+        ),
+        ticket,
+    )
+
+
+def child(servers: int) -> dict[str, float]:
+    """The figures of one size."""
+    with tiers() as of:
+        of.store(range(servers))
+        of.publish(range(servers))
+        recorder, table = of.wiring.recorder, of.wiring.table
+        recorded = min(servers, WRITTEN)
+        wall, cpu = perf_counter(), process_time()
+        for some in batched(range(recorded), BATCH):
+            stored, _ = table.read_rows(map(server_id, some))
+            done = recorder.record([change(it, 1_780_000_000_000 + it % PLACES) for it in some], stored)
+            assert done.is_mirrored  # noqa: S101
+        wall, cpu = perf_counter() - wall, process_time() - cpu
+        after_sync = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        reader = Reader(of.mirror, lambda: table, lambda: of.wiring.looks)
+        step = max(1, servers // PAGE)
+        keys = list(of.redis.scan_iter(f"{PREFIX}s-*", count=5_000))
+        sample = keys[:: max(1, len(keys) // 500)]
+        return {
+            "servers": servers,
+            "page of 200": _page(reader, [server_id(it) for it in range(0, step * PAGE, step)]),
+            "page of 5,000": _page(reader, [server_id(it) for it in range(min(servers, 5_000))]),
+            "record": wall * servers / recorded,
+            "record cpu": cpu * servers / recorded,
+            "memory": after_sync,
+            "redis bytes": sum(of.redis.memory_usage(key) or 0 for key in sample) / len(sample) * len(keys),
+            "redis used": float(of.redis.info("memory")["used_memory"]),
+            "row bytes": statistics.mean(map(_row_bytes, range(0, servers, max(1, servers // 100)))),
+        }
+
+
+def _row_bytes(number: int) -> int:
+    """The size of a row as DynamoDB counts it: names and values in UTF-8, a byte for each list member and flag."""
+    values = [it for value in row(number).values() for it in (value if isinstance(value, list) else [value])]
+    return sum(len(name) for name in row(number)) + sum(len(str(it).encode()) for it in values) + 10
+
+
+def _page(reader: Reader, ids: list[str]) -> float:
+    """Median milliseconds."""
+    servers, times = dict.fromkeys(ids), []
+    for _ in range(15):
+        began = perf_counter()
+        existing_body(reader.read(servers), servers)
+        times.append((perf_counter() - began) * 1000)
+    return statistics.median(times)
+
+
+def measure(servers: int) -> dict[str, Any]:
+    """The figures of one size, from a process of its own."""
+    done = subprocess.run(  # noqa: S603  our own command line
+        [sys.executable, "-m", "loadtests.growth", "--child", str(servers)],
+        env=clean_environment(),
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=True,
+    )
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
+
+
+def slope(figures: list[dict[str, Any]], name: str) -> float:
+    """The exponent of growth between the two largest sizes."""
+    small, large = figures[-2:]
+    return math.log(large[name] / small[name]) / math.log(large["servers"] / small["servers"])
+
+
+def main() -> None:
+    """Measures every size, prints, and plots where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--plots", type=Path)
+    arguments = parser.parse_args()
+    if arguments.child:
+        print(json.dumps(child(arguments.child)))  # noqa: T201  its result
+        return
+    figures = [measure(size) for size in (QUICK if arguments.quick else SIZES)]
+    names = [name for name in figures[0] if name != "servers"]
+    grid = Table("", *(f"{it['servers']:,}" for it in figures), "slope")
+    for name in names:
+        grid.add_row(name, *(f"{it[name]:,.4g}" for it in figures), f"{slope(figures, name):.2f}")
+    Console(width=120).print(grid, monthly())
+    show("Growth", [Result(f"slope of {name}", slope(figures, name), "") for name in names])
+    if arguments.plots:
+        series: dict[str, Points] = {
+            f"{name} ({unit}, slope {slope(figures, name):.2f})": [(it["servers"], it[name] / scale) for it in figures]
+            for name, unit, scale in (
+                ("page of 200", "ms", 1),
+                ("record", "s", 1),
+                ("memory", "MiB", 1),
+                ("redis bytes", "MiB", 1 << 20),
+            )
+        }
+        plot = lines("Growth with the fleet", Axis("servers", log=True), Axis("", log=True), series)
+        (arguments.plots / "perf-growth.svg").write_text(plot)
+
+
+if __name__ == "__main__":
+    main()
