@@ -1,0 +1,315 @@
+"""Writers and readers race over both tiers; an oracle kept from the table's own answers judges every read.
+
+    python -m loadtests.race_soak --writes 1000000                      # table in memory, mirror a real Valkey
+    python -m loadtests.race_soak --table dynamodb --writes 50000       # both tiers over the network
+
+Writers look at places, hold what they saw for a while, write it in any order, and are now and then killed before they
+publish; the mirror is flushed, loses entries and scripts. Exit code 1 when a read was wrong or an entry stayed stale.
+"""
+
+import sys
+import tempfile
+import time
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from math import log10
+from pathlib import Path
+from random import Random
+from threading import Event, Lock, Thread
+from typing import Any, Literal
+
+import click
+from botocore.session import get_session
+from redis import Redis
+
+from cache.changes import Change, Observation, change_of
+from cache.entry import Entry, Place, PlaceLook, to_stamp
+from cache.instance import InstanceState, Launch, Record
+from cache.looks import LookLog
+from cache.mirror import PREFIX, Fresh, Mirror
+from cache.reader import Reader
+from cache.recorder import Recorder
+from cache.table import Table
+from services.local import servers
+from services.local.processes import Process
+from services.settings import Settings
+from services.tables import create_tables
+from tests.tiers.memory import MemoryTable
+
+PLACE_SERVERS, PAGE_SERVERS = 200, 50
+KILLED, FAULT = 0.02, 0.05  # share of looks that die before they publish, and that a fault of the mirror follows
+FAULTS = "answers that no row ever gave", "stale for no reason", "stale after one clean sync"
+WITHIN = (0.0, 1.0, 10.0, 60.0)  # seconds
+
+
+@dataclass
+class Oracle:
+    """Every version the table ever had of each server: its ticket, since when it was there, and its instance."""
+
+    history: defaultdict[str, list[tuple[int, float, str]]] = field(default_factory=lambda: defaultdict(list))
+    reads: list[tuple[str, Entry, float]] = field(default_factory=list)
+    wrong: list[Entry] = field(default_factory=list)
+    lags: list[float] = field(default_factory=list)
+
+    def judge(self) -> None:
+        """Once the race is over: what each read was behind the table, in seconds, or that no row ever said it."""
+        for versions in self.history.values():
+            versions.sort()
+        for server_id, entry, asked_at in self.reads:
+            lag = self._lag(self.history[server_id], entry, asked_at)
+            self.wrong.append(entry) if lag is None else self.lags.append(lag)
+
+    @staticmethod
+    def _lag(versions: list[tuple[int, float, str]], entry: Entry, asked_at: float) -> float | None:
+        """For how long the table had said something newer when this was asked; None: it never said this."""
+        at = bisect_right(versions, entry.version, key=lambda it: it[0])
+        version, _, instance = versions[at - 1] if at else (0, 0.0, "")
+        if version != entry.version or entry.is_absent != (not instance) or instance.encode() not in entry.fragment:
+            return None
+        return max(0.0, asked_at - versions[at][1]) if at < len(versions) else 0.0
+
+
+@dataclass
+class World:
+    """What DRS has: the instance of each server, which anyone may relaunch or end at any time."""
+
+    places: dict[Place, list[str]]
+    alive: dict[str, int] = field(default_factory=dict)
+    instances: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def stir(self, place: Place, random: Random) -> None:
+        """A tenth of the place's instances go or are launched anew."""
+        for server_id in random.sample(self.places[place], PLACE_SERVERS // 10):
+            if random.random() < 0.3:
+                self.alive.pop(server_id, None)
+            else:
+                self.alive[server_id] = next(self.instances)
+
+
+@dataclass
+class Soak:
+    """One race. `looks` gives tickets and knows which places were looked at."""
+
+    table: Table
+    looks: Any
+    redis: "Redis"
+    world: World
+    writes: int
+    seed: int
+    oracle: Oracle = field(default_factory=Oracle)
+    excused: set[str] = field(default_factory=set)
+    unsent: list[list[list[Fresh]]] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    done: Event = field(default_factory=Event)
+    lock: Lock = field(default_factory=Lock)
+
+    def run(self, writers: int, readers: int) -> None:
+        """Race until all writes are made, then let one clean sync of each place pass."""
+        racing = [Thread(target=self._write, args=(Random(self.seed + it),)) for it in range(writers)]
+        reading = [Thread(target=self._read, args=(Random(-self.seed - it),)) for it in range(readers)]
+        for thread in racing + reading:
+            thread.start()
+        for thread in racing:
+            thread.join()
+        self.done.set()
+        for thread in reading:
+            thread.join()
+        stale = self._stale()
+        self.counts["stale by a kill or a fault"] = len(stale & self.excused)
+        self.counts["stale for no reason"] = len(stale - self.excused)
+        for place in self.world.places:
+            self._publish(self._record(*self._look(place)))
+        self.counts["stale after one clean sync"] = len(self._stale())
+        self.oracle.judge()
+        self.counts["answers that no row ever gave"] = len(self.oracle.wrong)
+
+    def _write(self, random: Random) -> None:
+        """Looks and publishes are held back and let go in any order, so that older ones keep arriving late."""
+        looks: list[tuple[Place, int, dict[str, int]]] = []
+        unsent: list[list[Fresh]] = []
+        self.unsent.append(unsent)
+        while self.counts["writes"] < self.writes:
+            place = random.choice(list(self.world.places))
+            self.world.stir(place, random)
+            looks.append(self._look(place))
+            if len(looks) > 3 or random.random() < 0.5:
+                unsent.append(self._record(*looks.pop(random.randrange(len(looks)))))
+                if random.random() < KILLED:
+                    self._excuse([unsent.pop()])
+                    self.counts["killed before publishing"] += 1
+            if len(unsent) > 3 or (unsent and random.random() < 0.5):
+                fresh = random.choice(unsent)
+                self._publish(fresh)
+                unsent.remove(fresh)
+            if random.random() < FAULT:
+                self._fault(random)
+        for fresh in unsent:
+            self._publish(fresh)
+
+    def _excuse(self, unsent: list[list[Fresh]]) -> None:
+        """These may be older in the mirror than in the table until the next sync: nothing is said of them before."""
+        with self.lock:
+            self.excused |= {it.entry.server_id for fresh in unsent for it in fresh}
+
+    def _publish(self, fresh: list[Fresh]) -> None:
+        published = Mirror(self.redis).publish(fresh)
+        with self.lock:
+            self.counts["published"] += published.taken
+            self.counts["publishes refused as older"] += published.refused
+
+    def _look(self, place: Place) -> tuple[Place, int, dict[str, int]]:
+        ticket = self.looks.draw_ticket()
+        found = ((it, self.world.alive.get(it)) for it in self.world.places[place])
+        return place, ticket, {it: number for it, number in found if number is not None}
+
+    def _record(self, place: Place, ticket: int, seen: dict[str, int]) -> list[Fresh]:
+        """As a sync does: what was seen, what the index has and the look lacks. What to publish, tombstones too."""
+        known = self.table.servers_in(place)
+        gone = [it for it, presence in known.items() if presence == "present" and it not in seen]
+        changes = [_change(it, place, number, ticket) for it, number in seen.items()]
+        changes += [_change(it, place, None, ticket) for it in gone]
+        recorded = Recorder(self.table, None).record(changes, {})
+        for it in recorded.written:
+            if it.verdict.is_write and it.row:
+                said = it.row["version"], it.at, it.row.get("ec2InstanceId", "")
+                self.oracle.history[it.change.server_id].append(said)
+        with self.lock:
+            self.counts["writes"] += len(changes)
+            self.counts.update({f"table: {verdict.name.lower()}": n for verdict, n in recorded.verdicts.items()})
+        tombstones = self.table.read([it for it, presence in known.items() if presence == "absent" and it not in seen])
+        fresh = [Fresh(Record.from_row(it.row).entry(), it.at) for it in recorded.written if it.row]
+        return fresh + [Fresh(record.entry(), tombstones.at) for record in tombstones.records.values()]
+
+    def _fault(self, random: Random) -> None:
+        for unsent in self.unsent:
+            self._excuse(list(unsent))  # an older publish may arrive where a newer one was lost
+        match random.randrange(3):
+            case 0:
+                self.redis.flushall()
+            case 1:
+                self.redis.script_flush()
+            case _:
+                self.redis.delete(*(PREFIX + it for it in random.sample(list(self.oracle.history), 20)))
+        with self.lock:
+            self.counts["faults of the mirror"] += 1
+
+    def _read(self, random: Random) -> None:
+        reader = Reader(Mirror(self.redis), lambda: self.table, lambda: self.looks)
+        everyone = {it: place for place, ids in self.world.places.items() for it in ids}
+        while not self.done.is_set():
+            page = random.sample(list(everyone), PAGE_SERVERS)
+            asked_at = time.monotonic()
+            answer = reader.read({it: everyone[it] for it in page})
+            self.oracle.reads += [(it, entry, asked_at) for it, entry in answer.entries.items()]
+            with self.lock:
+                self.counts["pages read"] += 1
+                self.counts["answers unknown"] += len(answer.unknown)
+
+    def _stale(self) -> set[str]:
+        """The servers whose entry differs from their row."""
+        mirrored = Mirror(self.redis).read(list(self.oracle.history)).entries
+        rows = {row["sourceServerId"]: row for row in self.table.scan()}
+        return {it for it, entry in mirrored.items() if it in rows and entry != Record.from_row(rows[it]).entry()}
+
+
+def _change(server_id: str, place: Place, number: int | None, ticket: int) -> Change:
+    ec2_id = f"i-{number:017x}" if number is not None else ""
+    launch = Launch(recovery_instance_id=ec2_id, ec2_instance_id=ec2_id, ec2_instance_state=InstanceState.RUNNING)
+    seen_at = to_stamp(1_772_359_200_000 + ticket % 10**9)
+    seen = Observation(
+        server_id=server_id, place=place, observed_at=seen_at, launch=launch if number is not None else None
+    )
+    return change_of(seen, ticket)
+
+
+class MemoryLooks:
+    """Tickets in memory; every place counts as looked at."""
+
+    def __init__(self, places: list[Place]) -> None:
+        self._tickets = count(1)
+        self._places = {str(it): PlaceLook(1, 1, "seen") for it in places}
+
+    def draw_ticket(self) -> int:
+        """The next ticket."""
+        return next(self._tickets)
+
+    def places(self) -> dict[str, PlaceLook]:
+        """All of them, looked at."""
+        return self._places
+
+
+@contextmanager
+def tiers(kind: str, places: list[Place]) -> Iterator[tuple[Table, Any, "Redis"]]:
+    """Fresh tiers: a Valkey, and a table in memory or behind HTTP."""
+    with tempfile.TemporaryDirectory() as directory:
+        valkey = servers.valkey(Path(directory))
+        engine = servers.dynamodb(Path(directory)) if kind == "dynamodb" else None
+        running = [it for it in (valkey, engine) if it]
+        try:
+            for process in running:
+                process.start()
+                process.await_port()
+            redis = Redis(port=valkey.port, socket_timeout=5, protocol=2)
+            yield (*(_dynamodb(engine, places) if engine else (MemoryTable(), MemoryLooks(places))), redis)
+        finally:
+            for process in running:
+                process.stop()
+
+
+def _dynamodb(engine: Process, places: list[Place]) -> tuple[Table, LookLog]:
+    keys: Any = {"aws_access_key_id": servers.OWN_ACCOUNT, "aws_secret_access_key": "local"}
+    client: Any = get_session().create_client("dynamodb", servers.REGION, endpoint_url=engine.url, **keys)
+    settings = Settings.from_env({})
+    create_tables(client, settings, deletion_protection=False)
+    looks = LookLog(client, settings.sync_status_table)
+    for place in places:
+        looks.note(place, 1, {"outcome": "seen", "endedAt": to_stamp(10**12)}, completed=True)
+    return Table(client, settings.recovery_instances_table), looks
+
+
+def soak(kind: Literal["memory", "dynamodb"], writes: int, servers_: int, seed: int = 7) -> Soak:
+    """Race 4 writers and 4 readers; what came of it."""
+    places = [Place(f"{it:012}", "us-east-1") for it in range(max(1, servers_ // PLACE_SERVERS))]
+    ids = {
+        place: [f"s-{number * PLACE_SERVERS + it:017x}" for it in range(PLACE_SERVERS)]
+        for number, place in enumerate(places)
+    }
+    with tiers(kind, places) as (table, looks, redis):
+        race = Soak(table, looks, redis, World(ids), writes, seed)
+        race.run(writers=4, readers=4)
+    return race
+
+
+def nines(late: int, total: int) -> str:
+    """The share that was not late, and how many nines that is."""
+    if not late:
+        return f"100 % of {total:,} (at least {log10(max(total, 1)):.1f} nines)"
+    return f"{100 * (1 - late / total):.5f} % of {total:,} ({-log10(late / total):.1f} nines)"
+
+
+@click.command(help=__doc__)
+@click.option("--table", "kind", type=click.Choice(["memory", "dynamodb"]), default="memory", show_default=True)
+@click.option("--writes", default=20_000, show_default=True, help="fenced writes of the table, at least")
+@click.option("--servers", "servers_", default=3_000, show_default=True)
+@click.option("--seed", default=7, show_default=True)
+def main(kind: Literal["memory", "dynamodb"], writes: int, servers_: int, seed: int) -> None:
+    """Race, print what the oracle says, and fail when it found a wrong answer."""
+    began = time.monotonic()
+    race = soak(kind, writes, servers_, seed)
+    click.echo(
+        f"4 writers, 4 readers, {servers_:,} servers, {kind} table, {time.monotonic() - began:.0f} s, seed {seed}"
+    )
+    for what, number in sorted(race.counts.items()):
+        click.echo(f"  {what:32} {number:>12,}")
+    for within in WITHIN:
+        late = sum(lag > within for lag in race.oracle.lags)
+        click.echo(f"  {f'reads as the table within {within:.0f} s':32} {nines(late, len(race.oracle.lags))}")
+    sys.exit(int(any(race.counts[fault] for fault in FAULTS)))
+
+
+if __name__ == "__main__":
+    main()
