@@ -44,3 +44,16 @@ def test_a_sync_somebody_else_started_is_followed(open_rough: OpenPage, rough: F
     expect(other.locator("#sync-button")).to_have_text(re.compile(r"Syncing \d of 5"))
     expect(other.locator("#sync-button")).to_have_text("Sync now")
     expect(mine.locator("#sync-button")).to_have_text("Sync now")
+
+
+def test_progress_that_cannot_be_read_is_no_failed_sync(open_rough: OpenPage, rough: FaultyStack) -> None:
+    """It says so while the sync goes on, and takes it back when the progress can be read again."""
+    rough.stack.standin.weather([*rough.world.weather, {"latencyMs": 400}])
+    page = open_rough()
+    page.route("**/drs/recovery-instance-sync/status", lambda route: route.abort(), times=2)
+    page.get_by_role("button", name="Sync now").click()
+    dialog = page.get_by_role("dialog", name="Places")
+    expect(dialog.get_by_text("How the sync does cannot be read")).to_be_visible()
+    expect(dialog.get_by_text("Looking …").first).to_be_visible()
+    expect(dialog.get_by_role("alert")).to_have_count(0)
+    expect(dialog.get_by_text(re.compile("Last sync: .* 1 place failed"))).to_be_visible()

@@ -12,7 +12,8 @@ const POLL_MS = 700;
 /** The one sync this page knows of, whoever started it. */
 export class Sync {
   status = null;
-  failure = null;
+  failure = null; // of the sync itself
+  lost = null; // why its progress cannot be read; that is no failed sync
   #starting = false; #following = false; #refresh; #onProgress; #watchers = new Set();
 
   constructor({ refresh, onProgress }) {
@@ -41,7 +42,7 @@ export class Sync {
     try {
       await api.sync(); // 200: done; 202: it, or another, goes on
     } catch (error) {
-      this.failure = error.message;
+      this.failure = `The sync failed: ${error.message}`;
     }
     this.#starting = false;
     this.#tell();
@@ -61,15 +62,16 @@ export class Sync {
     await poll(async () => {
       try {
         this.status = await api.syncStatus();
+        this.lost = null;
       } catch (error) {
-        this.failure = error.message;
-        this.status = { ...this.status, running: null };
+        this.lost = error.message;
+        if (this.status) this.status.running = null;
       }
       this.#tell();
       return !this.progress.running;
     }, POLL_MS, forEver);
     this.#following = false;
-    announce(this.failure ? `The sync failed. ${this.failure}` : "The sync is done");
+    announce(this.failure ?? this.lost ?? "The sync is done");
     this.#refresh();
   }
 
@@ -112,7 +114,8 @@ export function openPlaces(sync) {
     if (total) bar.value = done;
     body.replaceChildren(...[
       running && el("div", { className: "progress" }, bar, el("span", {}, total ? `${done} of ${plural(total, "place")}` : "Starting …")),
-      sync.failure && problem(`The sync failed: ${sync.failure}`),
+      sync.failure && problem(sync.failure),
+      sync.lost && problem(`How the sync does cannot be read: ${sync.lost}`),
       sync.status ? !running && lastRunLine(sync.status) : el("p", { className: "loading" }, "Loading …"),
       sync.status && el("ul", { className: "place-list" }, sync.status.places.map((place) => placeRow(place, sync.status.running))),
     ].filter(Boolean));
