@@ -10,13 +10,11 @@ publish; the mirror is flushed, loses entries and scripts. Exit code 1 when a re
 import sys
 import tempfile
 import time
-from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from math import log10
 from pathlib import Path
 from random import Random
 from threading import Event, Lock, Thread
@@ -27,13 +25,14 @@ from botocore.session import get_session
 from redis import Redis
 
 from cache.changes import Change, Observation, change_of
-from cache.entry import Entry, Place, PlaceLook, to_stamp
+from cache.entry import Place, PlaceLook, to_stamp
 from cache.instance import InstanceState, Launch, Record
 from cache.looks import LookLog
 from cache.mirror import PREFIX, Fresh, Mirror
 from cache.reader import Reader
 from cache.recorder import Recorder
 from cache.table import Table
+from loadtests.race_oracle import Oracle, nines
 from services.local import servers
 from services.local.processes import Process
 from services.settings import Settings
@@ -44,33 +43,6 @@ PLACE_SERVERS, PAGE_SERVERS = 200, 50
 KILLED, FAULT = 0.02, 0.05  # share of looks that die before they publish, and that a fault of the mirror follows
 FAULTS = "answers that no row ever gave", "stale for no reason", "stale after one clean sync"
 WITHIN = (0.0, 1.0, 10.0, 60.0)  # seconds
-
-
-@dataclass
-class Oracle:
-    """Every version the table ever had of each server: its ticket, since when it was there, and its instance."""
-
-    history: defaultdict[str, list[tuple[int, float, str]]] = field(default_factory=lambda: defaultdict(list))
-    reads: list[tuple[str, Entry, float]] = field(default_factory=list)
-    wrong: list[Entry] = field(default_factory=list)
-    lags: list[float] = field(default_factory=list)
-
-    def judge(self) -> None:
-        """Once the race is over: what each read was behind the table, in seconds, or that no row ever said it."""
-        for versions in self.history.values():
-            versions.sort()
-        for server_id, entry, asked_at in self.reads:
-            lag = self._lag(self.history[server_id], entry, asked_at)
-            self.wrong.append(entry) if lag is None else self.lags.append(lag)
-
-    @staticmethod
-    def _lag(versions: list[tuple[int, float, str]], entry: Entry, asked_at: float) -> float | None:
-        """For how long the table had said something newer when this was asked; None: it never said this."""
-        at = bisect_right(versions, entry.version, key=lambda it: it[0])
-        version, _, instance = versions[at - 1] if at else (0, 0.0, "")
-        if version != entry.version or entry.is_absent != (not instance) or instance.encode() not in entry.fragment:
-            return None
-        return max(0.0, asked_at - versions[at][1]) if at < len(versions) else 0.0
 
 
 @dataclass
@@ -282,13 +254,6 @@ def soak(kind: Literal["memory", "dynamodb"], writes: int, servers_: int, seed: 
         race = Soak(table, looks, redis, World(ids), writes, seed)
         race.run(writers=4, readers=4)
     return race
-
-
-def nines(late: int, total: int) -> str:
-    """The share that was not late, and how many nines that is."""
-    if not late:
-        return f"100 % of {total:,} (at least {log10(max(total, 1)):.1f} nines)"
-    return f"{100 * (1 - late / total):.5f} % of {total:,} ({-log10(late / total):.1f} nines)"
 
 
 @click.command(help=__doc__)

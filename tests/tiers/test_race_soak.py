@@ -4,7 +4,8 @@ from typing import Literal
 
 import pytest
 
-from loadtests.race_soak import FAULTS, nines, soak
+from loadtests.race_oracle import nines
+from loadtests.race_soak import FAULTS, soak
 
 
 @pytest.mark.parametrize(("table", "writes"), [("memory", 8_000), ("dynamodb", 600)])
