@@ -162,15 +162,16 @@ class Mirror:
         """Takes entries apart as they arrive, which costs no time while the server still works on the rest."""
         places: object = None
         entries, broken = Entries(), dict[str, bytes]()
-        ids = iter(server_ids)
+        at = 0
         for replies in self._wire.stream(parts, deadline):
-            values = iter(replies)
             if places is None:
-                places = next(values)
-            # A reply that is no text is a miss: nothing there, or the error of a key of the wrong type.
-            broken |= entries.decode(
-                (it, value) for value, it in zip(values, ids, strict=False) if type(value) is bytes
-            )
+                places = replies.pop(0)
+            ids, values = server_ids[at : at + len(replies)], replies
+            at += len(replies)
+            if set(map(type, replies)) != {bytes}:  # nothing there, or the error of a key of the wrong type: a miss
+                ids = [it for it, value in zip(ids, replies, strict=True) if type(value) is bytes]
+                values = [value for value in replies if type(value) is bytes]
+            broken |= entries.decode(ids, values)
         return MirrorRead(entries, broken, _looks(places))
 
     def _run(self, script: str, calls: Sequence[Command]) -> list[Any]:

@@ -63,7 +63,8 @@ def floor(tiers: Tiers) -> Page:
         while len(replies) <= len(ids):
             reader.feed(buffer, 0, wire.recv_into(buffer))
             replies += iter(reader.gets, nothing_yet)
-        return b'{"existingInstances":[%b]}' % b",".join([it[it.index(b"\n") + 1 :] for it in replies[1:]])
+        fragments = [it[it.index(b"\n") + 1 :] for it in replies[1:]]
+        return b"".join((b'{"existingInstances":[', b",".join(fragments), b"]}"))
 
     return page
 

@@ -133,11 +133,8 @@ def existing_body(
         "degraded": bool(answer.unknown) or is_stale,
     }
     has_existing = b"true" if fragments else b"null" if answer.unknown else b"false"
-    return b'{"hasExistingInstances":%b,"existingInstances":[%b],%b' % (
-        has_existing,
-        b",".join(fragments),
-        dumps(rest)[1:],
-    )
+    head = b'{"hasExistingInstances":%b,"existingInstances":[' % has_existing
+    return b"".join((head, b",".join(fragments), b"],", dumps(rest)[1:]))
 
 
 def _plan_body(plan: Plan, answer: Answer) -> dict[str, Any]:
