@@ -83,6 +83,27 @@ def test_rubbish_is_a_miss_and_gives_way(mirror: Mirror, redis: Any, raw: bytes)
     assert redis.pttl(KEY) > 0
 
 
+def test_rubbish_hurts_none_of_its_neighbours(mirror: Mirror, redis: Any) -> None:
+    """Sound, missing, damaged and foreign values, and a key of another type, in one read: each is told as it is."""
+    numbers = range(1000, 1160)
+    ids = [server_id(number) for number in numbers]
+    put(mirror, *(entry(7, number) for number in numbers))
+    values = rubbish(seed=23, amount=len(numbers) // 4)
+    spoiled = {own: raw.replace(ASKED.encode(), own.encode()) for own, raw in zip(ids[::4], values, strict=True)}
+    for own, value in spoiled.items():
+        redis.hset(PREFIX + own, FIELD, value)
+    redis.delete(PREFIX + ids[1])
+    redis.delete(PREFIX + ids[2])
+    redis.set(PREFIX + ids[2], "x")
+    found = mirror.read(ids)
+    assert found.broken == spoiled
+    assert found.entries == {
+        own: entry(7, number)
+        for number, own in zip(numbers, ids, strict=True)
+        if own not in spoiled and own not in ids[1:3]
+    }
+
+
 def test_a_refill_replaces_only_the_value_it_saw_broken(mirror: Mirror) -> None:
     """Where a sync was quicker, its newer entry stays."""
     put(mirror, entry(9))
