@@ -38,10 +38,10 @@ class KeyCounter:
         tail = b""
         with suppress(OSError):
             while data := source.recv(CHUNK):
-                target.sendall(data)
                 if count:
                     self.keys += (tail + data).count(KEY)
-                    tail = data[-(len(KEY) - 1) :]
+                    tail = (tail + data)[-(len(KEY) - 1) :]
+                target.sendall(data)
         for end in (source, target):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

@@ -15,7 +15,6 @@ from loadtests.plots import Axis, lines
 from loadtests.report import cpu_per_page, write_report
 from loadtests.verdict import Result, show
 from services.cli import main
-from services.local.processes import Process
 
 
 def sample(seconds: float = 0.05, handler: float = 0.01, **changes: object) -> Sample:
@@ -141,20 +140,23 @@ def test_plots_take_a_single_point(log: bool) -> None:
     ElementTree.fromstring(lines("t & u", Axis("x", log), Axis("y", log), {"a<b": [(5, 5)]}))  # noqa: S314  our own
 
 
-def test_the_counter_sees_every_key_however_it_is_cut(dynamodb: Process) -> None:
+def test_the_counter_sees_every_key_however_it_is_cut() -> None:
     """Keys are counted over the borders of receives, on the way in only."""
-    counter = KeyCounter(dynamodb.port)
-    try:
-        whole = b'x"sourceServerId"' * 50
+    with socket.create_server(("127.0.0.1", 0)) as upstream:
+        counter = KeyCounter(upstream.getsockname()[1])
         with socket.create_connection(("127.0.0.1", counter.port)) as client:
-            for at in range(0, len(whole), 7):
-                client.sendall(whole[at : at + 7])
-            client.shutdown(socket.SHUT_WR)
-            while client.recv(1000):
-                pass
-        assert counter.keys == 50
-    finally:
+            server, _ = upstream.accept()
+            sent = b'x"sourceServerId"' * 50
+            for at in range(0, len(sent), 7):
+                client.sendall(sent[at : at + 7])
+            got = b""
+            while len(got) < len(sent):
+                got += server.recv(1000)
+            server.sendall(b'"sourceServerId"')
+            assert client.recv(1000)
+            server.close()
         counter.close()
+    assert (got, counter.keys) == (sent, 50)
 
 
 def test_the_plans_of_the_sign_off_have_200_servers_each() -> None:
