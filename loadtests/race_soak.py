@@ -26,6 +26,7 @@ from redis import Redis
 
 from cache.changes import Change, Observation, change_of
 from cache.entry import Place, PlaceLook, to_stamp
+from cache.errors import MirrorUnavailable
 from cache.instance import InstanceState, Launch, Record
 from cache.looks import LookLog
 from cache.mirror import PREFIX, Fresh, Mirror
@@ -128,7 +129,12 @@ class Soak:
             self.excused |= {it.entry.server_id for fresh in unsent for it in fresh}
 
     def _publish(self, fresh: list[Fresh]) -> None:
-        published = Mirror(self.redis).publish(fresh)
+        try:
+            published = Mirror(self.redis).publish(fresh)
+        except MirrorUnavailable:  # as in a sync: it fails nothing, and the next look heals it
+            self._excuse([fresh])
+            self.counts["publishes that failed"] += 1
+            return
         with self.lock:
             self.counts["published"] += published.taken
             self.counts["publishes refused as older"] += published.refused

@@ -286,11 +286,11 @@ def run(tiers: Tiers, steps: int) -> None:
 @pytest.mark.parametrize("server", ["valkey9", "redis7"])
 def test_any_history_keeps_the_invariants(server: str, request: pytest.FixtureRequest) -> None:
     """On each real server, with the table in memory."""
-    run(Tiers(MemoryTable(), MemoryLooks(), request.getfixturevalue(server)), steps=25)
+    run(Tiers(MemoryTable(), MemoryLooks(), request.getfixturevalue(server)), steps=20)
 
 
 def test_any_history_keeps_the_invariants_in_dynamodb_too(http_tables: Tables, valkey9: Redis) -> None:
     """On the real servers of both tiers."""
     deployment = http_tables.settings()
     table = Table(http_tables.client, deployment.recovery_instances_table)
-    run(Tiers(table, LookLog(http_tables.client, deployment.sync_status_table), valkey9), steps=10)
+    run(Tiers(table, LookLog(http_tables.client, deployment.sync_status_table), valkey9), steps=6)
