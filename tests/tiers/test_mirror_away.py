@@ -66,7 +66,7 @@ def test_a_refused_connection_opens_the_breaker() -> None:
     for _ in range(100):
         with pytest.raises(MirrorUnavailable, match="breaker"):
             mirror.claim([ONE])
-    assert monotonic() - began < 0.1
+    assert monotonic() - began < 0.5
 
 
 def test_a_hanging_server_costs_a_second_at_most(server: Process, monkeypatch: pytest.MonkeyPatch) -> None:

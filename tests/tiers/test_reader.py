@@ -164,7 +164,7 @@ def test_a_server_that_stays_unknown_is_waited_for_by_nobody(stack: Stack) -> No
     began = monotonic()
     for _ in range(3):
         assert reader(stack).read({NEVER: HERE}).unknown == [NEVER]
-    assert monotonic() - began < 1
+    assert monotonic() - began < 2.5  # one that waited would take three
 
 
 def test_a_row_that_is_no_record_is_waited_for_by_nobody(stack: Stack) -> None:
@@ -174,7 +174,7 @@ def test_a_row_that_is_no_record_is_waited_for_by_nobody(stack: Stack) -> None:
     began = monotonic()
     for _ in range(3):
         assert reader(stack).read({ONE: HERE}).unknown == [ONE]
-    assert monotonic() - began < 1
+    assert monotonic() - began < 2.5  # one that waited would take three
 
 
 def test_a_claim_that_was_given_up_is_taken_over(stack: Stack) -> None:
