@@ -99,6 +99,7 @@ def environment(valkey: Process, dynamodb: Process, standin: Process) -> dict[st
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_ENDPOINT_URL_DYNAMODB": dynamodb.url,
         **{f"AWS_ENDPOINT_URL_{service}": standin.url for service in ("DRS", "EC2", "STS")},
+        "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:111111111111:stateMachine:none",
         "POWERTOOLS_TRACE_DISABLED": "true",
     }
     with pytest.MonkeyPatch.context() as patch:
