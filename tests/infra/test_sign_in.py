@@ -45,7 +45,9 @@ def at_the_edge(uri: str, cookie: str | None = None) -> dict[str, Any]:
 class TestAtTheEdge:
     """page.yaml's function."""
 
-    @pytest.mark.parametrize("cookie", [None, "rubbish", "a.b.c", token(-1)])
+    @pytest.mark.parametrize(
+        "cookie", [None, "rubbish", "a.b.c", token(-1)], ids=["none", "rubbish", "no token", "expired"]
+    )
     def test_without_a_token_that_counts_there_is_no_page(self, cookie: str | None) -> None:
         """The page's address leads to the sign-in; anything else, the API included, is refused."""
         answer = at_the_edge("/", cookie)
