@@ -24,7 +24,7 @@ SHOWN = (
     "instanceType", "launchTime", "region", "sourceExecutionId", "sourcePlanName",
     "sourceServerName", "accountId", "isDrill",
 )  # fmt: skip
-SETTLE_SECONDS = 12.0
+SETTLE_SECONDS = 45.0
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,11 @@ from services.local.functions import name
 PLACE = {"accountId": "111111111111", "region": "us-east-1"}
 DRS_MEMBERS = [
     "items", "sourceServerID", "recoveryInstanceID", "ec2InstanceID", "ec2InstanceState", "jobID", "isDrill",
-    "pointInTimeSnapshotDateTime", "nextToken", "tags", "sourceProperties", "identificationHints", "hostname",
-    "sourceCloudProperties", "originAccountID", "stagingArea", "stagingAccountID", "creationDateTime",
+    "pointInTimeSnapshotDateTime", "tags", "sourceProperties", "hostname", "originAccountID", "stagingArea",
 ]  # fmt: skip
 EC2_MEMBERS = [
-    "Reservations", "Instances", "InstanceId", "State", "Name", "Tags", "Key", "Value", "LaunchTime", "InstanceType",
-    "PrivateIpAddress", "PublicIpAddress", "SecurityGroups", "GroupId", "IamInstanceProfile", "Arn", "VpcId",
+    "Reservations", "Instances", "InstanceId", "State", "Name", "Tags", "Value", "LaunchTime", "PrivateIpAddress",
+    "SecurityGroups", "IamInstanceProfile",
 ]  # fmt: skip
 
 

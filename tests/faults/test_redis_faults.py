@@ -17,7 +17,7 @@ def hit_counts(faulty: FaultyStack) -> int:
     return int(faulty.valkey().info("stats")["keyspace_hits"])
 
 
-def assert_whole(faulty: FaultyStack, pages: int = 4) -> None:
+def assert_whole(faulty: FaultyStack, pages: int = 3) -> None:
     """Some pages in turn are complete, right and in time."""
     for _ in range(pages):
         page = faulty.plan_page()
@@ -52,7 +52,6 @@ AWAY: dict[str, tuple[Callable[[FaultyStack], None], Callable[[FaultyStack], Non
     "refused": (lambda it: it.to_redis.refuse(), lambda it: it.to_redis.heal()),
     "black hole": (lambda it: it.to_redis.black_hole(), lambda it: it.to_redis.heal()),
     "hanging": (hang, resume),
-    "slow": (lambda it: it.to_redis.slow(0.6), lambda it: it.to_redis.heal()),
     "restarted": (lambda it: it.restart_valkey(), lambda _: None),
 }
 
