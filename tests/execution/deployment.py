@@ -241,3 +241,15 @@ def call_routes(
         event["body"] = json.dumps(body)
     got = answer(event, routes)
     return got["statusCode"], json.loads(got["body"])
+
+
+def drilled(deployment: Deployment, count: int = 2, places: int = 1, **plan: Any) -> tuple[str, dict[Place, list[str]]]:
+    """An execution that has launched so many servers in each of so many places, on a page that knows them all."""
+    waves = {deployment.place(it): deployment.protect(deployment.place(it), count) for it in range(places)}
+    deployment.sync(*waves)
+    return deployment.drill(*waves.items(), **plan), waves
+
+
+def ids_of(items: list[dict[str, Any]]) -> list[str]:
+    """The server ids of these items of an answer."""
+    return [item["sourceServerId"] for item in items]
