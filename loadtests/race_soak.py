@@ -8,42 +8,33 @@ publish; the mirror is flushed, loses entries and scripts. Exit code 1 when a re
 """
 
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import batched, count
-from pathlib import Path
 from random import Random
 from threading import Event, Lock, Thread
 from typing import Any, Literal
 
 import click
-from botocore.session import get_session
 from redis import Redis
 
 from cache.changes import Change, Observation, change_of
-from cache.entry import Place, PlaceLook, to_stamp
+from cache.entry import Place, to_stamp
 from cache.errors import MirrorUnavailable
 from cache.instance import InstanceState, Launch, Record
-from cache.looks import LookLog
 from cache.mirror import PREFIX, Fresh, Mirror
 from cache.reader import Reader
 from cache.recorder import Recorder
 from cache.table import Table
 from loadtests.race_oracle import Oracle, nines
-from services.local import servers
-from services.local.processes import Process
-from services.settings import Settings
-from services.tables import create_tables
-from tests.tiers.memory import MemoryTable
+from loadtests.race_tiers import tiers
 
 PLACE_SERVERS, PAGE_SERVERS = 200, 50
 HELD = 0.2  # share of looks and publishes that others overtake
 KILLED, FAULT = 0.02, 0.05  # share of looks that die before they publish, and that a fault of the mirror follows
-FAULTS = "answers that no row ever gave", "stale for no reason", "stale after one clean sync"
+FAULTS = "answers that no row ever gave", "answers that went back", "stale for no reason", "stale after one clean sync"
 WITHIN = (0.0, 1.0, 10.0, 60.0)  # seconds
 
 
@@ -75,6 +66,7 @@ class Soak:
     writes: int
     seed: int
     oracle: Oracle = field(default_factory=Oracle)
+    upsets: int = 0  # faults that began, and that ended
     excused: set[str] = field(default_factory=set)
     unsent: list[list[list[Fresh]]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -164,6 +156,9 @@ class Soak:
         return fresh + [Fresh(record.entry(), tombstones.at) for record in tombstones.records.values()]
 
     def _fault(self, random: Random) -> None:
+        with self.lock:
+            self.counts["faults of the mirror"] += 1
+            self.upsets += 1
         for unsent in self.unsent:
             self._excuse(list(unsent))  # an older publish may arrive where a newer one was lost
         match random.randrange(3):
@@ -174,16 +169,24 @@ class Soak:
             case _:
                 self.redis.delete(*(PREFIX + it for it in random.sample(list(self.oracle.history), 20)))
         with self.lock:
-            self.counts["faults of the mirror"] += 1
+            self.upsets += 1
 
     def _read(self, random: Random) -> None:
         reader = Reader(Mirror(self.redis), lambda: self.table, lambda: self.looks)
         everyone = {it: place for place, ids in self.world.places.items() for it in ids}
+        seen: dict[str, int] = {}
+        upsets = 0
         while not self.done.is_set():
             page = random.sample(list(everyone), PAGE_SERVERS)
             asked_at = time.monotonic()
             answer = reader.read({it: everyone[it] for it in page})
             self.oracle.reads += [(it, entry, asked_at) for it, entry in answer.entries.items()]
+            hits = {it: entry.version for it, entry in answer.entries.items() if it not in answer.missed}
+            if upsets != (upsets := self.upsets):
+                seen.clear()  # a mirror that forgot may come back older, until the next sync
+            else:
+                self.counts["answers that went back"] += sum(version < seen.get(it, 0) for it, version in hits.items())
+            seen |= hits
             with self.lock:
                 self.counts["pages read"] += 1
                 self.counts["answers unknown"] += len(answer.unknown)
@@ -206,51 +209,6 @@ def _change(server_id: str, place: Place, number: int | None, ticket: int) -> Ch
         server_id=server_id, place=place, observed_at=seen_at, launch=launch if number is not None else None
     )
     return change_of(seen, ticket)
-
-
-class MemoryLooks:
-    """Tickets in memory; every place counts as looked at."""
-
-    def __init__(self, places: list[Place]) -> None:
-        self._tickets = count(1)
-        self._places = {str(it): PlaceLook(1, 1, "seen") for it in places}
-
-    def draw_ticket(self) -> int:
-        """The next ticket."""
-        return next(self._tickets)
-
-    def places(self) -> dict[str, PlaceLook]:
-        """All of them, looked at."""
-        return self._places
-
-
-@contextmanager
-def tiers(kind: str, places: list[Place]) -> Iterator[tuple[Table, Any, "Redis"]]:
-    """Fresh tiers: a Valkey, and a table in memory or behind HTTP."""
-    with tempfile.TemporaryDirectory() as directory:
-        valkey = servers.valkey(Path(directory))
-        engine = servers.dynamodb(Path(directory)) if kind == "dynamodb" else None
-        running = [it for it in (valkey, engine) if it]
-        try:
-            for process in running:
-                process.start()
-                process.await_port()
-            redis = Redis(port=valkey.port, socket_timeout=5, protocol=2)
-            yield (*(_dynamodb(engine, places) if engine else (MemoryTable(), MemoryLooks(places))), redis)
-        finally:
-            for process in running:
-                process.stop()
-
-
-def _dynamodb(engine: Process, places: list[Place]) -> tuple[Table, LookLog]:
-    keys: Any = {"aws_access_key_id": servers.OWN_ACCOUNT, "aws_secret_access_key": "local"}
-    client: Any = get_session().create_client("dynamodb", servers.REGION, endpoint_url=engine.url, **keys)
-    settings = Settings.from_env({})
-    create_tables(client, settings, deletion_protection=False)
-    looks = LookLog(client, settings.sync_status_table)
-    for place in places:
-        looks.note(place, 1, {"outcome": "seen", "endedAt": to_stamp(10**12)}, completed=True)
-    return Table(client, settings.recovery_instances_table), looks
 
 
 def soak(kind: Literal["memory", "dynamodb"], writes: int, servers_: int, seed: int = 7) -> Soak:
