@@ -1,6 +1,6 @@
 """Crash everywhere: the sync process is killed with SIGKILL at every I/O step in turn; one clean sync heals it.
 
-    .venv/bin/python -m loadtests.crash
+    .venv/bin/python -m loadtests.crash             # writes docs/crash.md
 
 Before each killed sync the world changes (instances vanish, appear, stop and are replaced), so that there is something
 to write at every step. After the clean sync the world, the table and the mirror must agree exactly, server by server.
@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,20 @@ from services.local.world import World, make_world
 from services.settings import Settings
 from services.tables import create_tables
 
+REPORT = servers.REPOSITORY / "docs" / "crash.md"
+TEXT = """# Crash everywhere
+
+Measured {at} with `python -m loadtests.crash`: a full sync of a small world (14 servers, two accounts) after every kind
+of change is killed with SIGKILL before and after each thing it sends to DynamoDB, Redis or AWS, then one clean sync runs.
+
+| what | how many |
+| --- | ---: |
+| steps of I/O in one sync | {steps} |
+| syncs started to be killed (each step, before and after, in two directions of change) | {cases} |
+| killed (the others sent less than that and had ended) | {killed} |
+| that left world, table and mirror different from one another | {torn} |
+| differences after one clean sync | {faults} |
+"""
 TABLE, STATUS = functions.TABLES["recovery-instances"], functions.TABLES["sync-status"]
 WHEN = ("before", "after")
 
@@ -180,16 +195,19 @@ def scene(directory: Path, places: int = 2, servers_in_all: int = 14) -> Iterato
 
 
 def main() -> None:
-    """Kills at every step, before and after; prints what was tried and every disagreement."""
+    """Kills at every step, before and after; prints and writes what was tried, and every disagreement."""
     console = Console()
     with tempfile.TemporaryDirectory() as scratch, scene(Path(scratch)) as it:
         steps = it.count_steps()
         cases = [(step, when) for step in range(1, steps + 1) for when in WHEN for _ in it.worlds]
         crashes = [it.crash(number, *case) for number, case in enumerate(track(cases, "Killing", console=console))]
     killed, torn = sum(crash.killed for crash in crashes), sum(crash.left > 0 for crash in crashes)
-    console.print(f"{steps} steps of I/O, {killed} of {len(cases)} syncs killed; {torn} left the tiers torn or behind")
     faults = [f"{crash.where}: {fault}" for crash in crashes for fault in crash.faults]
-    console.print(f"After one clean sync {len(faults)} disagreements")
+    at = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    text = TEXT.format(at=at, steps=steps, cases=len(cases), killed=killed, torn=torn, faults=len(faults))
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(text)
+    console.print(text)
     for fault in faults:
         console.print(f"  {fault}")
     sys.exit(bool(faults))
