@@ -36,8 +36,9 @@ from services.tables import create_tables
 REPORT = servers.REPOSITORY / "docs" / "crash.md"
 TEXT = """# Crash everywhere
 
-Measured {at} with `python -m loadtests.crash`: a full sync of a small world (14 servers, two accounts) after every kind
-of change is killed with SIGKILL before and after each thing it sends to DynamoDB, Redis or AWS, then one clean sync runs.
+Measured {at} with `python -m loadtests.crash`: a full sync of a small world (14 servers in two regions of one account)
+after every kind of change is killed with SIGKILL before and after each thing it sends to DynamoDB, Redis or AWS, then
+one clean sync runs.
 
 | what | how many |
 | --- | ---: |
