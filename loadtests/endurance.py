@@ -121,7 +121,7 @@ def run(minutes: float, directory: Path, console: Console) -> Result:
     samples, spans, syncs = Samples(), list[tuple[float, float]](), 0
     try:
         faulty.start()
-        faulty.settle()
+        faulty.settle(plan_ids[0])
         load = PageLoad(faulty, plan_ids, FULL.rate / 2)
         began = monotonic()
         while monotonic() < began + minutes * 60:

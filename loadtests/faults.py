@@ -101,10 +101,10 @@ def run(size: Size, directory: Path, tell: Callable[[Row], None]) -> list[Row]:
     rows = []
     try:
         faulty.start()
-        faulty.settle()
+        faulty.settle(plan_ids[0])
         load = PageLoad(faulty, plan_ids, size.rate)
         for fault in FAULTS:
-            rows.append(one(faulty, load, fault, size.seconds))
+            rows.append(one(faulty, load, fault, size.seconds, plan_ids[0]))
             tell(rows[-1])
         load.stop()
     finally:
@@ -124,8 +124,8 @@ def add_pages(world: World) -> list[str]:
     return ids
 
 
-def one(faulty: FaultyStack, load: PageLoad, fault: Fault, seconds: float) -> Row:
-    """Let a fault strike, last, and end; then wait until everything is as before."""
+def one(faulty: FaultyStack, load: PageLoad, fault: Fault, seconds: float, plan_id: str) -> Row:
+    """Let a fault strike, last, and end; then wait until everything is as before, seen by the pages of a plan."""
     await_idle(faulty)
     lasts = seconds if fault.seconds is None or seconds < FULL.seconds else fault.seconds
     struck = monotonic()
@@ -140,7 +140,7 @@ def one(faulty: FaultyStack, load: PageLoad, fault: Fault, seconds: float) -> Ro
     if normal_after is None:  # what a fault broke for good may not count against the next
         fire_sync(faulty)
         await_idle(faulty)
-    faulty.settle()
+    faulty.settle(plan_id)
     faulty.before = {}
     return Row(fault.name, ended - struck, tally, normal_after)
 

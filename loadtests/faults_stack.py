@@ -104,8 +104,8 @@ class FaultyStack:
         self.to_dynamodb.lead_to(self.stack.dynamodb.port)
         self.stack.standin.weather(self.world.weather)
 
-    def settle(self) -> None:
-        """Waits until pages are whole, right and answered from the mirror by every process that answers them.
+    def settle(self, plan_id: str | None = None) -> None:
+        """Waits until a plan's pages are whole, right and in time, whichever process answers them.
 
         Raises:
             AssertionError: when that takes longer than SETTLE_SECONDS.
@@ -113,8 +113,10 @@ class FaultyStack:
         self.warm()
         deadline = monotonic() + SETTLE_SECONDS
         while True:
-            pages = self.side_by_side(self.plan_page, 2 * self.query_processes)
-            faults = [fault for page in pages for fault in self.faults_of(page)]
+            pages = self.side_by_side(lambda: self.plan_page(plan_id), 2 * self.query_processes)
+            faults = [
+                fault for page in pages for fault in self.faults_of(page, self.servers_of(plan_id or self.largest))
+            ]
             if not faults:
                 return
             assert monotonic() < deadline, faults  # noqa: S101
