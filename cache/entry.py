@@ -8,7 +8,7 @@ digits) of all that follows it, observedAt is epoch milliseconds, drill is `d`, 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import chain, repeat
+from itertools import chain
 from typing import NamedTuple
 from zlib import crc32
 
@@ -89,44 +89,41 @@ class Facts(NamedTuple):
         return self.state == ABSENT
 
 
-_NOTHING: tuple[Facts | None, bytes] = None, b""
-
-
 class Entries(Mapping[str, Entry]):
     """Entries by server id, kept as they were stored: a page of a thousand needs their fragments, not a thousand parts.
 
     An entry is made whole when somebody looks at it.
     """
 
-    __slots__ = ("_found", "_known")
+    __slots__ = ("_facts", "_fragments", "_known")
 
     def __init__(self) -> None:
-        self._found: dict[str, tuple[Facts, bytes]] = {}
+        self._facts: dict[str, Facts] = {}
+        self._fragments: dict[str, bytes] = {}  # apart from the facts: a pair for each would busy the garbage collector
         self._known: dict[bytes, Facts] = {}
 
     def __getitem__(self, server_id: str) -> Entry:
-        facts, fragment = self._found[server_id]
-        return Entry(server_id, *facts, fragment)
+        return Entry(server_id, *self._facts[server_id], self._fragments[server_id])
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._found)
+        return iter(self._facts)
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._facts)
 
     def __contains__(self, server_id: object) -> bool:
-        return server_id in self._found
+        return server_id in self._facts
 
     def decode(self, server_ids: Sequence[str], stored: Sequence[bytes]) -> dict[str, bytes]:
         """Take in the values stored for these servers; those that are no whole entry of that very server come back."""
-        found, known, broken = self._found, self._known, {}
+        all_facts, fragments, known, broken = self._facts, self._fragments, self._known, {}
         are_sealed = _are_sealed(server_ids, stored)
         for server_id, raw in zip(server_ids, stored, strict=True):
             head, _, fragment = raw.partition(b"\n")
             if are_sealed or _are_sealed((server_id,), (raw,)):
                 facts = known.get(head[_ID_END:]) or self._learn(head[_ID_END:])
                 if facts and (facts.state == ABSENT) != bool(fragment):
-                    found[server_id] = facts, fragment
+                    all_facts[server_id], fragments[server_id] = facts, fragment
                     continue
             broken[server_id] = raw
         return broken
@@ -134,31 +131,32 @@ class Entries(Mapping[str, Entry]):
     def add(self, entries: Iterable[Entry]) -> None:
         """Take in entries."""
         for it in entries:
-            self._found[it.server_id] = Facts(*it[1:-1]), it.fragment
+            self._facts[it.server_id], self._fragments[it.server_id] = Facts(*it[1:-1]), it.fragment
 
     def take(self, others: "Entries") -> None:
         """Take in all of the others."""
-        self._found |= others._found  # noqa: SLF001  its own kind
+        self._facts |= others._facts  # noqa: SLF001  its own kind
+        self._fragments |= others._fragments  # noqa: SLF001
 
     def drop(self, server_id: str) -> None:
         """Leave this one out."""
-        del self._found[server_id]
+        del self._facts[server_id], self._fragments[server_id]
 
     def rowless(self) -> list[str]:
         """Servers whose entry stands for a row that never was: version 0."""
-        return [server_id for server_id, (facts, _) in self._found.items() if not facts.version]
+        return [server_id for server_id, facts in self._facts.items() if not facts.version]
 
     def facts(self, server_ids: Iterable[str]) -> list[Facts]:
         """What there is of those of these servers that are here, in this order."""
-        return [facts for facts, _ in map(self._found.get, server_ids, repeat(_NOTHING)) if facts]
+        return list(filter(None, map(self._facts.get, server_ids)))
 
     def distinct_facts(self) -> Iterable[Facts]:
         """What there is among all entries, each kind once or a few times."""
-        return {id(facts): facts for facts, _ in self._found.values()}.values()
+        return {id(facts): facts for facts in self._facts.values()}.values()
 
     def fragments(self, server_ids: Iterable[str]) -> list[bytes]:
         """The fragments of those of these servers that have an instance, in this order."""
-        return [fragment for _, fragment in map(self._found.get, server_ids, repeat(_NOTHING)) if fragment]
+        return list(filter(None, map(self._fragments.get, server_ids)))
 
     def _learn(self, said: bytes) -> Facts | None:
         if (header := _FACTS.fullmatch(said)) is None:
