@@ -186,7 +186,7 @@ class Soak:
                 seen.clear()  # a mirror that forgot may come back older, until the next sync
             else:
                 self.counts["answers that went back"] += sum(version < seen.get(it, 0) for it, version in hits.items())
-            seen |= hits
+                seen |= hits
             with self.lock:
                 self.counts["pages read"] += 1
                 self.counts["answers unknown"] += len(answer.unknown)
