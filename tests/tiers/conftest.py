@@ -16,6 +16,7 @@ from redis import Redis, RedisCluster
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from cache import mirror as mirror_module
 from cache.attributes import encode
 from cache.looks import LookLog
 from cache.mirror import Mirror
@@ -27,7 +28,15 @@ from services.settings import Settings
 from services.tables import create_tables
 from tests.tiers.memory import MemoryTable
 
+# What is right must not depend on how busy the machine is; how long things take is tested by itself.
+PATIENT: Any = {"socket_timeout": 10.0, "socket_connect_timeout": 10.0}
 _numbers = count(1)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mirror waits for its server, however busy the machine is."""
+    monkeypatch.setattr(mirror_module, "PATIENCE", 10.0)
 
 
 def dynamodb_client(url: str | None = None, read_timeout: float = 5) -> Any:
@@ -93,9 +102,8 @@ def http_tables(dynamodb: Process) -> Tables:
 
 def redis_client(port: int, **options: Any) -> Redis:
     """A client as the product builds it: short timeouts, no retries of its own."""
-    return Redis(
-        port=port, socket_timeout=0.25, socket_connect_timeout=0.25, retry=Retry(NoBackoff(), 0), protocol=2, **options
-    )
+    timeouts = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25}
+    return Redis(port=port, retry=Retry(NoBackoff(), 0), protocol=2, **(timeouts | options))
 
 
 def _redis7(directory: Path) -> Process:
@@ -129,7 +137,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
         node.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         while b"cluster_state:ok" not in node.execute_command("CLUSTER", "INFO"):
             pass
-        with RedisCluster("127.0.0.1", process.port, socket_timeout=0.25, protocol=2) as nodes:
+        with RedisCluster("127.0.0.1", process.port, protocol=2, **PATIENT) as nodes:
             yield nodes
 
 
@@ -137,7 +145,7 @@ def _client_of(process: Process) -> Iterator[Redis]:
     process.start()
     try:
         process.await_port()
-        yield redis_client(process.port)
+        yield redis_client(process.port, **PATIENT)
     finally:
         process.stop()
 
@@ -151,7 +159,7 @@ def redis(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def mirror(redis: Any) -> Mirror:
+def mirror(redis: Any, patient: None) -> Mirror:  # noqa: ARG001  in effect, not in use
     """An empty mirror, on each server."""
     return Mirror(redis)
 
@@ -169,7 +177,7 @@ class Stack:
 
 
 @pytest.fixture
-def stack(http_tables: Tables, valkey9: Redis) -> Stack:
+def stack(http_tables: Tables, valkey9: Redis, patient: None) -> Stack:  # noqa: ARG001  in effect, not in use
     """Both tiers, real and empty."""
     valkey9.flushall()
     settings = http_tables.settings()

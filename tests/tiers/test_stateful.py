@@ -5,7 +5,7 @@ from itertools import count
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from redis import Redis
@@ -280,15 +280,19 @@ class MemoryLooks(LookLog):
 def run(tiers: Tiers, steps: int) -> None:
     """100 histories on these tiers."""
     machine = type("Histories", (Histories,), {"tiers": tiers})
-    run_state_machine_as_test(machine, settings=settings(PROPERTY, stateful_step_count=steps))
+    run_state_machine_as_test(
+        machine, settings=settings(PROPERTY, stateful_step_count=steps, suppress_health_check=[HealthCheck.too_slow])
+    )
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("server", ["valkey9", "redis7"])
 def test_any_history_keeps_the_invariants(server: str, request: pytest.FixtureRequest) -> None:
     """On each real server, with the table in memory."""
     run(Tiers(MemoryTable(), MemoryLooks(), request.getfixturevalue(server)), steps=20)
 
 
+@pytest.mark.usefixtures("patient")
 def test_any_history_keeps_the_invariants_in_dynamodb_too(http_tables: Tables, valkey9: Redis) -> None:
     """On the real servers of both tiers."""
     deployment = http_tables.settings()
