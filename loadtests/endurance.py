@@ -172,10 +172,10 @@ def errors(directory: Path, spans: list[tuple[float, float]]) -> tuple[Counter[s
 
 
 def logged_errors(directory: Path) -> Iterator[tuple[float, str]]:
-    """Time and message of every line of level ERROR or worse, ours or the runtime's, which has the time of the last."""
+    """Time and message of every line of level ERROR or worse; the runtime's own have the time of our next line."""
     for path in directory.glob("hrp-*.log"):
-        at = 0.0
-        for line in path.read_text().splitlines():
+        at = path.stat().st_mtime
+        for line in reversed(path.read_text().splitlines()):
             if line.startswith("[ERROR]"):
                 yield at, line
             elif line.startswith('{"level"'):
