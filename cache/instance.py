@@ -139,11 +139,11 @@ class Record(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
 
     source_server_id: str
-    version: int
+    version: int = Field(ge=0, lt=10**15)  # it and the place stand in the entry's head
     presence: Literal["present", "absent"]
     account_id: str
     region: str
-    place: str = Field(pattern=r"^[0-9a-z-]{1,20}/[0-9a-z-]{1,40}$")  # it stands in the entry's header
+    place: str = Field(pattern=r"^[0-9a-z-]{1,12}/[0-9a-z-]{1,35}$")
     last_sync_time: str
     recovery_instance_id: str | None = None
     ec2_instance_id: str | None = None

@@ -28,24 +28,15 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 type Command = tuple[str | bytes | int, ...]
-type Part = Command | Each
 
 _REDIRECTIONS = (AskError, TryAgainError, ClusterDownError)  # MOVED is a kind of ASK to redis-py
 _REAL = (Connection, SSLConnection, UnixDomainSocketConnection)
 
 
-class Each(NamedTuple):
-    """One command per key, the same words before and after it. The keys are ASCII and all of one length."""
-
-    before: tuple[str, ...]
-    keys: Sequence[str]
-    after: tuple[str, ...]
-
-
 class Wire(Protocol):
     """A way to send commands and receive their replies."""
 
-    def stream(self, parts: Sequence[Part], deadline: float) -> Iterator[list[Any]]:
+    def stream(self, commands: Sequence[Command], deadline: float) -> Iterator[list[Any]]:
         """The replies in the order of the commands, in lists as they arrive; an error of one command is its reply.
 
         `deadline` (monotonic seconds) bounds the whole; the client's own timeouts bound each connect and receive.
@@ -75,11 +66,11 @@ class PackedServer:
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
 
-    def stream(self, parts: Sequence[Part], deadline: float) -> Iterator[list[Any]]:
+    def stream(self, commands: Sequence[Command], deadline: float) -> Iterator[list[Any]]:
         """One write, and the replies as they arrive: the server works on the rest while the caller is at the first."""
         with _connection(self._pool) as connection:
-            _send(connection, parts)
-            yield from _replies(connection, sum(map(_count, parts)), deadline)
+            _send(connection, commands)
+            yield from _replies(connection, len(commands), deadline)
 
     def renew(self) -> None:
         """After a restart or failover every idle connection is as stale as the one that failed."""
@@ -93,19 +84,19 @@ class PackedCluster:
         self._connect = connect
         self._cluster: RedisCluster | None = None
 
-    def stream(self, parts: Sequence[Part], deadline: float) -> Iterator[list[Any]]:
+    def stream(self, commands: Sequence[Command], deadline: float) -> Iterator[list[Any]]:
         """One write to each node before the first reply is awaited, so that the nodes work side by side."""
         cluster = self._connected()
-        shares = _shares(cluster, parts)
-        replies: list[Any] = [None] * sum(map(_count, parts))
+        shares = _shares(cluster, commands)
+        replies: list[Any] = [None] * len(commands)
         with _connections([cluster.get_redis_connection(it.node).connection_pool for it in shares]) as connections:
             for connection, share in zip(connections, shares, strict=True):
-                _send(connection, share.parts)
+                _send(connection, share.commands)
             for connection, share in zip(connections, shares, strict=True):
                 answered = chain.from_iterable(_replies(connection, len(share.places), deadline))
                 for place, reply in zip(share.places, answered, strict=True):
                     replies[place] = reply
-        _follow(cluster, parts, replies)
+        _follow(cluster, commands, replies)
         yield replies
 
     def renew(self) -> None:
@@ -127,10 +118,10 @@ class Pipelines:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def stream(self, parts: Sequence[Part], deadline: float) -> Iterator[list[Any]]:  # noqa: ARG002
+    def stream(self, commands: Sequence[Command], deadline: float) -> Iterator[list[Any]]:  # noqa: ARG002
         """All replies at once; only the client's own timeouts bound it."""
         pipeline = self._client.pipeline(transaction=False)
-        for command in _commands(parts):
+        for command in commands:
             pipeline.execute_command(*command)
         yield pipeline.execute(raise_on_error=False)
 
@@ -142,33 +133,26 @@ class _Share(NamedTuple):
     """What one node of a cluster is asked, and where in the whole each of its replies goes."""
 
     node: Any
-    parts: list[Part]
+    commands: list[Command]
     places: list[int]
 
 
-def _shares(cluster: RedisCluster, parts: Sequence[Part]) -> list[_Share]:
+def _shares(cluster: RedisCluster, commands: Sequence[Command]) -> list[_Share]:
     shares: dict[str, _Share] = {}
-    place = 0
-    for part in parts:
-        of_part: dict[str, list[str]] = {}
-        for key in part.keys if isinstance(part, Each) else (_key(part),):
-            if not (nodes := cluster.nodes_manager.slots_cache.get(key_slot(key.encode()))):
-                raise SlotNotCoveredError(f"no node has the slot of {key}")
-            node = nodes[0]
-            of_part.setdefault(node.name, []).append(key)
-            shares.setdefault(node.name, _Share(node, [], [])).places.append(place)
-            place += 1
-        for name, keys in of_part.items():
-            shares[name].parts.append(part._replace(keys=keys) if isinstance(part, Each) else part)
+    for place, command in enumerate(commands):
+        if not (nodes := cluster.nodes_manager.slots_cache.get(key_slot(_key(command).encode()))):
+            raise SlotNotCoveredError(f"no node has the slot of {_key(command)}")
+        share = shares.setdefault(nodes[0].name, _Share(nodes[0], [], []))
+        share.commands.append(command)
+        share.places.append(place)
     return list(shares.values())
 
 
-def _follow(cluster: RedisCluster, parts: Sequence[Part], replies: list[Any]) -> None:
+def _follow(cluster: RedisCluster, commands: Sequence[Command], replies: list[Any]) -> None:
     """Ask again, through redis-py, where a slot has moved: it follows and learns the new map."""
     moved = [place for place, reply in enumerate(replies) if isinstance(reply, _REDIRECTIONS)]
     if not moved:
         return
-    commands = list(_commands(parts))
     pipeline = cluster.pipeline(transaction=False)  # type: ignore[no-untyped-call]  # redis-py has no hints here
     for place in moved:
         pipeline.execute_command(*commands[place])
@@ -181,40 +165,9 @@ def _key(command: Command) -> str:
     return str(command[3] if command[0] in ("EVALSHA", "EVAL") else command[1])
 
 
-def _count(part: Part) -> int:
-    return len(part.keys) if isinstance(part, Each) else 1
-
-
-def _commands(parts: Iterable[Part]) -> Iterator[Command]:
-    for part in parts:
-        if isinstance(part, Each):
-            yield from ((*part.before, key, *part.after) for key in part.keys)
-        else:
-            yield part
-
-
-def _send(connection: Any, parts: Iterable[Part]) -> None:
-    connection.send_packed_command((b"".join(map(_pack, parts)),), check_health=False)
-
-
-def _pack(part: Part) -> bytes:
-    """The bytes of these commands in the Redis protocol (redis.io, "RESP protocol spec")."""
-    if not isinstance(part, Each):
-        return bytes(pack_command(part))  # type: ignore[arg-type]  # hiredis's hints know tuples of one word only
-    if not part.keys:
-        return b""
-    lengths = set(map(len, part.keys))
-    text = "".join(part.keys)
-    if len(lengths) != 1 or not text.isascii():  # a length that lies would turn data into commands
-        raise ValueError("keys must be ASCII and of one length")
-    words = len(part.before) + 1 + len(part.after)
-    head = f"*{words}\r\n{_words(part.before)}${lengths.pop()}\r\n"
-    tail = f"\r\n{_words(part.after)}"
-    return (head + (tail + head).join(part.keys) + tail).encode()
-
-
-def _words(words: Iterable[str]) -> str:
-    return "".join(f"${len(word.encode())}\r\n{word}\r\n" for word in words)
+def _send(connection: Any, commands: Iterable[Command]) -> None:
+    packed = b"".join(map(pack_command, commands))  # type: ignore[arg-type]  # hiredis's hints know tuples of one word
+    connection.send_packed_command((packed,), check_health=False)
 
 
 @contextmanager

@@ -131,7 +131,10 @@ class Reader:
         for server_id in found.entries.rowless():
             if not _answers_for(found.entries[server_id], servers[server_id], answer.places):
                 found.entries.drop(server_id)
-        answer.entries.take(found.entries)
+        if answer.entries:
+            answer.entries.take(found.entries)
+        else:
+            answer.entries = found.entries
         return found.broken
 
     def _claimed_by_others(self, server_ids: Iterable[str], read: _Read) -> set[str]:

@@ -25,6 +25,7 @@ from rich.progress import track
 
 from cache.attributes import decode_item, encode
 from cache.instance import Record
+from cache.mirror import entry_key
 from services.local import functions, servers
 from services.local.admin import StandInAdmin
 from services.local.processes import Process, clean_environment
@@ -149,7 +150,7 @@ class Scene:
             for name, value in (truth or {}).items():
                 if (row.get(name) or None) != (value or None) and not (value is False and row.get(name) is False):
                     faults.append(f"{server_id}: table has {name} {row.get(name)!r}, not {value!r}")
-            if self.mirror.hget(f"ri:v1:{server_id}", "page") != Record.from_row(row).entry().encode():
+            if self.mirror.get(entry_key(server_id)) != Record.from_row(row).entry().encode():
                 faults.append(f"{server_id}: mirror differs from table")
         return faults
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 
+from cache.mirror import PREFIX
 from loadtests.crash import other_day
 from loadtests.faults_stack import FaultyStack
 from services.local.front import SCHEDULED_EVENT, SYNC
@@ -22,6 +23,7 @@ from services.local.throttling import ThrottlingDynamoDB
 
 type Strike = Callable[[FaultyStack], Any]  # a context manager: the fault lasts as long as it does
 REPLICA_SECONDS = 10.0
+KEYS, ENTRIES = f"{PREFIX}*", f"{PREFIX}{{*"
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def configured(**settings: str) -> Strike:
 def read_only(faulty: FaultyStack) -> Iterator[None]:
     """Valkey is a replica of nobody that is there, and a third of its entries have gone."""
     admin = faulty.valkey()
-    for key in sorted(admin.keys("ri:v1:s-*"))[::3]:
+    for key in sorted(admin.keys(ENTRIES))[::3]:
         admin.delete(key)
     admin.execute_command("REPLICAOF", "127.0.0.1", "1")
     yield
@@ -108,7 +110,7 @@ def read_only(faulty: FaultyStack) -> Iterator[None]:
 def wrong_types(faulty: FaultyStack) -> None:
     """Every key holds a list."""
     admin = faulty.valkey()
-    for key in admin.keys("ri:v1:*"):
+    for key in admin.keys(KEYS):
         admin.delete(key)
         admin.rpush(key, "rubbish")
 
@@ -117,7 +119,7 @@ def scripts_flushed(faulty: FaultyStack) -> None:
     """No script is known any more, and every other entry has gone, so that readers need one."""
     admin = faulty.valkey()
     admin.script_flush()
-    for key in sorted(admin.keys("ri:v1:s-*"))[::2]:
+    for key in sorted(admin.keys(ENTRIES))[::2]:
         admin.delete(key)
 
 

@@ -29,6 +29,7 @@ CONTENDERS: dict[str, Callable[[Tiers], peers.Page]] = {
     FLOOR: peers.floor,
     OURS: peers.ours,
     "plain redis-py pipeline": peers.plain_pipeline,
+    "raw socket, HGET each": peers.hget_each,
     "16 buckets, HMGET": peers.buckets,
     CACHES[0]: peers.cashews,
     CACHES[1]: peers.aiocache,

@@ -7,16 +7,19 @@ no part of the product, nor of its tests.
 import asyncio
 import importlib
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 from hiredis import Reader, pack_command
 
+from cache.entry import HEAD
 from cache.instance import Record
-from cache.mirror import FIELD, PLACES, PREFIX
+from cache.mirror import PLACES, PREFIX, entry_key, shares_of
 from cache.reader import Reader as OurReader
 from loadtests.fleet import Tiers, row, server_id
 from services.local.servers import REPOSITORY
@@ -49,24 +52,49 @@ def body(items: Sequence[object]) -> bytes:
 
 def floor(tiers: Tiers) -> Page:
     """A raw socket and hiredis: the same keys, the fragments joined; no pool, no checks, no retry."""
-    import socket  # noqa: PLC0415
+    ask = _raw_socket(tiers)
 
+    def page(ids: Sequence[str]) -> bytes:
+        shares = shares_of(ids)
+        reads = [pack_command(("MGET", *keys)) for keys in shares]
+        values = chain.from_iterable(ask([_PLACES, *reads])[1:])
+        found = dict(zip(chain.from_iterable(shares.values()), values, strict=True))
+        return _joined([found[it] for it in ids])
+
+    return page
+
+
+def hget_each(tiers: Tiers) -> Page:
+    """The floor of the natural layout, a hash per server and a command for each: the same entries, as raw."""
+    ask = _raw_socket(tiers)
+
+    def page(ids: Sequence[str]) -> bytes:
+        return _joined(ask([_PLACES, *(pack_command(("HGET", f"entry:{it}", "page")) for it in ids)])[1:])
+
+    return page
+
+
+_PLACES = pack_command(("HGETALL", PLACES))
+
+
+def _raw_socket(tiers: Tiers) -> Callable[[Sequence[bytes]], list[Any]]:
     wire = socket.create_connection(("127.0.0.1", tiers.valkey_port))
     wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     buffer, nothing_yet = bytearray(1 << 16), object()
-    head, tail = f"*3\r\n$4\r\nHGET\r\n${len(PREFIX) + 19}\r\n{PREFIX}", f"\r\n$4\r\n{FIELD}\r\n"
-    places = pack_command(("HGETALL", PLACES))
 
-    def page(ids: Sequence[str]) -> bytes:
-        wire.sendall(places + (head + (tail + head).join(ids) + tail).encode())
+    def ask(packed: Sequence[bytes]) -> list[Any]:
+        wire.sendall(b"".join(packed))
         reader, replies = Reader(notEnoughData=nothing_yet), []
-        while len(replies) <= len(ids):
+        while len(replies) < len(packed):
             reader.feed(buffer, 0, wire.recv_into(buffer))
             replies += iter(reader.gets, nothing_yet)
-        fragments = [it[it.index(b"\n") + 1 :] for it in replies[1:]]
-        return b"".join((b'{"existingInstances":[', b",".join(fragments), b"]}"))
+        return replies
 
-    return page
+    return ask
+
+
+def _joined(stored: Sequence[bytes]) -> bytes:
+    return b'{"existingInstances":[%b]}' % b",".join([it[HEAD:-4] for it in stored])
 
 
 def ours(tiers: Tiers) -> Page:
@@ -86,8 +114,8 @@ def plain_pipeline(tiers: Tiers) -> Page:
     def page(ids: Sequence[str]) -> bytes:
         pipeline = tiers.redis.pipeline(transaction=False)
         for server in ids:
-            pipeline.hget(PREFIX + server, FIELD)
-        return b'{"existingInstances":[%b]}' % b",".join([it[it.index(b"\n") + 1 :] for it in pipeline.execute()])
+            pipeline.get(entry_key(server))
+        return _joined(pipeline.execute())
 
     return page
 
@@ -109,7 +137,7 @@ def buckets(tiers: Tiers) -> Page:
             for (_, share), values in zip(asked, pipeline.execute(), strict=True)
             for pair in zip(share, values, strict=True)
         )
-        return b'{"existingInstances":[%b]}' % b",".join([(it := found[one])[it.index(b"\n") + 1 :] for one in ids])
+        return _joined([found[it] for it in ids])
 
     return page
 
@@ -203,10 +231,11 @@ def fill(tiers: Tiers, servers: int) -> None:
         pipeline.hset(f"hash:{server}", mapping={k: str(v) for k, v in item(number).items()})
         entry = Record.from_row(row(number)).entry().encode()
         pipeline.hset(f"bucket:{int(server[-2:], 16) % BUCKETS}", server, entry)
+        pipeline.hset(f"entry:{server}", "page", entry)
         if number % 1000 == 999:
             pipeline.execute()
     pipeline.execute()
 
 
 def _fleet_size(tiers: Tiers) -> int:
-    return sum(1 for _ in tiers.redis.scan_iter(f"{PREFIX}s-*", count=10_000))
+    return sum(1 for _ in tiers.redis.scan_iter(f"{PREFIX}{{*", count=10_000))

@@ -119,7 +119,10 @@ type Routes = Mapping[tuple[str, str], Route]
 
 def dumps(value: object) -> bytes:
     """Compact JSON as we send it."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+    return _to_json(value).encode()
+
+
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
 
 def answer(event: Mapping[str, Any], routes: Routes, cors_origin: str = "") -> dict[str, Any]:

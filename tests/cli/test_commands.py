@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from cache.mirror import PREFIX
+from cache.mirror import entry_key
 from services.local.stack import Stack
 from services.local.world import DENIED, EMPTY_PLAN, WHOLE_ESTATE
 
@@ -86,7 +86,7 @@ def test_audit_finds_a_forged_entry_and_repairs_it(stack: Stack) -> None:
     assert said(run(stack, "audit", "--json"))["differences"] == {}
     server_id = next(iter(stack.world.alive))
     redis = Redis.from_url(stack.environment["REDIS_URL"])
-    redis.hset(PREFIX + server_id, "page", "rubbish")
+    redis.set(entry_key(server_id), "rubbish")
     found = run(stack, "audit", "--json", code=1)
     assert list(said(found)["differences"]) == [server_id]
     run(stack, "audit", "--repair", code=1)

@@ -6,6 +6,7 @@ from time import monotonic, sleep
 
 import pytest
 
+from cache.mirror import PLACES, PREFIX
 from loadtests.faults_stack import FaultyStack
 
 PATIENCE = 3.0  # seconds a page may take, whatever is down
@@ -76,26 +77,26 @@ def flush(faulty: FaultyStack) -> None:
 def wrong_types(faulty: FaultyStack) -> None:
     """Every key holds a list."""
     redis = faulty.valkey()
-    for key in redis.keys("ri:v1:*"):
+    for key in redis.keys(f"{PREFIX}*"):
         redis.delete(key)
         redis.rpush(key, "rubbish")
 
 
 def rubbish(faulty: FaultyStack) -> None:
-    """Every field holds bytes that mean nothing, field names included."""
+    """Every key holds bytes that mean nothing, names of places included."""
     redis = faulty.valkey()
-    for key in redis.keys("ri:v1:*"):
-        redis.delete(key)
-        redis.hset(key, mapping={"page": b"\xff\x00rubbish", b"\xff/\xfe": b"1|1|seen"})
+    for key in redis.keys(f"{PREFIX}{{*"):
+        redis.set(key, b"\xff\x00rubbish")
+    redis.hset(PLACES, b"\xff/\xfe", b"1|1|seen")
 
 
 def anothers_entries(faulty: FaultyStack) -> None:
     """Every key holds the entry of the next server."""
     redis = faulty.valkey()
-    keys = sorted(redis.keys("ri:v1:s-*"))
-    values = [redis.hget(key, "page") for key in keys]
+    keys = sorted(redis.keys(f"{PREFIX}{{*"))
+    values = [redis.get(key) for key in keys]
     for key, value in zip(keys, values[1:] + values[:1], strict=True):
-        redis.hset(key, "page", value)
+        redis.set(key, value)
 
 
 @pytest.mark.parametrize("harm", [flush, wrong_types, rubbish, anothers_entries])

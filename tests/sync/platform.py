@@ -14,7 +14,7 @@ from redis import Redis
 from cache.attributes import encode_item
 from cache.entry import Entry, Place, decode
 from cache.instance import Attribution
-from cache.mirror import FIELD, PREFIX
+from cache.mirror import entry_key
 from services.local.admin import StandInAdmin
 from services.local.world_items import (
     Instance,
@@ -126,7 +126,7 @@ class Platform:
 
     def mirrored(self, machine: Machine) -> Entry | None:
         """The server's entry as Redis holds it."""
-        return decode(self.redis.hget(PREFIX + machine.id, FIELD), machine.id)
+        return decode(self.redis.get(entry_key(machine.id)), machine.id)
 
     def shown(self, machine: Machine) -> str | None:
         """What a page shows: the instance's id, None for none; fails for unknown."""

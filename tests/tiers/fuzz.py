@@ -32,9 +32,14 @@ def rubbish(seed: int, amount: int) -> Iterator[bytes]:
         yield makers[number % len(makers)](random)
 
 
-def sealed(tail: bytes, schema: bytes = b"1") -> bytes:
-    """These bytes with a checksum that fits them, as an entry has it."""
-    return b"%b|%08x|%b" % (schema, crc32(tail), tail)
+def sealed(unsealed: bytes) -> bytes:
+    """These bytes under a seal that fits them, as an entry has it: the CRC-32 of the whole is 0."""
+    return unsealed + (crc32(unsealed) ^ 0x6DD90A9D).to_bytes(4, "little")
+
+
+def head(server_id: str, version: bytes = b"1", seen: bytes = b"1", state: bytes = b"running") -> bytes:
+    """A head of an entry as it is written, whatever the numbers are."""
+    return b"2|%b|%b|%b|%-13b|d|%-48b\n" % (server_id.encode(), version.zfill(15), seen.zfill(15), state, b"1/eu")
 
 
 def _whole(random: Random, number: int = 1) -> bytes:
@@ -57,12 +62,12 @@ def _other_server(random: Random) -> bytes:
 
 
 def _other_schema(random: Random) -> bytes:
-    return sealed(_whole(random)[11:], random.choice([b"0", b"2", b"11", b"", b"v1", b"\xff"]))
+    return sealed(random.choice([b"0", b"1", b"22", b"", b"v2", b"\xff"]) + _whole(random)[1:-4])
 
 
 def _numbers(random: Random) -> bytes:
     version, seen = random.choice(NUMBERS), random.choice(NUMBERS)
-    return sealed(b"%b|%b|%b|running|d|p/r\n{}" % (OTHER.encode(), version, seen))
+    return sealed(head(OTHER, version, seen) + b"{}")
 
 
 def _spliced(random: Random) -> bytes:
@@ -71,10 +76,10 @@ def _spliced(random: Random) -> bytes:
 
 
 def _noise(random: Random) -> bytes:
-    return random.choice([b"null", b"{}", b"1|", b"\x80\x04]q\x00.", b"", b"\x00" * 99, random.randbytes(300)])
+    return random.choice([b"null", b"{}", b"2|", b"\x80\x04]q\x00.", b"", b"\x00" * 99, random.randbytes(300)])
 
 
 def _resealed(random: Random) -> bytes:
-    tail = bytearray(_whole(random, 2)[11:])
-    tail[random.randrange(19)] = random.randrange(256)
-    return sealed(bytes(tail))
+    unsealed = bytearray(_whole(random, 2)[:-4])
+    unsealed[2 + random.randrange(18)] = random.randrange(256)  # never the last letter: it would be a sound entry
+    return sealed(bytes(unsealed))

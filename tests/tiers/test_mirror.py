@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from cache.entry import Entry, PlaceLook
-from cache.mirror import FIELD, LIFE, LIFE_JITTER, PLACES, PREFIX, Fresh, Mirror
-from tests.tiers.fuzz import ASKED, rubbish, sealed
+from cache.mirror import LIFE, LIFE_JITTER, PLACES, Fresh, Mirror, entry_key, lock_key
+from tests.tiers.fuzz import ASKED, rubbish
 from tests.tiers.samples import entry, server_id
 
-KEY = PREFIX + ASKED
+KEY = entry_key(ASKED)
 
 
 def put(mirror: Mirror, *entries: Entry, age: float = 0, broken: bytes | None = None) -> tuple[int, int, int, int]:
@@ -57,7 +57,7 @@ def test_an_equal_version_renews_the_life(mirror: Mirror, redis: Any) -> None:
 def test_lives_are_limited_and_spread(mirror: Mirror, redis: Any) -> None:
     """15 minutes less up to a tenth, counted from when the table was asked; what is past that is not stored."""
     put(mirror, *(entry(1, number) for number in range(50)), age=60)
-    lives = {redis.pttl(PREFIX + server_id(number)) / 1000 for number in range(50)}
+    lives = {redis.pttl(entry_key(server_id(number))) / 1000 for number in range(50)}
     assert all(LIFE * (1 - LIFE_JITTER) - 61 < life <= LIFE - 60 for life in lives)
     assert len(lives) > 10
     assert put(mirror, entry(1, 99), age=LIFE) == (0, 0, 1, 0)
@@ -71,10 +71,10 @@ def test_more_than_a_pipeline_is_published_whole(mirror: Mirror) -> None:
     assert len(mirror.read([it.server_id for it in many]).entries) == 1201
 
 
-@pytest.mark.parametrize("raw", [*rubbish(3, 24), sealed(entry(10**15 - 1).encode()[11:-1])[:-1], b"\x00" * 10_000_000])
+@pytest.mark.parametrize("raw", [*rubbish(3, 24), entry(10**15 - 1).encode()[:-1], b"\x00" * 10_000_000])
 def test_rubbish_is_a_miss_and_gives_way(mirror: Mirror, redis: Any, raw: bytes) -> None:
     """A broken value is handed to the reader, whose refill replaces it whatever version it claims."""
-    redis.hset(KEY, FIELD, raw)
+    redis.set(KEY, raw)
     found = mirror.read([ASKED])
     assert found.entries == {}
     assert found.broken == {ASKED: raw}
@@ -91,10 +91,10 @@ def test_rubbish_hurts_none_of_its_neighbours(mirror: Mirror, redis: Any) -> Non
     values = rubbish(seed=23, amount=len(numbers) // 4)
     spoiled = {own: raw.replace(ASKED.encode(), own.encode()) for own, raw in zip(ids[::4], values, strict=True)}
     for own, value in spoiled.items():
-        redis.hset(PREFIX + own, FIELD, value)
-    redis.delete(PREFIX + ids[1])
-    redis.delete(PREFIX + ids[2])
-    redis.set(PREFIX + ids[2], "x")
+        redis.set(entry_key(own), value)
+    redis.delete(entry_key(ids[1]))
+    redis.delete(entry_key(ids[2]))
+    redis.rpush(entry_key(ids[2]), "x")
     found = mirror.read(ids)
     assert found.broken == spoiled
     assert found.entries == {
@@ -107,19 +107,19 @@ def test_rubbish_hurts_none_of_its_neighbours(mirror: Mirror, redis: Any) -> Non
 def test_a_refill_replaces_only_the_value_it_saw_broken(mirror: Mirror) -> None:
     """Where a sync was quicker, its newer entry stays."""
     put(mirror, entry(9))
-    assert put(mirror, entry(1), broken=b"1|what was there before") == (0, 1, 0, 0)
+    assert put(mirror, entry(1), broken=b"2|what was there before") == (0, 1, 0, 0)
 
 
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda redis, key: redis.set(key, "x"),
+        lambda redis, key: redis.hset(key, "x", "x") if key == KEY else redis.set(key, "x"),
         lambda redis, key: redis.rpush(key, "x"),
         lambda redis, key: redis.sadd(key, "x"),
         lambda redis, key: redis.zadd(key, {"x": 1}),
         lambda redis, key: redis.xadd(key, {"x": 1}),
     ],
-    ids=["string", "list", "set", "zset", "stream"],
+    ids=["hash-or-string", "list", "set", "zset", "stream"],
 )
 def test_keys_of_another_type_are_misses_and_give_way(
     mirror: Mirror, redis: Any, spoil: Callable[[Any, str], object]
@@ -150,7 +150,7 @@ def test_only_one_claims(mirror: Mirror, redis: Any) -> None:
     both = [server_id(1), server_id(2)]
     assert mirror.claim([server_id(1)]) == {server_id(1)}
     assert mirror.claim(both) == {server_id(2)}
-    lives = [redis.pttl(f"{PREFIX}warming:{it}") for it in both]
+    lives = [redis.pttl(lock_key(it)) for it in both]
     assert all(0 < life <= 2000 for life in lives)
 
 

@@ -10,7 +10,7 @@ import pytest
 from cache import reader as reader_module
 from cache.entry import Place, PlaceLook
 from cache.looks import LookLog
-from cache.mirror import FIELD, LIFE, PLACES, PREFIX, Fresh, Mirror
+from cache.mirror import LIFE, PLACES, Fresh, Mirror, entry_key
 from cache.reader import Reader
 from cache.table import Table
 from services.local.processes import Process, free_port
@@ -52,10 +52,10 @@ def keys_read(stack: Stack) -> list[str]:
     return asked
 
 
-def hgets(stack: Stack) -> int:
-    """How many entries the server was asked for so far."""
+def mirror_reads(stack: Stack) -> int:
+    """How many shares of entries the server was asked for so far."""
     stats: Any = stack.redis.info("commandstats")
-    return int(stats.get("cmdstat_hget", {}).get("calls", 0))
+    return int(stats.get("cmdstat_mget", {}).get("calls", 0))
 
 
 def test_a_warm_read_asks_the_mirror_alone(stack: Stack) -> None:
@@ -91,11 +91,11 @@ def test_a_miss_is_read_from_the_table_and_refilled(stack: Stack) -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda redis: redis.hset(PREFIX + ONE, FIELD, entry(999_999, 1)._replace(fragment=b"{").encode()[:-1] + b"X"),
-        lambda redis: redis.hset(PREFIX + ONE, FIELD, entry(1, 2).encode()),
-        lambda redis: redis.set(PREFIX + ONE, "x"),
-        lambda redis: redis.delete(PREFIX + ONE) and redis.script_flush(),
-        lambda redis: redis.delete(PREFIX + ONE) and redis.set(PLACES, "x"),
+        lambda redis: redis.set(entry_key(ONE), entry(999_999, 1)._replace(fragment=b"{").encode()[:-1] + b"X"),
+        lambda redis: redis.set(entry_key(ONE), entry(1, 2).encode()),
+        lambda redis: redis.delete(entry_key(ONE)) and redis.rpush(entry_key(ONE), "x"),
+        lambda redis: redis.delete(entry_key(ONE)) and redis.script_flush(),
+        lambda redis: redis.delete(entry_key(ONE)) and redis.set(PLACES, "x"),
     ],
     ids=["damaged", "another-servers", "wrong-type", "scripts-lost", "places-lost"],
 )
@@ -183,10 +183,10 @@ def test_a_claim_that_was_given_up_is_taken_over(stack: Stack) -> None:
     stack.recorder.record([present(3)], {})
     stack.redis.flushall()
     stack.mirror.claim([ONE])
-    asked, before = keys_read(stack), hgets(stack)
+    asked, before = keys_read(stack), mirror_reads(stack)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(reader(stack).read, {ONE: HERE})
-        while hgets(stack) < before + 2:
+        while mirror_reads(stack) < before + 2:
             assert asked == []
         stack.mirror.release([ONE])
         assert waiting.result().entries[ONE].version == 3
@@ -220,10 +220,10 @@ def test_a_warmer_that_comes_back_spares_the_table(stack: Stack) -> None:
     """What the other read put into the mirror is taken from there."""
     complete(stack, HERE)
     stack.mirror.claim([ONE])
-    asked, before = keys_read(stack), hgets(stack)
+    asked, before = keys_read(stack), mirror_reads(stack)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(reader(stack).read, {ONE: HERE})
-        while hgets(stack) == before:
+        while mirror_reads(stack) == before:
             pass
         stack.mirror.publish([Fresh(entry(8), monotonic())])
         assert waiting.result().entries == {ONE: entry(8)}
@@ -236,7 +236,7 @@ def test_a_slow_read_is_not_worth_a_refill(stack: Stack, monkeypatch: pytest.Mon
     stack.recorder.record([present(3)], {})
     stack.redis.flushall()
     assert reader(stack).read({ONE: HERE}).entries[ONE].version == 3
-    assert stack.redis.exists(PREFIX + ONE) == 0
+    assert stack.redis.exists(entry_key(ONE)) == 0
 
 
 def behaving(stack: Stack, url: str, mirror: Mirror | None) -> Reader:
@@ -289,9 +289,9 @@ def test_a_mirror_full_of_rubbish_is_answered_from_the_table(stack: Stack) -> No
     numbers = range(1000, 1300)
     stack.recorder.record([present(4, number) for number in numbers], {})
     for number, value in zip(numbers, values, strict=True):
-        stack.redis.hset(PREFIX + server_id(number), FIELD, value.replace(ONE.encode(), server_id(number).encode()))
+        stack.redis.set(entry_key(server_id(number)), value.replace(ONE.encode(), server_id(number).encode()))
     servers = {server_id(number): HERE for number in numbers}
     for _ in range(2):
         answer = reader(stack).read(servers)
         assert {it: found.version for it, found in answer.entries.items()} == dict.fromkeys(servers, 4)
-    assert 0 < stack.redis.pttl(PREFIX + server_id(1000)) <= LIFE * 1000
+    assert 0 < stack.redis.pttl(entry_key(server_id(1000))) <= LIFE * 1000

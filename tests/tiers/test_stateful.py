@@ -14,7 +14,7 @@ from cache.changes import Change, Observation, apply, change_of, judge
 from cache.entry import Place, PlaceLook, to_stamp
 from cache.instance import Record
 from cache.looks import LookLog, place_looks
-from cache.mirror import FIELD, PLACES, PREFIX, Fresh, Mirror
+from cache.mirror import PLACES, Fresh, Mirror, entry_key, lock_key
 from cache.reader import Reader
 from cache.recorder import Recorder
 from cache.table import Table, Written
@@ -130,25 +130,25 @@ class Histories(RuleBasedStateMachine):
     )
     def spoils(self, spoil: str, server: int, seed: int) -> None:
         """The mirror forgets, or holds rubbish."""
-        key = PREFIX + self.ids[server]
+        key = entry_key(self.ids[server])
         match spoil:
             case "flush":
                 self.redis.flushall()
             case "entry":
-                self.redis.delete(key)
-                self.redis.hset(key, FIELD, next(rubbish(seed, 1)))
+                self.redis.set(key, next(rubbish(seed, 1)))
             case "scripts":
                 self.redis.script_flush()
             case "places":
                 self.redis.set(PLACES, "x")
             case _:
-                self.redis.set(key, "x")
+                self.redis.delete(key)
+                self.redis.rpush(key, "x")
 
     @rule(planned=st.none() | places)
     def reads(self, planned: int | None) -> None:
         """Whatever a page is told, some row said so, and what the table has is never withheld."""
         place = None if planned is None else self.places[planned]
-        self.redis.delete(*(f"{PREFIX}warming:{it}" for it in self.ids))  # earlier claims have run out
+        self.redis.delete(*(lock_key(it) for it in self.ids))  # earlier claims have run out
         answer = self._reader().read(dict.fromkeys(self.ids, place))
         for server in self.ids:
             row, entry = self.oracle.get(server), answer.entries.get(server)
