@@ -1,7 +1,7 @@
 """What the page needs to know of one server, and its bytes in the mirror. Imports nothing heavy: the page read is here.
 
-Bytes of an entry: `2|serverId|version|observedAt|state|drill|place\\n<fragment><seal>`. The head has a fixed width, so
-that a thousand entries are cut by C loops: version and observedAt (epoch milliseconds) have 15 digits, state (13),
+Bytes of an entry: `2|serverId|version|observedAt|state|drill|place\\n<fragment>\\n<seal>`. The head has a fixed width,
+so that a thousand entries are cut by C loops: version and observedAt (epoch milliseconds) have 15 digits, state (13),
 drill (`d`, `r` or none) and place (`account/region`, 48) are padded with spaces. The fragment is the JSON object the
 page sends (empty when absent). The seal makes the CRC-32 of the whole 0, which is where a CRC-32 begins: so any number
 of whole entries, joined, have the CRC-32 0 too, and one call checks them all.
@@ -19,12 +19,12 @@ from cache.errors import InvalidInput
 
 SERVER_ID = re.compile(r"s-[0-9a-zA-Z]{17}", re.ASCII)  # botocore model of DRS, SourceServerID
 ABSENT = "absent"
-_FACTS = re.compile(rb"([0-9]{15})\|([0-9]{15})\|([a-z-]{1,13}) *\|([dr ])\|([0-9a-z/-]{0,48}) *\n")
+_FACTS = re.compile(rb"([0-9]{15})\|([0-9]{15})\|([a-z-]{1,13}) *\|([dr ])\|([0-9a-z/-]{0,48}) *\n(\n?)[{]?")
 _SCHEMA = "2|"
 HEAD = 119  # bytes of a head
-_SEAL = 4  # bytes
-_EMPTY = HEAD + _SEAL
-_ID_AT, _FACTS_AT, _FRAGMENT_AT = slice(0, 22), slice(22, HEAD), slice(HEAD, -_SEAL)
+SEAL = 4  # bytes
+# One byte more than the facts, to see whether a fragment follows.
+_ID_AT, _FACTS_AT, _FRAGMENT_AT = slice(0, 22), slice(22, HEAD + 1), slice(HEAD, -SEAL - 1)
 _ID_OF, _FACTS_OF, _FRAGMENT_OF = itemgetter(_ID_AT), itemgetter(_FACTS_AT), itemgetter(_FRAGMENT_AT)
 _NEUTRAL = 0x6DD90A9D  # these four bytes, least significant first, have the CRC-32 0
 HEADS_KEPT = 4096  # distinct heads, less the server's id; the entries that one look wrote mostly share one
@@ -80,8 +80,8 @@ class Entry(NamedTuple):
         """The entry's bytes in the mirror."""
         drill = " " if self.drill is None else "d" if self.drill else "r"
         facts = f"{self.version:015}|{self.observed_at:015}|{self.state:13}|{drill}|{self.place:48}\n"
-        unsealed = f"{_SCHEMA}{self.server_id}|{facts}".encode() + self.fragment
-        return unsealed + (crc32(unsealed) ^ _NEUTRAL).to_bytes(_SEAL, "little")
+        unsealed = f"{_SCHEMA}{self.server_id}|{facts}".encode() + self.fragment + b"\n"
+        return unsealed + (crc32(unsealed) ^ _NEUTRAL).to_bytes(SEAL, "little")
 
 
 class Facts(NamedTuple):
@@ -105,15 +105,15 @@ class Entries(Mapping[str, Entry]):
     An entry is made whole when somebody looks at it.
     """
 
-    __slots__ = ("_heads", "_stored")
+    __slots__ = ("_kinds", "_stored")
 
     def __init__(self) -> None:
         self._stored: dict[str, bytes] = {}
-        self._heads: set[bytes] = set()  # what there is among the heads, less the ids
+        self._kinds: dict[bytes, Facts] = {}  # what there is among the heads, less the ids
 
     def __getitem__(self, server_id: str) -> Entry:
         raw = self._stored[server_id]
-        return Entry(server_id, *_facts(raw[_FACTS_AT]), raw[_FRAGMENT_AT])
+        return Entry(server_id, *self._kinds[raw[_FACTS_AT]], raw[_FRAGMENT_AT])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._stored)
@@ -126,10 +126,9 @@ class Entries(Mapping[str, Entry]):
 
     def decode(self, server_ids: Sequence[str], stored: Sequence[bytes]) -> dict[str, bytes]:
         """Take in the values stored for these servers; those that are no whole entry of that very server come back."""
-        heads = set(map(_FACTS_OF, stored))
-        if _are_own_and_whole(server_ids, stored) and _make_sense(heads, stored):
+        if _are_own_and_whole(server_ids, stored) and (kinds := _kinds(stored)) is not None:
             self._stored.update(zip(server_ids, stored, strict=True))
-            self._heads |= heads
+            self._kinds |= kinds
             return {}
         pairs = list(zip(server_ids, stored, strict=True))
         if len(pairs) == 1:
@@ -140,31 +139,31 @@ class Entries(Mapping[str, Entry]):
         """Take in entries."""
         for it in entries:
             raw = self._stored[it.server_id] = it.encode()
-            self._heads.add(raw[_FACTS_AT])
+            self._kinds[raw[_FACTS_AT]] = Facts(*it[1:-1])
 
     def take(self, others: "Entries") -> None:
         """Take in all of the others."""
         self._stored |= others._stored  # noqa: SLF001  its own kind
-        self._heads |= others._heads  # noqa: SLF001
+        self._kinds |= others._kinds  # noqa: SLF001
 
     def drop(self, server_id: str) -> None:
         """Leave this one out."""
         del self._stored[server_id]
-        self._heads = set(map(_FACTS_OF, self._stored.values()))
+        self._kinds = {it: self._kinds[it] for it in set(map(_FACTS_OF, self._stored.values()))}
 
     def rowless(self) -> list[str]:
         """Servers whose entry stands for a row that never was: version 0."""
-        if all(it.version for it in self.distinct_facts()):
+        if all(it.version for it in self._kinds.values()):
             return []
-        return [server_id for server_id, raw in self._stored.items() if not _facts(raw[_FACTS_AT]).version]
+        return [server_id for server_id, raw in self._stored.items() if not self._kinds[raw[_FACTS_AT]].version]
 
     def facts(self, server_ids: Iterable[str]) -> list[Facts]:
         """What there is of those of these servers that are here, in this order."""
-        return [_facts(raw[_FACTS_AT]) for raw in map(self._stored.get, server_ids) if raw]
+        return [self._kinds[raw[_FACTS_AT]] for raw in map(self._stored.get, server_ids) if raw]
 
-    def distinct_facts(self) -> list[Facts]:
+    def distinct_facts(self) -> Iterable[Facts]:
         """What there is among all entries, each kind once."""
-        return [_facts(it) for it in self._heads]
+        return self._kinds.values()
 
     def fragments(self, server_ids: Iterable[str]) -> list[bytes]:
         """The fragments of those of these servers that have an instance, in this order."""
@@ -179,15 +178,12 @@ def _are_own_and_whole(server_ids: Sequence[str], stored: Sequence[bytes]) -> bo
     return b"".join(map(_ID_OF, stored)) == own.encode()  # one that is too short cannot be made up for by another
 
 
-def _make_sense(heads: Iterable[bytes], stored: Sequence[bytes]) -> bool:
-    """Whether these are the heads of entries, and none contradicts its value: the absent alone have no fragment."""
+def _kinds(stored: Iterable[bytes]) -> dict[bytes, Facts] | None:
+    """What there is among the heads of these values; None where one is no head of an entry."""
     try:
-        absent = {head for head in heads if _facts(head).is_absent}
+        return {head: _facts(head) for head in set(map(_FACTS_OF, stored))}
     except ValueError:
-        return False
-    if not absent:
-        return not stored or min(map(len, stored)) > _EMPTY
-    return [len(raw) == _EMPTY for raw in stored] == [raw[_FACTS_AT] in absent for raw in stored]
+        return None
 
 
 @lru_cache(HEADS_KEPT)
@@ -197,9 +193,10 @@ def _facts(said: bytes) -> Facts:
     Raises:
         ValueError: when it is no head of ours.
     """
-    if (head := _FACTS.fullmatch(said)) is None:
+    head = _FACTS.fullmatch(said)
+    if head is None or (head[3] == ABSENT.encode()) != (head[6] == b"\n"):  # the absent alone have no fragment
         raise ValueError(f"no head of an entry: {said!r}")
-    version, observed_at, state, drill, place = (it.decode() for it in head.groups())
+    version, observed_at, state, drill, place = (it.decode() for it in head.groups()[:5])
     return Facts(int(version), int(observed_at), state, None if drill == " " else drill == "d", place)
 
 

@@ -9,11 +9,11 @@ through one script, so an older version never replaces a newer one, whoever send
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha1
-from itertools import batched, chain, islice
+from itertools import batched, chain
 from random import uniform
 from time import monotonic
 from typing import Any
@@ -107,7 +107,16 @@ class Mirror:
         """
         shares = shares_of(server_ids)
         commands: list[Command] = [("HGETALL", PLACES), *(("MGET", *keys) for keys in shares)]
-        return self._carefully(lambda deadline: self._read([*shares.values()], commands, deadline))
+        looks, *replies = self._ask(commands)
+        # A reply may be an error, that of a slot on its way to another node: misses.
+        told = [(ids, values) for ids, values in zip(shares.values(), replies, strict=True) if isinstance(values, list)]
+        ids = [*chain.from_iterable([ids for ids, _ in told])]
+        values = [*chain.from_iterable([values for _, values in told])]
+        if None in values:
+            found = {it: value for it, value in zip(ids, values, strict=True) if value is not None}
+            ids, values = [*found], [*found.values()]
+        entries = Entries()
+        return MirrorRead(entries, entries.decode(ids, values), _looks(looks))
 
     def publish(self, fresh: Iterable[Fresh]) -> Published:
         """Put entries in, unless newer ones are there. An entry whose life is over is dropped.
@@ -157,25 +166,6 @@ class Mirror:
         """
         self._ask([("DEL", lock_key(it)) for it in server_ids])  # a key each: a cluster spreads them
 
-    def _read(self, shares: Sequence[list[str]], commands: Sequence[Command], deadline: float) -> MirrorRead:
-        """Takes entries apart as they arrive, which costs no time while the server still works on the rest."""
-        places: object = None
-        entries, broken = Entries(), dict[str, bytes]()
-        left = iter(shares)
-        for replies in self._wire.stream(commands, deadline):
-            if places is None:
-                places = replies.pop(0)
-            asked = zip(islice(left, len(replies)), replies, strict=True)
-            # A reply may be an error, that of a slot on its way to another node: misses.
-            told = [(ids, values) for ids, values in asked if isinstance(values, list)]
-            ids = [*chain.from_iterable([ids for ids, _ in told])]
-            values = [*chain.from_iterable([values for _, values in told])]
-            if None in values:
-                found = {it: value for it, value in zip(ids, values, strict=True) if value is not None}
-                ids, values = [*found], [*found.values()]
-            broken |= entries.decode(ids, values)
-        return MirrorRead(entries, broken, _looks(places))
-
     def _run(self, script: str, calls: Sequence[Command]) -> list[Any]:
         """One answer per call of the script; an answer is an exception where Redis refused that call."""
         answers: list[Any] = []
@@ -191,11 +181,7 @@ class Mirror:
         return answers
 
     def _ask(self, commands: Sequence[Command]) -> list[Any]:
-        """The replies to these commands, in order."""
-        return self._carefully(lambda deadline: list(chain.from_iterable(self._wire.stream(commands, deadline))))
-
-    def _carefully[T](self, exchange: Callable[[float], T]) -> T:
-        """What the exchange brings, given its deadline; one retry on a new connection, then the breaker opens.
+        """The replies to these commands, in order; one retry on a new connection, then the breaker opens.
 
         A failover or restart breaks pooled connections that look healthy, hence the retry.
         """
@@ -206,15 +192,15 @@ class Mirror:
             self._away_until = now + AWAY
         try:
             try:
-                result = exchange(now + PATIENCE)
+                replies = self._wire.ask(commands, now + PATIENCE)
             except (RedisConnectionError, RedisTimeoutError):
                 self._wire.renew()
-                result = exchange(now + PATIENCE)
+                replies = self._wire.ask(commands, now + PATIENCE)
         except (RedisError, RedisClusterException, OSError) as error:  # the second is no RedisError
             self._away_until = monotonic() + AWAY
             raise MirrorUnavailable(str(error)) from error
         self._away_until = 0.0
-        return result
+        return replies
 
 
 def entry_key(server_id: str) -> str:

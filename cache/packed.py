@@ -1,4 +1,4 @@
-"""Commands for Redis, packed: one write to each node, and the replies handed on as they arrive.
+"""Commands for Redis, packed: one write to each node, and all replies parsed in C.
 
 redis-py spends four to seven times the floor on a pipeline of a thousand commands, mostly on objects and checks per
 command and per reply. This goes under its pipeline, and no deeper: pools, connecting, TLS, authentication, the timeout
@@ -8,7 +8,6 @@ middle of a reply is closed, so that nobody ever reads the rest of it.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
@@ -36,8 +35,8 @@ _REAL = (Connection, SSLConnection, UnixDomainSocketConnection)
 class Wire(Protocol):
     """A way to send commands and receive their replies."""
 
-    def stream(self, commands: Sequence[Command], deadline: float) -> Iterator[list[Any]]:
-        """The replies in the order of the commands, in lists as they arrive; an error of one command is its reply.
+    def ask(self, commands: Sequence[Command], deadline: float) -> list[Any]:
+        """The replies in the order of the commands; an error of one command is its reply.
 
         `deadline` (monotonic seconds) bounds the whole; the client's own timeouts bound each connect and receive.
 
@@ -66,11 +65,11 @@ class PackedServer:
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
 
-    def stream(self, commands: Sequence[Command], deadline: float) -> Iterator[list[Any]]:
-        """One write, and the replies as they arrive: the server works on the rest while the caller is at the first."""
+    def ask(self, commands: Sequence[Command], deadline: float) -> list[Any]:
+        """One write, whatever the commands."""
         with _connection(self._pool) as connection:
             _send(connection, commands)
-            yield from _replies(connection, len(commands), deadline)
+            return _replies(connection, len(commands), deadline)
 
     def renew(self) -> None:
         """After a restart or failover every idle connection is as stale as the one that failed."""
@@ -84,7 +83,7 @@ class PackedCluster:
         self._connect = connect
         self._cluster: RedisCluster | None = None
 
-    def stream(self, commands: Sequence[Command], deadline: float) -> Iterator[list[Any]]:
+    def ask(self, commands: Sequence[Command], deadline: float) -> list[Any]:
         """One write to each node before the first reply is awaited, so that the nodes work side by side."""
         cluster = self._connected()
         shares = _shares(cluster, commands)
@@ -93,11 +92,11 @@ class PackedCluster:
             for connection, share in zip(connections, shares, strict=True):
                 _send(connection, share.commands)
             for connection, share in zip(connections, shares, strict=True):
-                answered = chain.from_iterable(_replies(connection, len(share.places), deadline))
+                answered = _replies(connection, len(share.places), deadline)
                 for place, reply in zip(share.places, answered, strict=True):
                     replies[place] = reply
         _follow(cluster, commands, replies)
-        yield replies
+        return replies
 
     def renew(self) -> None:
         """The address in the settings outlives the nodes: they are asked for there again."""
@@ -118,12 +117,13 @@ class Pipelines:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def stream(self, commands: Sequence[Command], deadline: float) -> Iterator[list[Any]]:  # noqa: ARG002
-        """All replies at once; only the client's own timeouts bound it."""
+    def ask(self, commands: Sequence[Command], deadline: float) -> list[Any]:  # noqa: ARG002
+        """Only the client's own timeouts bound it."""
         pipeline = self._client.pipeline(transaction=False)
         for command in commands:
             pipeline.execute_command(*command)
-        yield pipeline.execute(raise_on_error=False)
+        replies: list[Any] = pipeline.execute(raise_on_error=False)
+        return replies
 
     def renew(self) -> None:
         """Nothing to give up: redis-py renews a connection it finds closed."""
@@ -192,25 +192,28 @@ def _connections(pools: Sequence[ConnectionPool]) -> Iterator[list[Any]]:
         yield [first, *rest]
 
 
-def _replies(connection: Any, awaited: int, deadline: float) -> Iterator[list[Any]]:
-    """The replies awaited, in lists as they arrive."""
+def _replies(connection: Any, awaited: int, deadline: float) -> list[Any]:
+    """The replies awaited."""
     parser = connection._parser  # noqa: SLF001  redis-py's own way is one call, with all its checks, for each reply
     gets = parser._reader.gets  # noqa: SLF001
-    while awaited > 0:
-        if replies := list(iter(gets, NOT_ENOUGH_DATA)):
-            _raise_if_useless(replies)
-            awaited -= len(replies)
-            yield replies
-            continue
-        if (left := deadline - monotonic()) <= 0:
-            raise RedisTimeoutError("the deadline has passed")
-        try:
-            if connection.socket_timeout and connection.socket_timeout <= left:
-                parser.read_from_socket()
-            else:
-                parser.read_from_socket(left)
-        except OSError as error:
-            raise RedisConnectionError(f"while receiving: {error}") from error
+    replies: list[Any] = []
+    while len(replies) < awaited:
+        _receive(connection, parser, deadline)
+        replies += iter(gets, NOT_ENOUGH_DATA)
+    _raise_if_useless(replies)
+    return replies
+
+
+def _receive(connection: Any, parser: Any, deadline: float) -> None:
+    if (left := deadline - monotonic()) <= 0:
+        raise RedisTimeoutError("the deadline has passed")
+    try:
+        if connection.socket_timeout and connection.socket_timeout <= left:
+            parser.read_from_socket()
+        else:
+            parser.read_from_socket(left)
+    except OSError as error:
+        raise RedisConnectionError(f"while receiving: {error}") from error
 
 
 def _raise_if_useless(replies: list[Any]) -> None:

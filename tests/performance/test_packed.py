@@ -3,7 +3,6 @@
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import chain
 from pathlib import Path
 from threading import Thread
 from time import monotonic
@@ -36,7 +35,7 @@ def client(port: int, timeout: float = 0.25) -> Redis:
 
 def ask(wire: Wire, *commands: Command, within: float = 1.0) -> list[Any]:
     """All replies."""
-    return list(chain.from_iterable(wire.stream(commands, monotonic() + within)))
+    return wire.ask(commands, monotonic() + within)
 
 
 def test_replies_come_in_the_order_of_the_commands(valkey: Process) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from random import Random
 from zlib import crc32
 
+from cache.entry import SEAL
 from tests.tiers.samples import entry, server_id
 
 ASKED, OTHER = server_id(1), server_id(2)
@@ -62,12 +63,12 @@ def _other_server(random: Random) -> bytes:
 
 
 def _other_schema(random: Random) -> bytes:
-    return sealed(random.choice([b"0", b"1", b"22", b"", b"v2", b"\xff"]) + _whole(random)[1:-4])
+    return sealed(random.choice([b"0", b"1", b"22", b"", b"v2", b"\xff"]) + _whole(random)[1:-SEAL])
 
 
 def _numbers(random: Random) -> bytes:
     version, seen = random.choice(NUMBERS), random.choice(NUMBERS)
-    return sealed(head(OTHER, version, seen) + b"{}")
+    return sealed(head(OTHER, version, seen) + b"{}\n")
 
 
 def _spliced(random: Random) -> bytes:
@@ -80,6 +81,6 @@ def _noise(random: Random) -> bytes:
 
 
 def _resealed(random: Random) -> bytes:
-    unsealed = bytearray(_whole(random, 2)[:-4])
+    unsealed = bytearray(_whole(random, 2)[:-SEAL])
     unsealed[2 + random.randrange(18)] = random.randrange(256)  # never the last letter: it would be a sound entry
     return sealed(bytes(unsealed))

@@ -59,7 +59,7 @@ def test_no_rubbish_is_ever_anothers_data() -> None:
 @pytest.mark.parametrize("seen", NUMBERS)
 def test_numbers_out_of_range_are_no_entry(version: bytes, seen: bytes) -> None:
     """Negative, huge and oddly written versions and times are a miss even under a seal that fits."""
-    raw = sealed(head(ASKED, version, seen) + b"{}")
+    raw = sealed(head(ASKED, version, seen) + b"{}\n")
     sound = {version, seen} <= {b"0", b"", b"9" * 15}  # an empty one is filled up with zeros
     assert (decode(raw, ASKED) is not None) == sound
 
@@ -73,8 +73,8 @@ def test_size_alone_is_no_fault_and_no_cost() -> None:
 @pytest.mark.parametrize(("state", "fragment"), [(b"absent", b"{}"), (b"running", b"")])
 def test_an_absence_has_no_fragment_and_an_instance_has_one(state: bytes, fragment: bytes) -> None:
     """A header and a body that contradict each other are no entry."""
-    assert decode(sealed(head(ASKED, state=state) + fragment), ASKED) is None
-    assert decode(sealed(head(ASKED, state=state) + (b"" if fragment else b"{}")), ASKED) is not None
+    assert decode(sealed(head(ASKED, state=state) + fragment + b"\n"), ASKED) is None
+    assert decode(sealed(head(ASKED, state=state) + (b"\n" if fragment else b"{}\n")), ASKED) is not None
 
 
 @PROPERTY
