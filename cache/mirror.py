@@ -107,11 +107,11 @@ class Mirror:
         """
         shares = shares_of(server_ids)
         commands: list[Command] = [("HGETALL", PLACES), *(("MGET", *keys) for keys in shares)]
-        looks, *replies = self._ask(commands)
-        # A reply may be an error, that of a slot on its way to another node: misses.
-        told = [(ids, values) for ids, values in zip(shares.values(), replies, strict=True) if isinstance(values, list)]
-        ids = [*chain.from_iterable([ids for ids, _ in told])]
-        values = [*chain.from_iterable([values for _, values in told])]
+        looks, *told = self._ask(commands)
+        for at, share in enumerate(shares.values()):
+            if isinstance(told[at], Exception):  # a slot on its way to another node: misses
+                told[at] = [None] * len(share)
+        ids, values = [*chain.from_iterable(shares.values())], [*chain.from_iterable(told)]
         if None in values:
             found = {it: value for it, value in zip(ids, values, strict=True) if value is not None}
             ids, values = [*found], [*found.values()]

