@@ -1,15 +1,12 @@
 """The page-read function. What it imports is paid on every cold start: no more than a read the mirror answers needs."""
 
-import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from cache.reader import Answer
 from services.api import Routes, answer
 from services.logs import set_up_logging
 from services.metrics import count_read, metrics, name_deployment
 from services.pages import Pages
-from services.plans import PlanBook
 from services.settings import Settings
 from services.wiring import Wiring
 
@@ -29,9 +26,7 @@ def _wiring() -> Wiring:
 @lru_cache
 def routes() -> Routes:
     """What this function answers, by method and resource."""
-    wiring = _wiring()
-    plans = PlanBook(lambda: wiring.page_dynamodb, wiring.settings.recovery_plans_table)
-    return Pages(wiring.reader, plans, _count).routes
+    return Pages(_wiring().reader, _wiring().page_plans, count_read).routes
 
 
 @metrics.log_metrics
@@ -39,7 +34,3 @@ def routes() -> Routes:
 def lambda_handler(event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
     """Answers API Gateway's proxy events for the page reads."""
     return answer(event, routes(), _wiring().settings.cors_origin)
-
-
-def _count(read: Answer) -> None:
-    count_read(read, int(time.time() * 1000))
