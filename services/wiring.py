@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cache.looks import LookLog
     from cache.recorder import Recorder
     from cache.table import Table
+    from services.plans import PlanBook
     from services.sync.run import SyncParts
     from services.sync.status import SyncStatus
 
@@ -66,6 +67,13 @@ class Wiring:
         from cache.looks import LookLog
 
         return LookLog(self.page_dynamodb, self.settings.sync_status_table)
+
+    @cached_property
+    def page_plans(self) -> "PlanBook":
+        """The plans, with a page's patience."""
+        from services.plans import PlanBook
+
+        return PlanBook(lambda: self.page_dynamodb, self.settings.recovery_plans_table)
 
     @cached_property
     def page_status(self) -> "SyncStatus":

@@ -9,7 +9,6 @@ from rich.markup import escape
 from services.cli.group import main
 from services.cli.output import as_json, complain, grid, kind_of, out
 from services.pages import existing_body, server_ids
-from services.plans import PlanBook
 from services.wiring import Wiring
 
 
@@ -21,8 +20,7 @@ def show(wiring: Wiring, targets: tuple[str, ...], as_json: bool) -> None:
     """The instances that exist for a plan's servers, or for these servers, as the page would show them."""
     plan = None
     if len(targets) == 1 and not targets[0].startswith("s-"):
-        plans = PlanBook(lambda: wiring.page_dynamodb, wiring.settings.recovery_plans_table)
-        plan = plans.get(targets[0]).value
+        plan = wiring.page_plans.get(targets[0]).value
         if plan is None:
             raise click.UsageError(f"there is no recovery plan {targets[0]!r}")
     servers = plan.servers if plan else dict.fromkeys(server_ids(list(targets)))

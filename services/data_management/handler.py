@@ -1,13 +1,11 @@
 """The data-management function: API routes, direct operations, and, in its second deployment, the schedule."""
 
-import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Tracer
 
 from cache.errors import InvalidInput
-from cache.reader import Answer
 from services.api import Routes, answer
 from services.data_management.manual_sync import STATUS_URL, ManualSync
 from services.data_management.operations import Operations
@@ -15,7 +13,6 @@ from services.live import LiveReader
 from services.logs import set_up_logging
 from services.metrics import count_read, metrics, name_deployment
 from services.pages import Pages
-from services.plans import PlanBook
 from services.settings import Settings
 from services.sync.status import AlreadyRunning
 from services.wiring import Wiring
@@ -38,8 +35,7 @@ def _wiring() -> Wiring:
 def _pages() -> Pages:
     wiring = _wiring()
     reader = LiveReader(wiring.sync_parts) if wiring.settings.read_from == "live" else wiring.reader
-    plans = PlanBook(lambda: wiring.page_dynamodb, wiring.settings.recovery_plans_table)
-    return Pages(reader, plans, _count)
+    return Pages(reader, wiring.page_plans, count_read)
 
 
 @lru_cache
@@ -77,7 +73,3 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
 
 def _refused(code: str, message: str) -> dict[str, Any]:
     return {"error": code, "message": message}
-
-
-def _count(read: Answer) -> None:
-    count_read(read, int(time.time() * 1000))

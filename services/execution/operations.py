@@ -3,15 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from cache.entry import Place
 from cache.errors import InvalidInput
-from cache.instance import Attribution
-from services.execution.events import FinishEvent, StepEvent, TerminateEvent, WaveSyncEvent, valid
+from services.direct import sync_after_wave, valid
+from services.execution.events import FinishEvent, StepEvent, TerminateEvent
 from services.execution.history import Executions
 from services.execution.termination import terminate_recovery_instances
 from services.execution.waves import Waves
-from services.sync.report import place_facts
-from services.sync.run import sync_recovery_instances_after_wave
 from services.wiring import Wiring
 
 type Event = dict[str, Any]
@@ -44,7 +41,7 @@ class Operations:
             "sync_wave": lambda it: self._step(self._waves.sync_wave, it),
             "finish": self._finish,
             "terminate_recovery_instances": self._terminate,
-            "sync_recovery_instances_after_wave": self._sync_after_wave,
+            "sync_recovery_instances_after_wave": lambda it: sync_after_wave(self._wiring.sync_parts, it),
         }
         operation = event.get("operation")
         if not isinstance(operation, str) or operation not in operations:
@@ -65,15 +62,3 @@ class Operations:
         return terminate_recovery_instances(
             self._executions, parts, it.execution_id, confirm=it.confirm, dry_run=it.dry_run
         )
-
-    def _sync_after_wave(self, event: Event) -> dict[str, Any]:
-        it = valid(WaveSyncEvent, event)
-        known = Attribution(source_execution_id=it.execution_id, source_plan_name=it.plan_name)
-        report = sync_recovery_instances_after_wave(
-            self._wiring.sync_parts(),
-            Place(it.account_id, it.region),
-            it.source_server_ids,
-            {it.job_id: known},
-            it.wave_number,
-        )
-        return place_facts(report)

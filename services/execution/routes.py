@@ -2,7 +2,7 @@
 
 from services.api import Request, Response, Routes
 from services.contract.models import StartExecution, Terminate
-from services.execution.events import valid
+from services.direct import valid
 from services.execution.operations import executions_of
 from services.execution.start import Starter, cancel_execution, get_plan
 from services.execution.termination import terminate_recovery_instances

@@ -1,15 +1,12 @@
 """The page-read function. What it imports is paid on every cold start: no more than a read the mirror answers needs."""
 
-import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from cache.reader import Answer
-from services.api import Request, Response, Routes, answer
+from services.api import Routes, answer
 from services.logs import set_up_logging
 from services.metrics import count_read, metrics, name_deployment
 from services.pages import Pages
-from services.plans import PlanBook
 from services.settings import Settings
 from services.wiring import Wiring
 
@@ -29,24 +26,11 @@ def _wiring() -> Wiring:
 @lru_cache
 def routes() -> Routes:
     """What this function answers, by method and resource."""
-    wiring = _wiring()
-    plans = PlanBook(lambda: wiring.page_dynamodb, wiring.settings.recovery_plans_table)
-    pages = Pages(wiring.reader, plans, _count)
-    return {**pages.routes, ("GET", "/drs/recovery-instance-sync/status"): _status}
+    return Pages(_wiring().reader, _wiring().page_plans, count_read).routes
 
 
 @metrics.log_metrics
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
 def lambda_handler(event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-    """Answers API Gateway's proxy events for the page reads and the sync status."""
+    """Answers API Gateway's proxy events for the page reads."""
     return answer(event, routes(), _wiring().settings.cors_origin)
-
-
-def _count(read: Answer) -> None:
-    count_read(read, int(time.time() * 1000))
-
-
-def _status(_request: Request) -> Response:
-    from services.sync.run import get_recovery_instance_sync_status
-
-    return Response(get_recovery_instance_sync_status(_wiring().page_looks, _wiring().page_status))

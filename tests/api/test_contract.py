@@ -45,8 +45,7 @@ def test_every_function_serves_exactly_the_routes_of_the_document(monkeypatch: p
         function: {(it.method, it.path) for it in OPERATIONS if it.function == function}
         for function in ("query", "data-management", "execution")
     }
-    status = ("GET", "/drs/recovery-instance-sync/status")
-    assert set(query.routes()) == documented["query"] | {status}
+    assert set(query.routes()) == documented["query"]
     assert set(data_management.routes()) == documented["data-management"] | documented["query"]
     assert set(execution.routes()) == documented["execution"]
 

@@ -11,8 +11,9 @@ from services.local.processes import Process
 from services.settings import Settings
 from services.tables import create_tables
 from services.wiring import Wiring
-from tests.execution.deployment import Deployment, Product
+from tests.execution.deployment import Deployment
 from tests.execution.machines import Machines, serving
+from tests.execution.product import Product
 
 
 @pytest.fixture(scope="session")

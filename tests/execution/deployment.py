@@ -2,10 +2,8 @@
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
@@ -18,40 +16,12 @@ from services.execution.history import Executions
 from services.execution.model import Execution
 from services.execution.operations import Operations, executions_of
 from services.execution.routes import ExecutionRoutes
-from services.local.admin import StandInAdmin
 from services.local.drs.fleet import holdings
 from services.sync.run import sync_recovery_instances_for_account
-from services.wiring import Wiring
+from tests.execution.product import REGIONS, Product
 
-REGIONS = ("us-east-1", "eu-west-1", "us-west-2", "us-east-2", "eu-central-1")
 DRILL_SECONDS = 3_000  # longer than any job
 POLLS = 30
-
-
-@dataclass
-class Product:
-    """The parts of one process, with two accounts of its own in five regions."""
-
-    wiring: Wiring
-    aws: StandInAdmin
-    accounts: Sequence[str]
-    servers: Counter[Place] = field(default_factory=Counter)
-
-    def configure(self) -> None:
-        """Declare the accounts, each behind a role of its own, to AWS and to the platform."""
-        for account in self.accounts:
-            role = {"roleArn": role_of(account), "externalId": f"external-{account}"}
-            self.aws.call("PUT", f"accounts/{account}", {"roles": [role], "disabledRegions": []})
-            row = {"accountId": account, "regions": list(REGIONS), "status": "active", **role}
-            table = self.wiring.settings.target_accounts_table
-            self.wiring.dynamodb.put_item(TableName=table, Item=encode_item(row))
-            for region in REGIONS:
-                self.aws.call("PUT", f"places/{account}/{region}", {"initialized": True})
-
-
-def role_of(account: str) -> str:
-    """The role that the product has to take in this account."""
-    return f"arn:aws:iam::{account}:role/recovery-sync"
 
 
 class Deployment:
@@ -73,11 +43,19 @@ class Deployment:
 
     def protect(self, place: Place, count: int) -> list[str]:
         """So many new source servers of this place, without instances; their ids."""
-        known = self._servers[place]
-        self._servers[place] += count
-        new = holdings(place.account_id, place.region, known + count, 0, time.time())["sourceServers"][known:]
+        new = self.fleet(place, count, launched=False)["sourceServers"]
         self.put(place, sourceServers=new)
         return [str(server["sourceServerID"]) for server in new]
+
+    def fleet(self, place: Place, count: int, *, launched: bool) -> dict[str, list[Any]]:
+        """What a place holds of so many new servers. No test gets a server of another: its tombstone would be found."""
+        known = self._servers[place]
+        self._servers[place] = total = known + count
+        body = holdings(*place, total, total if launched else 0, time.time())
+        new = {name: body[name][known:] for name in ("sourceServers", "recoveryInstances", "instances")}
+        rows = self.wiring.table.read(str(server["sourceServerID"]) for server in new["sourceServers"])
+        assert (rows.records, rows.unread) == ({}, frozenset()), "servers of another test"
+        return {**new, "jobs": body["jobs"]}
 
     def jobs(self, place: Place) -> list[dict[str, Any]]:
         """The place's jobs of this test, the oldest first."""

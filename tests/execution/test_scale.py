@@ -1,13 +1,10 @@
 """The largest execution: 5,000 instances, listed through the index to its last page, terminated in one go."""
 
-import time
-
 import pytest
 
 from cache.attributes import encode_item
 from cache.entry import Place
 from services.execution.model import Execution, Server, Status, Wave
-from services.local.drs.fleet import holdings
 from tests.execution.deployment import Deployment
 
 ITEM_LIMIT = 409_600  # bytes, DynamoDB's largest item
@@ -34,7 +31,7 @@ def test_the_instances_of_ten_places_go_in_one_go(deployment: Deployment, count:
 
 def launched(deployment: Deployment, place: Place, number: int, count: int) -> Wave:
     """A wave of this place's servers with their instances, and their rows as a sync wrote them."""
-    body = holdings(place.account_id, place.region, count, count, time.time())
+    body = deployment.fleet(place, count, launched=True)
     deployment.put(place, **body)
     (job,) = body["jobs"]
     rows = [row(place, record) for record in body["recoveryInstances"]]

@@ -6,7 +6,8 @@ import pytest
 
 from services.execution import waves
 from services.execution.model import Server, Status
-from tests.execution.deployment import Deployment, role_of
+from tests.execution.deployment import Deployment
+from tests.execution.product import role_of
 
 
 def test_a_drill_runs_its_waves_in_order_over_both_accounts_and_the_page_shows_every_instance(

@@ -10,7 +10,6 @@ from loadtests.faults_stack import FaultyStack, wrong
 from services import plans
 from services.api import Request
 from services.pages import Pages
-from services.plans import PlanBook
 from services.settings import Settings
 from services.wiring import Wiring
 
@@ -25,9 +24,7 @@ def pages(faulty: FaultyStack, monkeypatch: pytest.MonkeyPatch) -> Pages:
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(plans, "KEPT", 0.0)
     wiring = Wiring(Settings.from_env())
-    pages = Pages(
-        wiring.reader, PlanBook(lambda: wiring.page_dynamodb, wiring.settings.recovery_plans_table), uncounted
-    )
+    pages = Pages(wiring.reader, wiring.page_plans, uncounted)
     ask(pages, "/recovery-plans")
     return pages
 

@@ -61,7 +61,8 @@ def test_without_both_everything_is_unknown_and_nothing_none(open_rough: OpenPag
 
 def test_a_place_that_goes_down_is_named_and_keeps_what_was_known(open_rough: OpenPage, rough: FaultyStack) -> None:
     """After a sync that could not reach it."""
-    rough.stack.standin.call("POST", "clock", {"advanceSeconds": 7200})  # no earlier test's launch may end meanwhile
+    # An earlier test's wave may have been looked at while its last instance booted: pending then, running now.
+    rough.stack.standin.call("POST", "clock", {"advanceSeconds": 7200})
     rough.stack.sync()
     page = open_rough()
     before = numbers(page)

@@ -10,7 +10,6 @@ import pytest
 
 from services.api import Request
 from services.pages import Pages
-from services.plans import PlanBook
 from services.settings import Settings
 from services.wiring import Wiring
 from tests.sync.platform import Platform
@@ -106,8 +105,7 @@ def test_a_warm_page_of_a_thousand_servers_is_one_redis_round_trip_and_nothing_e
         redis_url = f"redis://127.0.0.1:{counted.port}/0"
         settings = Settings.from_env({"ENVIRONMENT": warm.wiring.settings.environment, "REDIS_URL": redis_url})
         wiring = Wiring(settings)
-        plans = PlanBook(lambda: wiring.page_dynamodb, settings.recovery_plans_table)
-        pages = Pages(wiring.reader, plans, lambda _: None)
+        pages = Pages(wiring.reader, wiring.page_plans, lambda _: None)
         request = Request("GET", "", {"planId": "p"}, {}, {}, "", "")
         pages.check_existing_instances(request)  # fills what the sync does not: servers that were never launched
         dynamodb_calls: list[str] = []
