@@ -21,6 +21,7 @@ WAIT_FOR_WARMER = 1.5  # seconds after the read began that others poll the mirro
 POLL_EVERY = 0.05
 LOOKS_KEPT = 5.0  # seconds, a failure too; an older look only makes an absence older, never wrong
 LOOKS_TAKE = 1.5  # seconds at most
+TABLE_TAKES = 0.4  # seconds; begun with less left, a read of the table brings little and keeps others waiting
 
 type Servers = Mapping[str, Place | None]
 
@@ -152,7 +153,7 @@ class Reader:
 
     def _from_table(self, server_ids: Collection[str], read: _Read) -> None:
         """Take the table's answer, and give it to the mirror."""
-        if not server_ids:
+        if not server_ids or monotonic() > read.began + ANSWER_WITHIN - TABLE_TAKES:
             return
         rows = self._table().read(server_ids, read.began + ANSWER_WITHIN)
         found = {server_id: record.entry() for server_id, record in rows.records.items()}

@@ -239,6 +239,17 @@ def test_a_slow_read_is_not_worth_a_refill(stack: Stack, monkeypatch: pytest.Mon
     assert stack.redis.exists(entry_key(ONE)) == 0
 
 
+@pytest.mark.parametrize(("waited", "asked"), [(1.5, [ONE]), (2.2, [])])
+def test_a_read_that_comes_too_late_asks_no_table(stack: Stack, waited: float, asked: list[str]) -> None:
+    """A request that waited for a free function until little time was left is answered at once, honestly."""
+    stack.recorder.record([present(3)], {})
+    stack.redis.flushall()
+    keys = keys_read(stack)
+    answer = reader(stack).read({ONE: HERE}, monotonic() - waited)
+    assert keys == asked
+    assert answer.unknown == ([] if asked else [ONE])
+
+
 def behaving(stack: Stack, url: str, mirror: Mirror | None) -> Reader:
     """A reader with a page's patience whose DynamoDB is at this address."""
     client = dynamodb_client(url, read_timeout=1.2)
