@@ -22,7 +22,7 @@ from cache.mirror import Mirror
 from cache.packed import Command, PackedCluster, Wire, wire_over
 from services.local import servers
 from services.local.processes import Process, free_port
-from tests.tiers.samples import server_id
+from tests.tiers.samples import entry, server_id
 
 
 def client(port: int, timeout: float = 0.25) -> Redis:
@@ -137,6 +137,16 @@ def test_a_page_waits_a_second_for_a_trickling_mirror(monkeypatch: pytest.Monkey
         with pytest.raises(MirrorUnavailable):
             Mirror(client(port)).read([server_id(1)])
         assert monotonic() - began < 0.8
+
+
+def test_a_share_that_a_server_refuses_is_missed_alone() -> None:
+    """As while a cluster moves a slot: the servers of the other slots are answered."""
+    whole = entry(3, 2)
+    raw = whole.encode()
+    with scripted([b"*0\r\n-TRYAGAIN the slot moves\r\n*1\r\n$%d\r\n%b\r\n" % (len(raw), raw), 1.0]) as port:
+        found = Mirror(client(port)).read([server_id(1), whole.server_id])
+    assert found.entries == {whole.server_id: whole}
+    assert found.broken == {}
 
 
 def test_a_loading_server_is_away() -> None:

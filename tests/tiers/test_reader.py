@@ -1,7 +1,6 @@
 """The way out, on DynamoDB over HTTP and Valkey: every answer is found, absent or unknown, and never wrong."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Any, NoReturn
 
@@ -10,13 +9,14 @@ import pytest
 from cache import reader as reader_module
 from cache.entry import Place, PlaceLook
 from cache.looks import LookLog
-from cache.mirror import LIFE, PLACES, Fresh, Mirror, entry_key
+from cache.mirror import LIFE, PLACES, Mirror, entry_key
 from cache.reader import Reader
 from cache.table import Table
 from services.local.processes import Process, free_port
 from tests.tiers.conftest import Stack, dynamodb_client, redis_client
 from tests.tiers.faulty import Behaviour, babble, faulty, halves, hang, refuse
 from tests.tiers.fuzz import rubbish
+from tests.tiers.reading import complete, keys_read, reader
 from tests.tiers.samples import HERE, SEEN_AT, THERE, absence, entry, present, server_id
 
 ONE, TWO, NEVER = server_id(1), server_id(2), server_id(9)
@@ -27,35 +27,6 @@ SEEN_MS = 1_772_359_200_000
 def never(*_: object) -> NoReturn:
     """What a warm read must not build."""
     raise AssertionError("a warm read asked the table")
-
-
-def reader(stack: Stack) -> Reader:
-    """A new process's reader."""
-    return Reader(stack.mirror, lambda: stack.table, lambda: stack.looks)
-
-
-def complete(stack: Stack, *places: Place) -> None:
-    """A complete look at each place."""
-    for place in places:
-        stack.looks.note(place, 5, {"outcome": "seen", "endedAt": SEEN_AT}, completed=True)
-
-
-def keys_read(stack: Stack) -> list[str]:
-    """The ids that the table is asked for from now on."""
-    asked: list[str] = []
-
-    def note(params: dict[str, Any], **_: object) -> None:
-        for batch in params["RequestItems"].values():
-            asked.extend(key["sourceServerId"]["S"] for key in batch["Keys"])
-
-    stack.table._client.meta.events.register("provide-client-params.dynamodb.BatchGetItem", note)  # noqa: SLF001
-    return asked
-
-
-def mirror_reads(stack: Stack) -> int:
-    """How many shares of entries the server was asked for so far."""
-    stats: Any = stack.redis.info("commandstats")
-    return int(stats.get("cmdstat_mget", {}).get("calls", 0))
 
 
 def test_a_warm_read_asks_the_mirror_alone(stack: Stack) -> None:
@@ -157,77 +128,6 @@ def test_looks_are_read_before_rows(stack: Stack) -> None:
     slow = Slow(stack.looks._client, stack.looks._name)  # noqa: SLF001  the same log
     answer = Reader(None, lambda: stack.table, lambda: slow).read({NEVER: HERE})
     assert not answer.entries[NEVER].is_absent
-
-
-def test_a_server_that_stays_unknown_is_waited_for_by_nobody(stack: Stack) -> None:
-    """Pages with places never looked at do not hold each other up."""
-    began = monotonic()
-    for _ in range(3):
-        assert reader(stack).read({NEVER: HERE}).unknown == [NEVER]
-    assert monotonic() - began < 2.5  # one that waited would take three
-
-
-def test_a_row_that_is_no_record_is_waited_for_by_nobody(stack: Stack) -> None:
-    """The read that finds a row broken gives its claim up, so the next one need not wait for it to run out."""
-    complete(stack, HERE)
-    stack.put({"sourceServerId": ONE, "version": 1})
-    began = monotonic()
-    for _ in range(3):
-        assert reader(stack).read({ONE: HERE}).unknown == [ONE]
-    assert monotonic() - began < 2.5  # one that waited would take three
-
-
-def test_a_claim_that_was_given_up_is_taken_over(stack: Stack) -> None:
-    """A read that waits for another's claim goes to the table itself once that one lets go."""
-    complete(stack, HERE)
-    stack.recorder.record([present(3)], {})
-    stack.redis.flushall()
-    stack.mirror.claim([ONE])
-    asked, before = keys_read(stack), mirror_reads(stack)
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(reader(stack).read, {ONE: HERE})
-        while mirror_reads(stack) < before + 2:
-            assert asked == []
-        stack.mirror.release([ONE])
-        assert waiting.result().entries[ONE].version == 3
-    assert asked == [ONE]
-
-
-def test_one_read_warms_for_all(stack: Stack) -> None:
-    """Twelve cold reads at once ask the table for each server once."""
-    stack.recorder.record([present(1, number) for number in range(100)], {})
-    complete(stack, HERE)
-    stack.redis.flushall()
-    asked = keys_read(stack)
-    servers = {server_id(number): HERE for number in range(100)}
-    with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda _: reader(stack).read(servers), range(12)))
-    assert all(len(it.entries) == 100 for it in answers)
-    assert sorted(asked) == sorted(servers)
-
-
-def test_a_warmer_that_died_is_not_waited_for_long(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then the table answers."""
-    monkeypatch.setattr(reader_module, "WAIT_FOR_WARMER", 0.1)
-    stack.recorder.record([present(3)], {})
-    complete(stack, HERE)
-    stack.redis.flushall()
-    assert stack.mirror.claim([ONE]) == {ONE}
-    assert reader(stack).read({ONE: HERE}).entries[ONE].version == 3
-
-
-def test_a_warmer_that_comes_back_spares_the_table(stack: Stack) -> None:
-    """What the other read put into the mirror is taken from there."""
-    complete(stack, HERE)
-    stack.mirror.claim([ONE])
-    asked, before = keys_read(stack), mirror_reads(stack)
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(reader(stack).read, {ONE: HERE})
-        while mirror_reads(stack) == before:
-            pass
-        stack.mirror.publish([Fresh(entry(8), monotonic())])
-        assert waiting.result().entries == {ONE: entry(8)}
-    assert asked == []
 
 
 def test_a_slow_read_is_not_worth_a_refill(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
