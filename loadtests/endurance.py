@@ -33,8 +33,10 @@ from services.local.servers import REPOSITORY
 
 REPORT = REPOSITORY / "docs" / "endurance.md"
 LEFT_OUT = ("none", "Redis: failover", "STS down")  # the second changes the world, the third restarts what is measured
-LASTS, QUIET = 10.0, 10.0  # seconds of each fault, and after it
+LASTS, QUIET = 10.0, 15.0  # seconds of each fault, and after it
 AFTERMATH = 45.0  # seconds after a fault in which errors are still its: a sync it cut short ends, retries run out
+# After every so many faults there is quiet for long enough to have errors that no fault explains, if there are any.
+FAULTS_TO_CALM, CALM = 5, AFTERMATH + 30.0
 WARM_UP = 0.2  # share of the run before memory is compared: caches and pools fill
 GROWTH = 0.05
 CONNECTIONS = 100  # of one process: the pools for DynamoDB and Redis hold 32 each, and a sync has a few per place
@@ -49,7 +51,8 @@ Measured {at} with `python -m loadtests.endurance` on {cores} cores.
 - pages: {it.tally.wrong} wrong, {it.tally.false_none} false “none”, {it.tally.late} over 3 s,
   {it.tally.refused} refused, slowest {it.tally.slowest:.2f} s
 - connections of one process: at most {it.most_connections}
-- errors logged while no fault was on, nor in the {aftermath:.0f} s after one: {it.unexplained_total}
+- errors logged in the {it.calm:.0f} minutes in which no fault was on, nor in the {aftermath:.0f} s after one:
+  {it.unexplained_total}
 """
 
 
@@ -89,6 +92,8 @@ class Result:
     """What came of a run."""
 
     minutes: float
+    calm: float
+    """Minutes in which no fault explains an error."""
     faults: int
     syncs: int
     tally: Tally
@@ -130,17 +135,29 @@ def run(minutes: float, directory: Path, console: Console) -> Result:
             endure(faulty, fault, samples)
             spans.append((struck, time() + AFTERMATH))
             fire_sync(faulty)
-            rest(faulty, QUIET, samples)
+            rest(faulty, QUIET if len(spans) % FAULTS_TO_CALM else CALM, samples)
             syncs += 1 + fault.syncs
         ended = monotonic()
         load.stop()
     finally:
         faulty.stop()
     every, unexplained = errors(directory, spans)
+    explained = sum(until - since for since, until in merged(spans))
     return Result(
-        (ended - began) / 60, len(spans), syncs, Tally.of(load.answers),
+        (ended - began) / 60, (ended - began - explained) / 60, len(spans), syncs, Tally.of(load.answers),
         samples.growth(began + WARM_UP * (ended - began)), samples.most_connections, every, unexplained,
     )  # fmt: skip
+
+
+def merged(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The same stretches of time, in order, none overlapping another."""
+    whole: list[tuple[float, float]] = []
+    for since, until in sorted(spans):
+        if whole and since <= whole[-1][1]:
+            whole[-1] = (whole[-1][0], max(until, whole[-1][1]))
+        else:
+            whole.append((since, until))
+    return whole
 
 
 def endure(faulty: FaultyStack, fault: Fault, samples: Samples) -> None:

@@ -135,4 +135,5 @@ class PageLoad:
         not_now = wrong(page.body, servers, world)
         faults = tuple(wrong(page.body, servers, world, before)) if not_now else ()
         unknown = len(page.body["unknownServerIds"])
-        self.answers.append(Answered(due, page, faults, unknown, bool(not_now and not faults)))
+        judged = Page(page.status, page.seconds, {})  # thousands of bodies would be kept for nothing
+        self.answers.append(Answered(due, judged, faults, unknown, bool(not_now and not faults)))
