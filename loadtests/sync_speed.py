@@ -41,8 +41,8 @@ LATENCY = {"latencyMs": 50}
 PEER_SERVERS = 60
 LIMIT = 600  # seconds for two syncs
 SPREAD, SPREAD_INSTANCES = (4, 25, 100), 1_000
-# What may grow with places is a bounded number of clients and a session for each account (0.14 MiB): with the libraries
-# and models that any sync loads at 130 MiB, about a quarter. Clients kept for every place took it to 2.
+# What may grow with places is a bounded number of clients (13 MiB) and a session for each account (0.14 MiB), beside
+# the 100 MiB of libraries and models that any sync loads. Clients of all of EC2 kept for every place took it past 2.
 SPREAD_LIMIT = 1.25
 
 
