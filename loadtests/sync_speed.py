@@ -3,14 +3,14 @@
     .venv/bin/python -m loadtests.sync_speed [--quick] [--plots DIRECTORY]
 
 DynamoDB and Redis speak their own protocols, and the AWS stand-in takes 50 ms for every DRS, EC2 and STS call. The sync
-runs in a process of its own, so that its CPU and memory are its own. The peer asks one server at a time, as the
-original's loops do; it is measured on 60 servers and its time is that of all by rule of three.
+runs in a process of its own, so that its CPU and memory are its own; DynamoDB's stand-in, one process too, is told
+beside it, because on AWS only the sync's part is ours. The peer asks one server at a time, as the original's loops do;
+it is measured on 60 servers and its time is that of all by rule of three.
 """
 
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,6 +25,7 @@ from redis import Redis
 from rich.console import Console
 from rich.table import Table
 
+from loadtests import sync_writes
 from loadtests.plots import Axis, Points, lines
 from loadtests.verdict import Result, show
 from services.local import functions, servers
@@ -34,13 +35,15 @@ from services.local.seed import seed_aws, seed_tables
 from services.local.servers import OWN_ACCOUNT, REPOSITORY
 from services.local.world import World, make_world
 from services.settings import Settings
-from services.sync.run import sync_all_recovery_instances
 from services.tables import create_tables
-from services.wiring import Wiring
 
 LATENCY = {"latencyMs": 50}
 PEER_SERVERS = 60
-LIMIT = 600  # seconds for one sync
+LIMIT = 600  # seconds for two syncs
+SPREAD, SPREAD_INSTANCES = (4, 25, 100), 1_000
+# What may grow with places is a bounded number of clients (13 MiB) and a session for each account (0.14 MiB), beside
+# the 100 MiB of libraries and models that any sync loads. Clients of all of EC2 kept for every place took it past 2.
+SPREAD_LIMIT = 1.25
 
 
 class Case(NamedTuple):
@@ -56,8 +59,8 @@ QUICK = (Case(300, 12, None), Case(600, 1, None))
 
 
 @contextmanager
-def cloud(case: Case) -> Iterator[tuple[World, dict[str, str]]]:
-    """Both tiers and the stand-in with this fleet in it, and the environment that leads there."""
+def cloud(case: Case) -> Iterator[tuple[World, dict[str, str], dict[str, int]]]:
+    """Both tiers and the stand-in with this fleet in it, the environment that leads there, and their pids by name."""
     with TemporaryDirectory() as scratch:
         directory = Path(scratch)
         parts = [servers.valkey(directory), servers.dynamodb(directory), servers.aws_standin(directory)]
@@ -78,7 +81,7 @@ def cloud(case: Case) -> Iterator[tuple[World, dict[str, str]]]:
             create_tables(client, Settings.from_env())
             seed_tables(client, functions.TABLES, world)
             standin.weather([*world.weather, LATENCY])
-            yield world, environment
+            yield world, environment, {"Valkey": valkey.pid, "DynamoDB": dynamodb.pid, "AWS": aws.pid}
         finally:
             for part in parts:
                 part.stop()
@@ -92,40 +95,37 @@ def _world(case: Case) -> World:
     return make_world(servers=round(case.instances / share), places=case.places, plans=max(3, case.instances // 40))
 
 
-def child() -> None:
-    """One sync in this process; its figures as JSON. The second of two: rows and mirror are there already."""
-    wiring = Wiring(Settings.from_env())
-    sync_all_recovery_instances(wiring.sync_parts())
-    before, began = resource.getrusage(resource.RUSAGE_SELF), perf_counter()
-    report = sync_all_recovery_instances(wiring.sync_parts())
-    seconds, after = perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
-    body = report.body()
-    figures = {
-        "seconds": seconds,
-        "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-        "mebibytes": after.ru_maxrss / 1024,
-        "rows": body["instancesUpdated"],
-        "calls": body["awsCalls"],
-    }
-    print(json.dumps(figures))  # noqa: T201  its result
-
-
 def measure(case: Case) -> dict[str, Any]:
     """The figures of a first and a second sync of this fleet, and of the peer."""
-    with cloud(case) as (world, environment):
-        first_began = perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-m", "loadtests.sync_speed", "--child"],
-            env={**clean_environment(), **environment},
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=LIMIT,
-        )
-        figures: dict[str, Any] = json.loads(done.stdout)
-        figures["first"] = perf_counter() - first_began - figures["seconds"]
+    with cloud(case) as (world, environment, pids):
+        figures = _synced(environment, pids)
         figures["peer"] = _one_by_one(world) * figures["rows"]
+    return figures
+
+
+def memory(places: int) -> float:
+    """The most a process takes (MiB) to sync the same number of instances in so many places."""
+    with cloud(Case(SPREAD_INSTANCES, places, None)) as (_, environment, pids):
+        return float(_synced(environment, pids)["mebibytes"])
+
+
+def writes() -> list[Result]:
+    """What the conditional writes cost without the rest of a sync."""
+    with cloud(Case(1, 1, None)) as (_, _, pids):
+        return sync_writes.results(functions.TABLES["recovery-instances"], pids["DynamoDB"])
+
+
+def _synced(environment: dict[str, str], pids: dict[str, int]) -> dict[str, Any]:
+    done = subprocess.run(  # noqa: S603  our own program
+        [sys.executable, "-m", "loadtests.sync_child", json.dumps(pids)],
+        env={**clean_environment(), **environment},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=LIMIT,
+    )
+    figures: dict[str, Any] = json.loads(done.stdout)
     return figures
 
 
@@ -159,12 +159,25 @@ def results_of(case: Case, figures: dict[str, Any]) -> list[Result]:
     calls = sum(figures["calls"].values())
     return [
         Result(f"{name}: a sync", figures["seconds"], "s", case.target),
-        Result(f"{name}: the first sync, process start included", figures["first"], "s"),
+        Result(f"{name}: the first sync", figures["first"], "s"),
         Result(f"{name}: rows per second", figures["rows"] / figures["seconds"], "/s"),
         Result(f"{name}: rows per second of the sync's own CPU", figures["rows"] / figures["cpu"], "/s"),
+        Result(f"{name}: the sync's own CPU / clock", figures["cpu"] / figures["seconds"], ""),
+        Result(f"{name}: CPU of DynamoDB's stand-in / clock", figures["others"]["DynamoDB"] / figures["seconds"], ""),
         Result(f"{name}: AWS calls per instance", calls / figures["rows"], ""),
         Result(f"{name}: peer, one call per instance", figures["peer"] / figures["seconds"], "× slower"),
         Result(f"{name}: memory", figures["mebibytes"], "MiB"),
+    ]
+
+
+def spread_results() -> list[Result]:
+    """Memory of the same instances in few and in many places."""
+    found = {places: memory(places) for places in SPREAD}
+    few, *_, many = SPREAD
+    name = f"{SPREAD_INSTANCES:,} instances"
+    return [
+        *(Result(f"{name}: memory in {places} places", it, "MiB") for places, it in found.items()),
+        Result(f"{name}: memory in {many} places / in {few}", found[many] / found[few], "×", SPREAD_LIMIT),
     ]
 
 
@@ -172,19 +185,18 @@ def main() -> None:
     """Measures every case, prints, and plots where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--plots", type=Path)
     arguments = parser.parse_args()
-    if arguments.child:
-        child()
-        return
     found = [(case, measure(case)) for case in (QUICK if arguments.quick else CASES)]
     operations = sorted({name for _, figures in found for name in figures["calls"]})
     grid = Table("AWS calls", *(f"{case.instances:,} in {case.places}" for case, _ in found))
     for name in operations:
         grid.add_row(name, *(str(figures["calls"].get(name, 0)) for _, figures in found))
     Console(width=140).print(grid)
-    is_met = show("Sync, 50 ms per AWS call", [it for case, figures in found for it in results_of(case, figures)])
+    results = [it for case, figures in found for it in results_of(case, figures)]
+    if not arguments.quick:
+        results += spread_results()
+    is_met = show("Sync, 50 ms per AWS call", [*results, *writes()])
     if arguments.plots:
         series: dict[str, Points] = {
             "sync": [(case.instances, figures["seconds"]) for case, figures in found],

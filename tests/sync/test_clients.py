@@ -1,0 +1,105 @@
+"""AWS clients: how many are kept, and that what is left out of botocore's models and parsers is missed by nobody."""
+
+import gc
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+from weakref import ref
+
+import botocore.session
+import pytest
+from botocore.utils import parse_timestamp
+
+from cache.entry import Place
+from services.aws_models import timestamp
+from services.clients import CLIENTS_KEPT, AwsClients, TargetAccount
+from tests.sync.platform import HOME, Platform
+
+MOMENT = datetime(2026, 3, 1, 10, 0, 0, 250_000, UTC)
+
+
+def accounts(n: int) -> dict[str, TargetAccount]:
+    """So many accounts, each with a role of its own."""
+    ids = [f"{number:012d}" for number in range(n)]
+    return {it: TargetAccount(it, f"arn:aws:iam::{it}:role/recovery-sync") for it in ids}
+
+
+def test_only_the_last_used_clients_are_kept(platform: Platform) -> None:  # noqa: ARG001  its credentials
+    """However many places there are; and a client that is used again is not the one to go."""
+    ours = accounts(CLIENTS_KEPT + 2)
+    clients = AwsClients(ours)
+    first, *others = (Place(it, HOME) for it in ours)
+    used, unused = ref(clients.get("drs", first)), ref(clients.get("drs", others[0]))
+    for place in others[1:]:
+        assert clients.get("drs", first) is used()
+        clients.get("drs", place)
+    gc.collect()
+    assert used() is not None
+    assert unused() is None
+
+
+def test_a_client_that_went_may_be_used_to_the_end(platform: Platform) -> None:
+    """A look that still holds it asks on, and its calls are counted."""
+    platform.server()
+    clients = platform.wiring.sync_parts().clients
+    held = clients.get("drs", platform.place)
+    assert len(held.describe_source_servers()["items"]) == 1
+    for number in range(CLIENTS_KEPT + 1):
+        clients.get("drs", Place(platform.account, f"region-{number}"))
+    assert clients.get("drs", platform.place) is not held
+    assert len(held.describe_source_servers()["items"]) == 1
+    assert clients.calls(platform.place) == {"DescribeSourceServers": 2}
+
+
+def test_ec2_is_read_as_the_whole_model_reads_it(platform: Platform) -> None:
+    """The two operations that are left have the same input, output, pages and errors."""
+    ours = platform.wiring.sync_parts().clients.get("ec2", platform.place)
+    whole: Any = botocore.session.get_session().get_service_model("ec2")
+    for name in ours.meta.service_model.operation_names:
+        assert described(ours.meta.service_model.operation_model(name)) == described(whole.operation_model(name))
+    assert set(ours.meta.service_model.operation_names) == {"DescribeInstances", "DescribeRegions"}
+    assert ours.can_paginate("describe_instances")
+
+
+def described(operation: Any) -> str:
+    """Every shape of an operation, members and locations included, as far as a shape does not contain itself."""
+    return repr([shape_of(operation.input_shape), shape_of(operation.output_shape)])
+
+
+def shape_of(shape: Any, above: tuple[str, ...] = ()) -> Any:
+    """A shape with its members in place of their names."""
+    if shape is None or shape.name in above:
+        return shape and shape.name
+    members = getattr(shape, "members", {})
+    inner = [(name, shape_of(it, (*above, shape.name))) for name, it in members.items()]
+    if shape.type_name == "list":
+        inner = [("member", shape_of(shape.member, (*above, shape.name)))]
+    return shape.name, shape.type_name, sorted(shape.serialization.items(), key=str), inner
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-03-01T10:00:00.250Z",
+        "2026-03-01T10:00:00Z",
+        "2026-03-01T10:00:00+02:00",
+        "20260301T100000Z",
+        "2026-03-01",
+        "2026-03-01T10:00:00.123456789Z",
+        "1772359200.25",
+        1772359200,
+        1772359200.25,
+        format_datetime(MOMENT, usegmt=True),
+        MOMENT.isoformat(),
+    ],
+)
+def test_a_moment_is_read_as_botocore_reads_it(written: object) -> None:
+    """In every form that AWS may write one."""
+    assert timestamp(written) == parse_timestamp(written)
+
+
+@pytest.mark.parametrize("written", ["Tuesday at TeaZ", "2026-13-01T10:00:00Z", "2026-03-01T25:00:00Z", ""])
+def test_what_is_no_moment_is_refused_as_botocore_refuses_it(written: str) -> None:
+    """With the error its parsers expect."""
+    with pytest.raises(ValueError, match="Invalid timestamp"):
+        timestamp(written)
