@@ -146,16 +146,19 @@ class Entries(Mapping[str, Entry]):
         self._stored |= others._stored  # noqa: SLF001  its own kind
         self._kinds |= others._kinds  # noqa: SLF001
 
-    def drop(self, server_id: str) -> None:
-        """Leave this one out."""
-        del self._stored[server_id]
+    def drop(self, server_ids: Iterable[str]) -> None:
+        """Leave these out."""
+        for server_id in server_ids:
+            del self._stored[server_id]
         self._kinds = {it: self._kinds[it] for it in set(map(_FACTS_OF, self._stored.values()))}
 
-    def rowless(self) -> list[str]:
-        """Servers whose entry stands for a row that never was: version 0."""
-        if all(it.version for it in self._kinds.values()):
-            return []
-        return [server_id for server_id, raw in self._stored.items() if not self._kinds[raw[_FACTS_AT]].version]
+    def rowless(self) -> dict[str, Facts]:
+        """The facts of servers whose entry stands for a row that never was: version 0."""
+        kinds = {head: facts for head, facts in self._kinds.items() if not facts.version}
+        if not kinds:
+            return {}
+        heads = ((server_id, raw[_FACTS_AT]) for server_id, raw in self._stored.items())
+        return {server_id: kinds[head] for server_id, head in heads if head in kinds}
 
     def facts(self, server_ids: Iterable[str]) -> list[Facts]:
         """What there is of those of these servers that are here, in this order."""

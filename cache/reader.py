@@ -129,9 +129,9 @@ class Reader:
             answer.mirror_away = True
             return {}
         answer.places = answer.places or found.places
-        for server_id in found.entries.rowless():
-            if not _answers_for(found.entries[server_id], servers[server_id], answer.places):
-                found.entries.drop(server_id)
+        rowless = found.entries.rowless()
+        if others := [it for it, facts in rowless.items() if not _answers_for(facts, servers[it], answer.places)]:
+            found.entries.drop(others)
         if answer.entries:
             answer.entries.take(found.entries)
         else:
@@ -186,7 +186,7 @@ class Reader:
             read.answer.mirror_away = True
 
 
-def _answers_for(absence: Entry, place: Place | None, places: Mapping[str, PlaceLook]) -> bool:
+def _answers_for(absence: Facts, place: Place | None, places: Mapping[str, PlaceLook]) -> bool:
     """Whether a mirrored absence without a row, put there for one place, says the same of this one."""
     look = places.get(str(place))
     return absence.place == (str(place) if place else "") or (look is not None and look.completed_at > 0)

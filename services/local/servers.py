@@ -49,7 +49,8 @@ def dynamodb(directory: Path) -> Process:
         "MINISTACK_ACCOUNT_ID": OWN_ACCOUNT,
         "TMPDIR": str(directory),  # its pid file
     }
-    return Process("DynamoDB", [sys.executable, "-m", "ministack"], directory / "dynamodb.log", port, environment)
+    argv = [sys.executable, "-m", "services.local.dynamodb"]
+    return Process("DynamoDB", argv, directory / "dynamodb.log", port, environment, cwd=REPOSITORY)
 
 
 def aws_standin(directory: Path, speed: float = 1.0) -> Process:
