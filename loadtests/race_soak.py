@@ -24,7 +24,7 @@ from cache.changes import Change, Observation, change_of
 from cache.entry import Place, to_stamp
 from cache.errors import MirrorUnavailable
 from cache.instance import InstanceState, Launch, Record
-from cache.mirror import PREFIX, Fresh, Mirror
+from cache.mirror import Fresh, Mirror, entry_key
 from cache.reader import Reader
 from cache.recorder import Recorder
 from cache.table import Table
@@ -167,7 +167,7 @@ class Soak:
             case 1:
                 self.redis.script_flush()
             case _:
-                self.redis.delete(*(PREFIX + it for it in random.sample(list(self.oracle.history), 20)))
+                self.redis.delete(*(entry_key(it) for it in random.sample(list(self.oracle.history), 20)))
         with self.lock:
             self.upsets += 1
 
