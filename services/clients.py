@@ -67,7 +67,7 @@ class AwsClients:
 
     def __init__(self, accounts: Mapping[str, TargetAccount]) -> None:
         self._accounts = accounts
-        self._home = _session(ModelLoader())
+        self._home = _new_session(ModelLoader())
         self._sessions: dict[str, botocore.session.Session] = {}
         self._clients: dict[tuple[str, str, str], BaseClient] = {}
         self._making = Lock()
@@ -114,7 +114,7 @@ class AwsClients:
             return self._home
         if account.account_id not in self._sessions:
             # The service models are read once for all accounts; afresh they cost 0.1 s of CPU each.
-            session = _session(self._home.get_component("data_loader"))
+            session = _new_session(self._home.get_component("data_loader"))
             arguments = {"RoleSessionName": SESSION_NAME, "DurationSeconds": SESSION_SECONDS}
             if account.external_id:
                 arguments["ExternalId"] = account.external_id
@@ -137,7 +137,7 @@ class AwsClients:
         return client
 
 
-def _session(loader: ModelLoader) -> botocore.session.Session:
+def _new_session(loader: ModelLoader) -> botocore.session.Session:
     session = botocore.session.Session()
     session.register_component("data_loader", loader)
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=timestamp)
