@@ -99,11 +99,17 @@ class Reader:
         return answer
 
     def _fetch(self, read: _Read) -> None:
-        """The misses: from the table, or from the mirror where another read is fetching them already."""
+        """The misses, unless it is too late to ask for them."""
         # The looks come first: rows of a look are all written before it counts as complete. The other way round,
         # a row written in between would make its server a false "none".
         looks = self._places(read.began)
         read.absences = {it: _never_seen(it, read.servers[it], looks) for it in read.answer.missed}
+        if monotonic() < read.began + ANSWER_WITHIN - TABLE_TAKES:
+            self._from_either(read)
+        read.answer.places |= looks
+
+    def _from_either(self, read: _Read) -> None:
+        """The misses: from the table, or from the mirror where another read is fetching them already."""
         others = self._claimed_by_others(read.answer.missed, read)
         self._from_table([it for it in read.answer.missed if it not in others], read)
         while others and self._usable(read.answer) and monotonic() < read.began + WAIT_FOR_WARMER:
@@ -113,7 +119,6 @@ class Reader:
             others = self._claimed_by_others(left, read)
             self._from_table([it for it in left if it not in others], read)
         self._from_table(others, read)
-        read.answer.places |= looks
 
     def _usable(self, answer: Answer) -> Mirror | None:
         """The mirror, if there is one and it has not failed during this read."""
@@ -153,7 +158,7 @@ class Reader:
 
     def _from_table(self, server_ids: Collection[str], read: _Read) -> None:
         """Take the table's answer, and give it to the mirror."""
-        if not server_ids or monotonic() > read.began + ANSWER_WITHIN - TABLE_TAKES:
+        if not server_ids:
             return
         rows = self._table().read(server_ids, read.began + ANSWER_WITHIN)
         found = {server_id: record.entry() for server_id, record in rows.records.items()}

@@ -148,6 +148,7 @@ def test_a_read_that_comes_too_late_asks_no_table(stack: Stack, waited: float, a
     answer = reader(stack).read({ONE: HERE}, monotonic() - waited)
     assert keys == asked
     assert answer.unknown == ([] if asked else [ONE])
+    assert asked or stack.mirror.claim([ONE]) == {ONE}, "nor does it keep others waiting"
 
 
 def behaving(stack: Stack, url: str, mirror: Mirror | None) -> Reader:
