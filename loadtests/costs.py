@@ -10,7 +10,7 @@ from rich.table import Table
 WRITE_UNITS, READ_UNITS, STORED_GB = 0.625e-6, 0.125e-6, 0.25  # DynamoDB on demand: $ a unit, $ a GB and month
 LAMBDA_GB_SECOND, LAMBDA_REQUEST = 0.0000166667, 0.20e-6
 CACHE_NODE = {0.5: 0.016, 1.37: 0.032, 3.09: 0.065, 6.38: 0.156, 13.07: 0.311}  # cache.t4g/m7g: GiB -> $ an hour
-ROW_KB, ENTRY_KB = 0.95, 0.9  # of one server, from loadtests.growth
+ROW_KB, ENTRY_KB = 0.95, 0.75  # of one server, from loadtests.growth
 HOURS, SYNCS = 730, 12 * 730  # a month; a sync every five minutes
 SYNC_MEMORY_GB, PAGE_MEMORY_GB = 1.0, 1.0
 SYNC_ROWS_A_SECOND = 400.0  # of one Lambda; loadtests.sync_speed
