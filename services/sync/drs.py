@@ -20,10 +20,14 @@ type Check = Callable[[], None]
 
 @dataclass(slots=True)
 class Listing:
-    """The current record of each server. `unreadable` counts records that make no sense: then it is not complete."""
+    """The current record of each server. `unreadable` counts records that make no sense: then it is not complete.
+
+    A place where DRS was never set up has a complete, empty one.
+    """
 
     launches: dict[str, Launch] = field(default_factory=dict)
     unreadable: int = 0
+    is_initialized: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +53,26 @@ def list_recovery_instances(client: Any, check: Check) -> Listing:
     Raises:
         ClientError, BotoCoreError: as botocore does; LookTimeout: from `check`, called before each page.
     """
-    return _listing(_pages(client, "describe_recovery_instances", {}, check))
+    return _recovery_instances(client, {}, check)
 
 
 def describe_recovery_instances(client: Any, server_ids: Iterable[str], check: Check) -> Listing:
-    """The same for these servers only. A place where DRS was never set up has none."""
+    """The same for these servers only."""
     found = Listing()
     for ids in batched(server_ids, PAGE):
-        try:
-            part = _listing(_pages(client, "describe_recovery_instances", {"sourceServerIDs": list(ids)}, check))
-        except ClientError as error:
-            if not is_not_initialized(error):
-                raise
-            continue
+        part = _recovery_instances(client, {"sourceServerIDs": list(ids)}, check)
         found.launches |= part.launches
         found.unreadable += part.unreadable
     return found
+
+
+def _recovery_instances(client: Any, filters: dict[str, Any], check: Check) -> Listing:
+    try:
+        return _listing(_pages(client, "describe_recovery_instances", filters, check))
+    except ClientError as error:
+        if not is_not_initialized(error):
+            raise
+        return Listing(is_initialized=False)
 
 
 def describe_source_servers(client: Any, server_ids: Sequence[str], place: Place, check: Check) -> dict[str, Protected]:

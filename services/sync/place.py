@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
-from botocore.exceptions import ClientError
-
 from cache.changes import Observation, Verdict, change_of, is_overruled_elsewhere
 from cache.entry import Place
 from cache.errors import TableUnavailable
@@ -16,7 +14,7 @@ from cache.recorder import Recorder
 from cache.table import Table
 from services.sync import drs
 from services.sync.look import Look, now
-from services.sync.outcome import LOOK_ERRORS, Outcome, is_not_initialized, outcome_of
+from services.sync.outcome import LOOK_ERRORS, Outcome, outcome_of
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +52,9 @@ class PlaceSync:
         def steps() -> None:
             ticket = self._report.ticket = self._looks.draw_ticket()
             seen_at = now()
-            listing = self._list()
+            listing = drs.list_recovery_instances(self._look.drs_client, self._look.check)
+            if not listing.is_initialized:
+                self._report.outcome = Outcome.NOT_INITIALIZED
             stored, _ = self._table.read_rows(listing.launches)
             seen = self._look.observe(listing.launches, stored, seen_at)
             self._servers(self._record(seen, ticket, stored))
@@ -78,15 +78,6 @@ class PlaceSync:
         """These servers only."""
         self._carefully(lambda: self._servers(server_ids))
         return self._report
-
-    def _list(self) -> drs.Listing:
-        try:
-            return drs.list_recovery_instances(self._look.drs_client, self._look.check)
-        except ClientError as error:
-            if not is_not_initialized(error):
-                raise
-            self._report.outcome = Outcome.NOT_INITIALIZED
-            return drs.Listing()
 
     def _servers(self, server_ids: Sequence[str], absence_ticket: int | None = None) -> None:
         """Look at these servers under a new ticket; those with nothing alive become absent.

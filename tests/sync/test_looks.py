@@ -3,7 +3,9 @@
 import pytest
 
 from cache.entry import Place
+from services.live import LiveReader
 from services.sync.outcome import Outcome
+from services.upkeep import audit_table
 from tests.sync.platform import ORIGIN, Platform
 
 
@@ -173,8 +175,11 @@ def test_a_region_where_drs_was_never_set_up_is_a_complete_empty_place(platform:
     report = platform.sync()
     assert {it.place: it.outcome for it in report.places}[place] is Outcome.NOT_INITIALIZED
     assert report.errors == []
-    answer = platform.wiring.reader.read({"s-" + "0" * 17: place})
-    assert (answer.unknown, [it.is_absent for it in answer.entries.values()]) == ([], [True])
+    for reader in (platform.wiring.reader, LiveReader(platform.wiring.sync_parts)):
+        for planned in (place, None):
+            answer = reader.read({"s-" + "0" * 17: planned})
+            assert (answer.unknown, [it.is_absent for it in answer.entries.values()]) == ([], [True])
+    assert audit_table(platform.wiring.sync_parts(), lambda _: None).unreadable == []
 
 
 def test_one_bad_target_account_is_named_and_costs_only_itself(platform: Platform) -> None:
