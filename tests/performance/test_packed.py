@@ -220,10 +220,11 @@ def test_a_cluster_is_asked_per_node_and_answers_in_order(cluster: RedisCluster)
 def test_a_moved_slot_is_followed(cluster: RedisCluster) -> None:
     """Where the map of slots is out of date, the answer is fetched from where the key now lives."""
     wire = PackedCluster(lambda: cluster)
-    ask(wire, ("SET", "moving", "here"))
+    ask(wire, ("SET", "moving", "here"), ("SET", "{moving}:a", "1"), ("SET", "{moving}:b", "2"))
     slots = cluster.nodes_manager.slots_cache
     slot = cluster.keyslot("moving")
     right = slots[slot]
     other = next(it for it in cluster.get_nodes() if it.name != right[0].name)
-    slots[slot] = [other]
-    assert ask(wire, ("GET", "moving")) == [b"here"]
+    for command, answer in ((("GET", "moving"), b"here"), (("MGET", "{moving}:a", "{moving}:b"), [b"1", b"2"])):
+        slots[slot] = [other]
+        assert ask(wire, command) == [answer]
