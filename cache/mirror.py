@@ -3,8 +3,8 @@
 `ri:v2:{f}:<sourceServerId>` holds an entry (`cache.entry`), where f is the id's last character; `ri:v2:places` is a
 hash of `account/region` -> `ticket|completedAt|outcome`; `ri:v2:warming:<sourceServerId>` a short lock. The braces make
 f the hash tag: in a cluster, servers of one f share a slot, so that a page is one MGET for each f (ids are hexadecimal:
-16 of them) instead of a command for each server, which costs Redis and us twice the time. Every write of an entry goes
-through one script, so an older version never replaces a newer one, whoever sends it and in whatever order.
+16 of them) instead of a command for each server, which takes a third longer. Every write of an entry goes through one
+script, so an older version never replaces a newer one, whoever sends it and in whatever order.
 """
 
 import re
