@@ -33,6 +33,7 @@ LIFE_JITTER = 0.1  # lives are shortened by up to this share, so that a mirror f
 LOCK_LIFE_MS = 2_000  # longer than a table read, shorter than anyone's patience
 PATIENCE = 1.0  # seconds for one exchange with Redis, the retry included, however slowly the replies trickle
 AWAY = 2.0  # seconds the breaker stays open; then one caller tries again
+PAGES_KEPT = 16  # of which the keys are remembered: 0.1 kB a server
 LOOKS_KEPT = 1024  # parsed, of the places hash
 COMMANDS_A_PIPELINE = 500  # of writes, so that one publish never holds the server for long
 
@@ -105,7 +106,7 @@ class Mirror:
         Raises:
             MirrorUnavailable: when Redis could not be asked.
         """
-        shares = shares_of(server_ids)
+        shares = shares_of(tuple(server_ids))
         commands: list[Command] = [("HGETALL", PLACES), *(("MGET", *keys) for keys in shares)]
         looks, *told = self._ask(commands)
         for at, share in enumerate(shares.values()):
@@ -208,8 +209,9 @@ def entry_key(server_id: str) -> str:
     return f"{PREFIX}{{{server_id[-1:]}}}:{server_id}"
 
 
-def shares_of(server_ids: Iterable[str]) -> dict[tuple[str, ...], list[str]]:
-    """Servers by slot, under the keys of their entries."""
+@lru_cache(PAGES_KEPT)
+def shares_of(server_ids: tuple[str, ...]) -> Mapping[tuple[str, ...], list[str]]:
+    """Servers by slot, under the keys of their entries. A tenth of a read's time, and always the same for a plan."""
     shares = defaultdict[str, list[str]](list)
     for server_id in server_ids:
         shares[server_id[-1:]].append(server_id)

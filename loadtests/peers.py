@@ -56,7 +56,7 @@ def floor(tiers: Tiers) -> Page:
     ask = _raw_socket(tiers)
 
     def page(ids: Sequence[str]) -> bytes:
-        shares = shares_of(ids)
+        shares = shares_of.__wrapped__(tuple(ids))  # raw: it remembers nothing between pages
         reads = [pack_command(("MGET", *keys)) for keys in shares]
         values = chain.from_iterable(ask([_PLACES, *reads])[1:])
         found = dict(zip(chain.from_iterable(shares.values()), values, strict=True))
