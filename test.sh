@@ -15,4 +15,4 @@ ruff check .
 ruff format --check .
 mypy
 lint-imports
-python -m pytest -n 3 --dist loadgroup -m "not long"
+python -m pytest -n 2 --dist loadgroup -m "not long"

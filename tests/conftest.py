@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+import urllib3
 
 from services.local import servers
 from services.local.processes import Process
@@ -47,9 +48,21 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack.start()
     try:
         stack.sync()
+        await_whole(stack)
         yield stack
     finally:
         stack.stop()
+
+
+def await_whole(stack: Stack) -> None:
+    """Until every process that answers pages has started and read the table once.
+
+    One that starts on a busy machine may have no time left for it, and says that it does not know.
+    """
+    in_turn = 0
+    while in_turn < 4 * stack.query_processes:
+        answer = urllib3.request("GET", f"{stack.url}/recovery-plans?limit=500", retries=False, timeout=30)
+        in_turn = 0 if answer.json()["degraded"] else in_turn + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

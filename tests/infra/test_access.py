@@ -21,7 +21,7 @@ NOT_CALLED_BY_OUR_CODE = {
 }
 
 
-pytestmark = pytest.mark.xdist_group("infra-journeys")
+pytestmark = [pytest.mark.xdist_group("infra-journeys"), pytest.mark.long]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.infra.journeys import RecordedStack
 from tests.infra.policies import filled
 from tests.infra.templates import resources
 
-pytestmark = pytest.mark.xdist_group("infra-journeys")
+pytestmark = [pytest.mark.xdist_group("infra-journeys"), pytest.mark.long]
 
 
 @pytest.fixture
