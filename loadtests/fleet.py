@@ -13,7 +13,9 @@ import boto3
 from redis import Redis
 
 from cache.attributes import encode_item
-from cache.instance import Record
+from cache.changes import Change, Observation, change_of
+from cache.entry import Place
+from cache.instance import Attribution, Details, InstanceState, Launch, Origin, Record, SourceServer
 from cache.mirror import Fresh, Mirror
 from services.local import functions, servers
 from services.mirror_client import mirror_client
@@ -65,6 +67,44 @@ def row(number: int) -> dict[str, Any]:
         "serverObservedAt": seen,
         "originObservedAt": seen,
     }
+
+
+def change(number: int, ticket: int) -> Change:
+    """The write of the nth server, seen whole."""
+    it = row(number)
+    return change_of(
+        Observation(
+            server_id=it["sourceServerId"],
+            place=Place(it["accountId"], it["region"]),
+            observed_at=it["lastSyncTime"],
+            launch=Launch(
+                recovery_instance_id=it["recoveryInstanceId"],
+                ec2_instance_id=it["ec2InstanceId"],
+                ec2_instance_state=InstanceState.read(it["ec2InstanceState"]),
+                job_id=it["jobId"],
+                is_drill=it["isDrill"],
+                point_in_time=it["pointInTime"],
+            ),
+            details=Details(
+                name=it["name"],
+                instance_type=it["instanceType"],
+                launch_time=it["launchTime"],
+                private_ip=it["privateIp"],
+            ),
+            attribution=Attribution(source_execution_id=it["sourceExecutionId"], source_plan_name=it["sourcePlanName"]),
+            server=SourceServer(
+                source_server_name=it["sourceServerName"],
+                replication_staging_account_id=it["replicationStagingAccountId"],
+            ),
+            origin=Origin(
+                source_vpc_id=it["sourceVpcId"],
+                source_subnet_id=it["sourceSubnetId"],
+                source_security_group_ids=tuple(it["sourceSecurityGroupIds"]),
+                source_instance_profile=it["sourceInstanceProfile"],
+            ),
+        ),
+        ticket,
+    )
 
 
 @dataclass

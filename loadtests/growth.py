@@ -2,18 +2,15 @@
 
     .venv/bin/python -m loadtests.growth [--quick] [--plots DIRECTORY]
 
-Every size runs in a process of its own: a fleet is recorded as a sync records it (conditional writes, publish), in
-places of 200; then its page of all servers and of 200 is read. AWS itself is left out: its calls grow as the places do,
-see loadtests.sync_speed. The slope is the exponent between the two largest sizes: 1 is linear, 0 is flat.
+Every size runs in processes of its own: a fleet is recorded as a sync records it (conditional writes, publish), in
+places of 200, and its page of all servers and of 200 is read; then a whole sync looks at as large a fleet in places of
+200, as loadtests.sync_speed has it. The slope is the exponent between the two largest sizes: 1 is linear, 0 is flat.
 """
 
 import argparse
 import json
 import math
-import resource
 import statistics
-import subprocess
-import sys
 from itertools import batched
 from pathlib import Path
 from time import perf_counter, process_time
@@ -22,60 +19,19 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from cache.changes import Change, Observation, change_of
-from cache.entry import Place
-from cache.instance import Attribution, Details, InstanceState, Launch, Origin, SourceServer
 from cache.mirror import PREFIX
 from cache.reader import Reader
+from loadtests.child import figures_of, peak_mebibytes
 from loadtests.costs import monthly
-from loadtests.fleet import PLACES, row, server_id, tiers
+from loadtests.fleet import PLACES, change, row, server_id, tiers
 from loadtests.plots import Axis, Points, lines
+from loadtests.sync_speed import Case, cloud, synced
 from loadtests.verdict import Result, show
-from services.local.processes import clean_environment
-from services.local.servers import REPOSITORY
 from services.pages import existing_body
 
 SIZES, QUICK = (1_000, 10_000, 100_000), (300, 1_000, 3_000)
 BATCH, PAGE = 200, 200
 LIMIT = 900  # seconds for one size
-
-
-def change(number: int, ticket: int) -> Change:
-    """The write of the nth server, seen whole."""
-    it = row(number)
-    return change_of(
-        Observation(
-            server_id=it["sourceServerId"],
-            place=Place(it["accountId"], it["region"]),
-            observed_at=it["lastSyncTime"],
-            launch=Launch(
-                recovery_instance_id=it["recoveryInstanceId"],
-                ec2_instance_id=it["ec2InstanceId"],
-                ec2_instance_state=InstanceState.read(it["ec2InstanceState"]),
-                job_id=it["jobId"],
-                is_drill=it["isDrill"],
-                point_in_time=it["pointInTime"],
-            ),
-            details=Details(
-                name=it["name"],
-                instance_type=it["instanceType"],
-                launch_time=it["launchTime"],
-                private_ip=it["privateIp"],
-            ),
-            attribution=Attribution(source_execution_id=it["sourceExecutionId"], source_plan_name=it["sourcePlanName"]),
-            server=SourceServer(
-                source_server_name=it["sourceServerName"],
-                replication_staging_account_id=it["replicationStagingAccountId"],
-            ),
-            origin=Origin(
-                source_vpc_id=it["sourceVpcId"],
-                source_subnet_id=it["sourceSubnetId"],
-                source_security_group_ids=tuple(it["sourceSecurityGroupIds"]),
-                source_instance_profile=it["sourceInstanceProfile"],
-            ),
-        ),
-        ticket,
-    )
 
 
 def child(servers: int) -> dict[str, float]:
@@ -89,7 +45,7 @@ def child(servers: int) -> dict[str, float]:
             done = recorder.record([change(it, 1_780_000_000_000 + it % PLACES) for it in some], stored)
             assert done.is_mirrored  # noqa: S101
         wall, cpu = perf_counter() - wall, process_time() - cpu
-        after_sync = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        after_sync = peak_mebibytes()
         reader = Reader(of.mirror, lambda: table, lambda: of.wiring.looks)
         step = max(1, servers // PAGE)
         keys = list(of.redis.scan_iter(f"{PREFIX}{{*", count=5_000))
@@ -124,18 +80,11 @@ def _page(reader: Reader, ids: list[str]) -> float:
 
 
 def measure(servers: int) -> dict[str, Any]:
-    """The figures of one size, from a process of its own."""
-    done = subprocess.run(  # noqa: S603  our own command line
-        [sys.executable, "-m", "loadtests.growth", "--child", str(servers)],
-        env=clean_environment(),
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=True,
-    )
-    figures: dict[str, Any] = json.loads(done.stdout)
-    return figures
+    """The figures of one size, each part from a process of its own."""
+    figures = figures_of("loadtests.growth", "--child", str(servers), limit=LIMIT)
+    with cloud(Case(servers, max(1, servers // BATCH), None)) as (_, environment, pids):
+        whole = synced(environment, pids)
+    return figures | {"sync": whole["seconds"], "sync cpu": whole["cpu"], "sync memory": whole["mebibytes"]}
 
 
 def slope(figures: list[dict[str, Any]], name: str) -> float:
@@ -166,8 +115,8 @@ def main() -> None:
             f"{name} ({unit}, slope {slope(figures, name):.2f})": [(it["servers"], it[name] / scale) for it in figures]
             for name, unit, scale in (
                 ("page of 200", "ms", 1),
-                ("record", "s", 1),
-                ("memory", "MiB", 1),
+                ("sync", "s", 1),
+                ("sync memory", "MiB", 1),
                 ("redis bytes", "MiB", 1 << 20),
             )
         }

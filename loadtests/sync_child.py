@@ -7,10 +7,10 @@ The argument names the processes whose CPU time counts beside ours, by pid; the 
 
 import json
 import sys
-from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
+from loadtests.child import peak_mebibytes
 from loadtests.cpu import CpuMeter
 from services.settings import Settings
 from services.sync.run import sync_all_recovery_instances
@@ -31,16 +31,10 @@ def figures(pids: dict[str, int]) -> dict[str, Any]:
         "seconds": seconds,
         "cpu": cpu,
         "others": {name: used - others[name] for name, used in meter.read().items()},
-        "mebibytes": _peak(),
+        "mebibytes": peak_mebibytes(),
         "rows": body["instancesUpdated"],
         "calls": body["awsCalls"],
     }
-
-
-def _peak() -> float:
-    """The most memory this program has taken (MiB). `ru_maxrss` would not do: it starts with the parent's."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@ it is measured on 60 servers and its time is that of all by rule of three.
 import argparse
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,20 +24,20 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtests import sync_writes
+from loadtests.child import figures_of
 from loadtests.plots import Axis, Points, lines
 from loadtests.verdict import Result, show
 from services.local import functions, servers
 from services.local.admin import StandInAdmin
-from services.local.processes import clean_environment
 from services.local.seed import seed_aws, seed_tables
-from services.local.servers import OWN_ACCOUNT, REPOSITORY
+from services.local.servers import OWN_ACCOUNT
 from services.local.world import World, make_world
 from services.settings import Settings
 from services.tables import create_tables
 
 LATENCY = {"latencyMs": 50}
 PEER_SERVERS = 60
-LIMIT = 600  # seconds for two syncs
+LIMIT = 900  # seconds for two syncs
 SPREAD, SPREAD_INSTANCES = (4, 25, 100), 1_000
 # What may grow with places is a bounded number of clients (13 MiB) and a session for each account (0.14 MiB), beside
 # the 100 MiB of libraries and models that any sync loads. Clients of all of EC2 kept for every place took it past 2.
@@ -98,7 +96,7 @@ def _world(case: Case) -> World:
 def measure(case: Case) -> dict[str, Any]:
     """The figures of a first and a second sync of this fleet, and of the peer."""
     with cloud(case) as (world, environment, pids):
-        figures = _synced(environment, pids)
+        figures = synced(environment, pids)
         figures["peer"] = _one_by_one(world) * figures["rows"]
     return figures
 
@@ -106,7 +104,7 @@ def measure(case: Case) -> dict[str, Any]:
 def memory(places: int) -> float:
     """The most a process takes (MiB) to sync the same number of instances in so many places."""
     with cloud(Case(SPREAD_INSTANCES, places, None)) as (_, environment, pids):
-        return float(_synced(environment, pids)["mebibytes"])
+        return float(synced(environment, pids)["mebibytes"])
 
 
 def writes() -> list[Result]:
@@ -115,18 +113,9 @@ def writes() -> list[Result]:
         return sync_writes.results(functions.TABLES["recovery-instances"], pids["DynamoDB"])
 
 
-def _synced(environment: dict[str, str], pids: dict[str, int]) -> dict[str, Any]:
-    done = subprocess.run(  # noqa: S603  our own program
-        [sys.executable, "-m", "loadtests.sync_child", json.dumps(pids)],
-        env={**clean_environment(), **environment},
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=LIMIT,
-    )
-    figures: dict[str, Any] = json.loads(done.stdout)
-    return figures
+def synced(environment: dict[str, str], pids: dict[str, int]) -> dict[str, Any]:
+    """The figures of the second of two syncs in one process, see `loadtests.sync_child`."""
+    return figures_of("loadtests.sync_child", json.dumps(pids), limit=LIMIT, environment=environment)
 
 
 def _one_by_one(world: World) -> float:

@@ -4,7 +4,7 @@ Both write the same rows from as many threads, each over rows that are there alr
 DynamoDB's stand-in is one process; where it takes as much CPU as the client, it bounds what one client can reach here.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter, process_time
 from typing import Any, NamedTuple
@@ -14,16 +14,14 @@ import psutil
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.config import Config
 
-from cache.changes import Change, Observation, Verdict, change_of
-from cache.entry import Place
-from cache.instance import Attribution, Details, InstanceState, Launch, Origin, SourceServer
+from cache.changes import Change, Verdict
 from cache.table import WRITES_IN_FLIGHT, Table
 from cache.updates import update_arguments
+from loadtests.fleet import change
 from loadtests.verdict import Result
 from services.dynamodb_client import dynamodb_client
 
 ROWS = 2_000
-SEEN_AT = "2026-03-01T10:00:00Z"
 
 
 class Cost(NamedTuple):
@@ -63,7 +61,7 @@ def _ours(name: str) -> Callable[[int], None]:
     rows: dict[str, Any] = {}
 
     def write(ticket: int) -> None:
-        for written in table.write_all([_change(number, ticket) for number in range(ROWS)], rows):
+        for written in table.write_all([change(number, ticket) for number in range(ROWS)], rows):
             if isinstance(written, Exception):
                 raise written
             rows[written.change.server_id] = written.row
@@ -87,34 +85,7 @@ def _plain(name: str) -> Callable[[int], None]:
 
     def write(ticket: int) -> None:
         with ThreadPoolExecutor(WRITES_IN_FLIGHT) as pool:
-            for _ in pool.map(one, _changes(ticket)):
+            for _ in pool.map(one, [change(number, ticket) for number in range(ROWS)]):
                 pass
 
     return write
-
-
-def _changes(ticket: int) -> Iterator[Change]:
-    return (_change(number, ticket) for number in range(ROWS))
-
-
-def _change(number: int, ticket: int) -> Change:
-    """The write of everything a look can see of one server."""
-    instance, server = f"i-{number:017x}", f"s-{number:017x}"
-    seen = Observation(
-        server_id=server,
-        place=Place("111111111111", "us-east-1"),
-        observed_at=SEEN_AT,
-        launch=Launch(
-            recovery_instance_id=instance,
-            ec2_instance_id=instance,
-            ec2_instance_state=InstanceState.RUNNING,
-            job_id="drsjob-00000000000000001",
-            is_drill=True,
-            point_in_time=SEEN_AT,
-        ),
-        details=Details(name=server, instance_type="m5.large", launch_time=SEEN_AT, private_ip="10.0.0.1"),
-        attribution=Attribution(source_execution_id="exec-1", source_plan_name="plan-1"),
-        server=SourceServer(source_server_name=server, replication_staging_account_id="333333333333"),
-        origin=Origin(source_vpc_id="vpc-1", source_subnet_id="subnet-1", source_security_group_ids=("sg-1", "sg-2")),
-    )
-    return change_of(seen, ticket)

@@ -129,7 +129,7 @@ class _Connection(asyncio.Protocol):
     async def _serve(self, request: Request) -> None:
         try:
             response = await self._handler(request)
-        except Exception:
+        except Exception:  # whatever it is, this caller gets an answer, and the others keep their server
             log.exception("%s %s failed", request.method, request.path)
             response = Response(500, b'{"message": "Internal server error"}', [("content-type", "application/json")])
         keep_alive = request.header("connection").lower() != "close"
