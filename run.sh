@@ -7,4 +7,4 @@ bootstrap
 if [ $# -eq 0 ]; then
   set -- local
 fi
-exec .venv/bin/python -m services.cli "$@"
+exec .venv/bin/python scripts/checkout.py "$@"

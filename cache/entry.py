@@ -9,55 +9,29 @@ of whole entries, joined, have the CRC-32 0 too, and one call checks them all.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 from zlib import crc32
 
-from cache.errors import InvalidInput
-
-SERVER_ID = re.compile(r"s-[0-9a-zA-Z]{17}", re.ASCII)  # botocore model of DRS, SourceServerID
 ABSENT = "absent"
-_FACTS = re.compile(rb"([0-9]{15})\|([0-9]{15})\|([a-z-]{1,13}) *\|([dr ])\|([0-9a-z/-]{0,48}) *\n(\n?)[{]?")
+_FACTS = re.compile(
+    rb"([0-9]{15})\|([0-9]{15})\|([a-z-]{1,13}) *\|([dr ])\|([0-9a-z/-]{0,48}) *\n(\n?)[{]?"
+)
 _SCHEMA = "2|"
 HEAD = 119  # bytes of a head
 SEAL = 4  # bytes
 # One byte more than the facts, to see whether a fragment follows.
 _ID_AT, _FACTS_AT, _FRAGMENT_AT = slice(0, 22), slice(22, HEAD + 1), slice(HEAD, -SEAL - 1)
-_ID_OF, _FACTS_OF, _FRAGMENT_OF = itemgetter(_ID_AT), itemgetter(_FACTS_AT), itemgetter(_FRAGMENT_AT)
+_ID_OF, _FACTS_OF, _FRAGMENT_OF = (
+    itemgetter(_ID_AT),
+    itemgetter(_FACTS_AT),
+    itemgetter(_FRAGMENT_AT),
+)
 _NEUTRAL = 0x6DD90A9D  # these four bytes, least significant first, have the CRC-32 0
-HEADS_KEPT = 4096  # distinct heads, less the server's id; the entries that one look wrote mostly share one
-
-
-class Place(NamedTuple):
-    """One (account, region) that a sync looks at."""
-
-    account_id: str
-    region: str
-
-    def __str__(self) -> str:
-        return f"{self.account_id}/{self.region}"
-
-    @classmethod
-    def parse(cls, text: str) -> "Place":
-        """The place written as `account/region`.
-
-        Raises:
-            InvalidInput: when it is not of that form.
-        """
-        account_id, _, region = text.partition("/")
-        if not (account_id and region):
-            raise InvalidInput("place", f"{text!r} is not account/region")
-        return cls(account_id, region)
-
-
-class PlaceLook(NamedTuple):
-    """What is known of the looks at one place. `completed_at` is epoch ms, 0 when no look ever completed."""
-
-    ticket: int
-    completed_at: int
-    outcome: str
+HEADS_KEPT = (
+    4096  # distinct heads, less the server's id; the entries that one look wrote mostly share one
+)
 
 
 class Entry(NamedTuple):
@@ -79,7 +53,9 @@ class Entry(NamedTuple):
     def encode(self) -> bytes:
         """The entry's bytes in the mirror."""
         drill = " " if self.drill is None else "d" if self.drill else "r"
-        facts = f"{self.version:015}|{self.observed_at:015}|{self.state:13}|{drill}|{self.place:48}\n"
+        facts = (
+            f"{self.version:015}|{self.observed_at:015}|{self.state:13}|{drill}|{self.place:48}\n"
+        )
         unsealed = f"{_SCHEMA}{self.server_id}|{facts}".encode() + self.fragment + b"\n"
         return unsealed + (crc32(unsealed) ^ _NEUTRAL).to_bytes(SEAL, "little")
 
@@ -133,7 +109,11 @@ class Entries(Mapping[str, Entry]):
         pairs = list(zip(server_ids, stored, strict=True))
         if len(pairs) == 1:
             return dict(pairs)
-        return {it: broken for server_id, raw in pairs for it, broken in self.decode([server_id], [raw]).items()}
+        return {
+            it: broken
+            for server_id, raw in pairs
+            for it, broken in self.decode([server_id], [raw]).items()
+        }
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Take in entries."""
@@ -170,7 +150,9 @@ class Entries(Mapping[str, Entry]):
 
     def fragments(self, server_ids: Iterable[str]) -> list[bytes]:
         """The fragments of those of these servers that have an instance, in this order."""
-        return list(filter(None, map(_FRAGMENT_OF, filter(None, map(self._stored.get, server_ids)))))
+        return list(
+            filter(None, map(_FRAGMENT_OF, filter(None, map(self._stored.get, server_ids))))
+        )
 
 
 def _are_own_and_whole(server_ids: Sequence[str], stored: Sequence[bytes]) -> bool:
@@ -178,7 +160,9 @@ def _are_own_and_whole(server_ids: Sequence[str], stored: Sequence[bytes]) -> bo
     if crc32(b"".join(stored)):
         return False
     own = _SCHEMA + f"|{_SCHEMA}".join(server_ids) + "|" if server_ids else ""
-    return b"".join(map(_ID_OF, stored)) == own.encode()  # one that is too short cannot be made up for by another
+    return (
+        b"".join(map(_ID_OF, stored)) == own.encode()
+    )  # one that is too short cannot be made up for by another
 
 
 def _kinds(stored: Iterable[bytes]) -> dict[bytes, Facts] | None:
@@ -197,10 +181,14 @@ def _facts(said: bytes) -> Facts:
         ValueError: when it is no head of ours.
     """
     head = _FACTS.fullmatch(said)
-    if head is None or (head[3] == ABSENT.encode()) != (head[6] == b"\n"):  # the absent alone have no fragment
+    if head is None or (head[3] == ABSENT.encode()) != (
+        head[6] == b"\n"
+    ):  # the absent alone have no fragment
         raise ValueError(f"no head of an entry: {said!r}")
     version, observed_at, state, drill, place = (it.decode() for it in head.groups()[:5])
-    return Facts(int(version), int(observed_at), state, None if drill == " " else drill == "d", place)
+    return Facts(
+        int(version), int(observed_at), state, None if drill == " " else drill == "d", place
+    )
 
 
 def decode(raw: object, server_id: str) -> Entry | None:
@@ -209,25 +197,3 @@ def decode(raw: object, server_id: str) -> Entry | None:
     if isinstance(raw, bytes):
         entries.decode([server_id], [raw])
     return entries.get(server_id)
-
-
-def is_server_id(text: object) -> bool:
-    """Whether this is a well-formed DRS source server id."""
-    return isinstance(text, str) and SERVER_ID.fullmatch(text) is not None
-
-
-def to_millis(stamp: str) -> int:
-    """Epoch milliseconds of an ISO-8601 time with a zone.
-
-    Raises:
-        ValueError: when it is no such time.
-    """
-    moment = datetime.fromisoformat(stamp)
-    if moment.tzinfo is None:
-        raise ValueError(f"{stamp!r} has no time zone")
-    return int(moment.timestamp() * 1000)
-
-
-def to_stamp(millis: int) -> str:
-    """The one form of time we store and send: `YYYY-MM-DDThh:mm:ssZ`."""
-    return datetime.fromtimestamp(millis // 1000, UTC).isoformat().removesuffix("+00:00") + "Z"

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cache.attributes import decode_item, encode, encode_item
-from cache.entry import Place, PlaceLook, to_millis
 from cache.table import translated
+from cache.values import Place, PlaceLook, to_millis
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -39,12 +39,17 @@ class LookLog:
                 Key={"id": encode("ticket")},
                 UpdateExpression="SET #n = if_not_exists(#n, :start) + :one",
                 ExpressionAttributeNames={"#n": "n"},
-                ExpressionAttributeValues={":start": encode(int(time.time() * 1000)), ":one": encode(1)},
+                ExpressionAttributeValues={
+                    ":start": encode(int(time.time() * 1000)),
+                    ":one": encode(1),
+                },
                 ReturnValues="UPDATED_NEW",
             )
         return int(answer["Attributes"]["n"]["N"])
 
-    def note(self, place: Place, ticket: int, facts: Mapping[str, object], *, completed: bool) -> PlaceLook | None:
+    def note(
+        self, place: Place, ticket: int, facts: Mapping[str, object], *, completed: bool
+    ) -> PlaceLook | None:
         """Write how the look under this ticket ended; what is now known, or None when a newer look had the last word.
 
         `facts` are plain values for the place's row: `outcome`, `endedAt` (a stamp) and whatever people want to see.

@@ -22,9 +22,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from cache.entry import HEAD, Entries, Entry, PlaceLook
+from cache.entry import HEAD, Entries, Entry
 from cache.errors import MirrorUnavailable
 from cache.packed import Command, wire_over
+from cache.values import PlaceLook
 
 PREFIX = "ri:v2:"
 PLACES = f"{PREFIX}places"
@@ -61,7 +62,10 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1
 """
-_SHA = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for script in (_PUT, _PUT_PLACE)}
+_SHA = {
+    script: sha1(script.encode(), usedforsecurity=False).hexdigest()
+    for script in (_PUT, _PUT_PLACE)
+}
 _LOOK = re.compile(rb"([0-9]{1,15})\|([0-9]{1,14})\|([a-z_]{1,32})")
 
 
@@ -134,7 +138,16 @@ class Mirror:
                 continue
             key = entry_key(it.entry.server_id)
             broken = (it.broken or b"")[:HEAD]
-            calls.append((key, it.entry.encode(), it.entry.version, it.entry.server_id, int(life * 1000) or 1, broken))
+            calls.append(
+                (
+                    key,
+                    it.entry.encode(),
+                    it.entry.version,
+                    it.entry.server_id,
+                    int(life * 1000) or 1,
+                    broken,
+                )
+            )
         answers = self._run(_PUT, calls)
         taken, refused = answers.count(1), answers.count(0)
         return Published(taken, refused, dropped, len(answers) - taken - refused)
@@ -156,7 +169,9 @@ class Mirror:
         Raises:
             MirrorUnavailable: when Redis could not be asked.
         """
-        answers = self._ask([("SET", lock_key(it), "1", "NX", "PX", LOCK_LIFE_MS) for it in server_ids])
+        answers = self._ask(
+            [("SET", lock_key(it), "1", "NX", "PX", LOCK_LIFE_MS) for it in server_ids]
+        )
         return {it for it, answer in zip(server_ids, answers, strict=True) if answer}
 
     def release(self, server_ids: Sequence[str]) -> None:
@@ -165,7 +180,9 @@ class Mirror:
         Raises:
             MirrorUnavailable: when Redis could not be asked; the claims then run out by themselves.
         """
-        self._ask([("DEL", lock_key(it)) for it in server_ids])  # a key each: a cluster spreads them
+        self._ask(
+            [("DEL", lock_key(it)) for it in server_ids]
+        )  # a key each: a cluster spreads them
 
     def _run(self, script: str, calls: Sequence[Command]) -> list[Any]:
         """One answer per call of the script; an answer is an exception where Redis refused that call."""
@@ -173,7 +190,9 @@ class Mirror:
         for at in range(0, len(calls), COMMANDS_A_PIPELINE):
             part = calls[at : at + COMMANDS_A_PIPELINE]
             got = self._ask([("EVALSHA", _SHA[script], 1, *call) for call in part])
-            unknown = [index for index, answer in enumerate(got) if isinstance(answer, NoScriptError)]
+            unknown = [
+                index for index, answer in enumerate(got) if isinstance(answer, NoScriptError)
+            ]
             if unknown:  # the server lost its scripts: this once, send the text
                 again = self._ask([("EVAL", script, 1, *part[index]) for index in unknown])
                 for index, answer in zip(unknown, again, strict=True):

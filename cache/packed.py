@@ -88,7 +88,9 @@ class PackedCluster:
         cluster = self._connected()
         shares = _shares(cluster, commands)
         replies: list[Any] = [None] * len(commands)
-        with _connections([cluster.get_redis_connection(it.node).connection_pool for it in shares]) as connections:
+        with _connections(
+            [cluster.get_redis_connection(it.node).connection_pool for it in shares]
+        ) as connections:
             for connection, share in zip(connections, shares, strict=True):
                 _send(connection, share.commands)
             for connection, share in zip(connections, shares, strict=True):

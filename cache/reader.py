@@ -7,21 +7,28 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from cache.entry import ABSENT, Entries, Entry, Facts, Place, PlaceLook
+from cache.entry import ABSENT, Entries, Entry, Facts
 from cache.errors import MirrorUnavailable, TableUnavailable
 from cache.mirror import Fresh, Mirror
+from cache.values import Place, PlaceLook
 
 if TYPE_CHECKING:
     from cache.looks import LookLog
     from cache.table import Table
 
 ANSWER_WITHIN = 2.5  # seconds for the whole read, so that a page stays under 3 s
-REFILL_UNTIL = 2.0  # seconds after the read began; later, what was read is too old to be worth a write
-WAIT_FOR_WARMER = 1.5  # seconds after the read began that others poll the mirror while one reads the table
+REFILL_UNTIL = (
+    2.0  # seconds after the read began; later, what was read is too old to be worth a write
+)
+WAIT_FOR_WARMER = (
+    1.5  # seconds after the read began that others poll the mirror while one reads the table
+)
 POLL_EVERY = 0.05
 LOOKS_KEPT = 5.0  # seconds, a failure too; an older look only makes an absence older, never wrong
 LOOKS_TAKE = 1.5  # seconds at most
-TABLE_TAKES = 0.4  # seconds; begun with less left, a read of the table brings little and keeps others waiting
+TABLE_TAKES = (
+    0.4  # seconds; begun with less left, a read of the table brings little and keeps others waiting
+)
 
 type Servers = Mapping[str, Place | None]
 
@@ -47,7 +54,9 @@ class Answer:
 
         An absent server is as old as the last complete look at its place: any later instance would have shown in it.
         """
-        return min([self._looked_at(it) if it.is_absent else it.observed_at for it in facts], default=None)
+        return min(
+            [self._looked_at(it) if it.is_absent else it.observed_at for it in facts], default=None
+        )
 
     def _looked_at(self, absence: Facts) -> int:
         look = self.places.get(absence.place)
@@ -75,7 +84,9 @@ class Reader:
     Their clients must give up on one call within LOOKS_TAKE: the read's own deadline does not reach into the look log.
     """
 
-    def __init__(self, mirror: Mirror | None, table: "Callable[[], Table]", looks: "Callable[[], LookLog]") -> None:
+    def __init__(
+        self, mirror: Mirror | None, table: "Callable[[], Table]", looks: "Callable[[], LookLog]"
+    ) -> None:
         self._mirror = mirror
         self._table = table
         self._looks = looks
@@ -135,7 +146,11 @@ class Reader:
             return {}
         answer.places = answer.places or found.places
         rowless = found.entries.rowless()
-        if others := [it for it, facts in rowless.items() if not _answers_for(facts, servers[it], answer.places)]:
+        if others := [
+            it
+            for it, facts in rowless.items()
+            if not _answers_for(facts, servers[it], answer.places)
+        ]:
             found.entries.drop(others)
         if answer.entries:
             answer.entries.take(found.entries)
@@ -194,10 +209,14 @@ class Reader:
 def _answers_for(absence: Facts, place: Place | None, places: Mapping[str, PlaceLook]) -> bool:
     """Whether a mirrored absence without a row, put there for one place, says the same of this one."""
     look = places.get(str(place))
-    return absence.place == (str(place) if place else "") or (look is not None and look.completed_at > 0)
+    return absence.place == (str(place) if place else "") or (
+        look is not None and look.completed_at > 0
+    )
 
 
-def _never_seen(server_id: str, place: Place | None, places: Mapping[str, PlaceLook]) -> Entry | None:
+def _never_seen(
+    server_id: str, place: Place | None, places: Mapping[str, PlaceLook]
+) -> Entry | None:
     """The absence of a server without a row, once its place (or, not knowing that, every place) was looked at whole."""
     looked = [places.get(str(place))] if place else list(places.values())
     completed = [look.completed_at if look else 0 for look in looked]

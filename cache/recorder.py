@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cache.changes import Change, Verdict
-from cache.entry import PlaceLook
 from cache.errors import InvalidRow, MirrorUnavailable, TableUnavailable
-from cache.instance import Record
 from cache.mirror import Fresh, Mirror, Published
+from cache.protocol import Change, Verdict
+from cache.record import Record
 from cache.table import Table, Written
+from cache.values import PlaceLook
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,11 @@ class Recorded:
     @property
     def unpublished(self) -> int:
         """How many winners did not reach the mirror."""
-        return len(self.written) if self.published is None else self.published.failed + self.published.dropped
+        return (
+            len(self.written)
+            if self.published is None
+            else self.published.failed + self.published.dropped
+        )
 
     @property
     def is_mirrored(self) -> bool:
@@ -52,7 +56,9 @@ class Recorder:
         self._table = table
         self._mirror = mirror
 
-    def record(self, changes: Sequence[Change], stored: Mapping[str, Mapping[str, Any]]) -> Recorded:
+    def record(
+        self, changes: Sequence[Change], stored: Mapping[str, Mapping[str, Any]]
+    ) -> Recorded:
         """Write, then publish what `ALL_NEW` or `ALL_OLD` returned, never what was sent. `stored` rows are hints."""
         written: list[Written] = []
         failures: list[TableUnavailable] = []
@@ -61,7 +67,11 @@ class Recorder:
                 written.append(result)
             else:
                 failures.append(result)
-        return Recorded(tuple(written), tuple(failures), self._publish((it.row, it.at) for it in written if it.row))
+        return Recorded(
+            tuple(written),
+            tuple(failures),
+            self._publish((it.row, it.at) for it in written if it.row),
+        )
 
     def republish(self, server_ids: Iterable[str]) -> bool:
         """Publish rows as they stand, tombstones above all: no look writes those again. Whether all of it arrived."""
@@ -78,7 +88,9 @@ class Recorder:
         except MirrorUnavailable as error:
             logger.warning("Could not publish the look at %s: %s", place, error)
 
-    def _publish(self, rows: Iterable[tuple[Mapping[str, Any] | Record, float]]) -> Published | None:
+    def _publish(
+        self, rows: Iterable[tuple[Mapping[str, Any] | Record, float]]
+    ) -> Published | None:
         if self._mirror is None:
             return Published()
         fresh = []

@@ -1,7 +1,7 @@
 """The system of record: one DynamoDB row per source server, written only on condition that nothing newer is there.
 
 `batch_writer` carries no conditions, so each server is one UpdateItem. A refused write brings the winner back (ALL_OLD)
-and is judged again by `cache.changes.judge`.
+and is judged again by `cache.protocol.judge`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cache.attributes import decode_item, encode
-from cache.changes import Change, Verdict, judge
-from cache.entry import Place
 from cache.errors import InvalidRow, TableUnavailable
-from cache.instance import Record
+from cache.protocol import Change, Verdict, judge
+from cache.record import Record
 from cache.updates import update_arguments
+from cache.values import Place
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -126,7 +126,9 @@ class Table:
         for at in range(0, len(ids), BATCH_KEYS):
             batch = ids[at : at + BATCH_KEYS]
             batches[self._readers.submit(self._read_batch, batch, deadline, gave_up)] = batch
-        done, late = wait_for(batches, None if deadline == FOREVER else max(0.0, deadline - monotonic()))
+        done, late = wait_for(
+            batches, None if deadline == FOREVER else max(0.0, deadline - monotonic())
+        )
         gave_up.set()
         rows: dict[str, dict[str, Any]] = {}
         unread: set[str] = set()
@@ -145,7 +147,10 @@ class Table:
         Raises:
             TableUnavailable: when the index could not be read to its end.
         """
-        return {item["sourceServerId"]: item["presence"] for item in self._query(BY_PLACE, "place", str(place))}
+        return {
+            item["sourceServerId"]: item["presence"]
+            for item in self._query(BY_PLACE, "place", str(place))
+        }
 
     def servers_of(self, execution_id: str) -> list[str]:
         """Servers whose present instance this execution launched.
@@ -153,7 +158,10 @@ class Table:
         Raises:
             TableUnavailable: when the index could not be read to its end.
         """
-        return [item["sourceServerId"] for item in self._query(BY_EXECUTION, "sourceExecutionId", execution_id)]
+        return [
+            item["sourceServerId"]
+            for item in self._query(BY_EXECUTION, "sourceExecutionId", execution_id)
+        ]
 
     def scan(self) -> Iterator[dict[str, Any]]:
         """Every row as it stands, page by page.
@@ -162,7 +170,9 @@ class Table:
             TableUnavailable: when a page could not be read.
         """
         with translated("scan"):
-            for page in self._client.get_paginator("scan").paginate(TableName=self._name, ConsistentRead=True):
+            for page in self._client.get_paginator("scan").paginate(
+                TableName=self._name, ConsistentRead=True
+            ):
                 yield from map(decode_item, page["Items"])
 
     def _update(self, change: Change, verdict: Verdict) -> tuple[bool, dict[str, Any] | None]:
@@ -182,7 +192,9 @@ class Table:
             except self._client.exceptions.ConditionalCheckFailedException as refusal:
                 item: Any = refusal.response.get("Item")
             if not item:  # no row, or an engine that does not return it
-                item = self._client.get_item(TableName=self._name, Key=key, ConsistentRead=True).get("Item")
+                item = self._client.get_item(
+                    TableName=self._name, Key=key, ConsistentRead=True
+                ).get("Item")
         return False, decode_item(item) if item else None
 
     def _read_batch(
@@ -195,7 +207,9 @@ class Table:
             tries -= 1
             try:
                 keys = [{"sourceServerId": encode(server_id)} for server_id in left]
-                answer = self._client.batch_get_item(RequestItems={self._name: {"Keys": keys, "ConsistentRead": True}})
+                answer = self._client.batch_get_item(
+                    RequestItems={self._name: {"Keys": keys, "ConsistentRead": True}}
+                )
                 items: list[Any] = answer["Responses"].get(self._name, [])
                 unprocessed: Any = answer["UnprocessedKeys"].get(self._name, {})
             except (BotoCoreError, ClientError, KeyError):

@@ -1,9 +1,9 @@
-"""A change as the arguments of DynamoDB's UpdateItem: `cache.changes.judge` and `apply`, said in DynamoDB's words."""
+"""A change as the arguments of DynamoDB's UpdateItem: `cache.protocol.judge` and `apply`, said in DynamoDB's words."""
 
 from typing import Any
 
 from cache.attributes import encode
-from cache.changes import Change, Verdict
+from cache.protocol import Change, Verdict
 
 _UNVERSIONED = "(NOT attribute_type(#version, :number))"  # no row, or one that is no record
 
@@ -13,14 +13,17 @@ def update_arguments(change: Change, verdict: Verdict) -> dict[str, Any]:
     is_update = verdict is Verdict.UPDATE
     removes = dict.fromkeys(change.removes if is_update else (*change.removes, *change.resets))
     default = "#{0} = if_not_exists(#{0}, :{0})" if is_update else "#{0} = :{0}"
-    sets = [f"#{name} = :{name}" for name in change.sets] + [default.format(name) for name in change.defaults]
+    sets = [f"#{name} = :{name}" for name in change.sets] + [
+        default.format(name) for name in change.defaults
+    ]
     values = {f":{name}": encode(value) for name, value in (change.sets | change.defaults).items()}
     condition, compared = _condition(change, is_update=is_update)
     if ":number" in condition:
         values[":number"] = encode("N")
     names = {"version", *change.sets, *change.defaults, *removes, *compared}
     return {
-        "UpdateExpression": f"SET {', '.join(sets)}" + (f" REMOVE #{', #'.join(removes)}" if removes else ""),
+        "UpdateExpression": f"SET {', '.join(sets)}"
+        + (f" REMOVE #{', #'.join(removes)}" if removes else ""),
         "ConditionExpression": condition,
         "ExpressionAttributeNames": {f"#{name}": name for name in names},
         "ExpressionAttributeValues": values,

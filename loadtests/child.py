@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from services.local.processes import clean_environment
-from services.local.servers import REPOSITORY
+from local.processes import clean_environment
+from local.servers import REPOSITORY
 
 
 def figures_of(

@@ -24,7 +24,12 @@ import click
 
 from scripts.build_zips import ZIPS, build
 
-RUNTIME = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")  # what Lambda itself brings
+RUNTIME = (
+    "awslambdaric",
+    "runtime_client",
+    "simplejson",
+    "snapshot_restore_py",
+)  # what Lambda itself brings
 EVENT = {
     "httpMethod": "GET", "resource": "/none", "path": "/none", "pathParameters": None, "headers": {},
     "queryStringParameters": None, "body": None, "requestContext": {"requestId": "cold"},
@@ -66,8 +71,13 @@ class _Api(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("lambda-runtime-aws-request-id", "1")
         self.send_header("lambda-runtime-deadline-ms", str(int(time.time() * 1000) + 60_000))
-        self.send_header("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:111111111111:function:f")
-        self.send_header("content-type", "application/json")  # without it the client's native part crashes
+        self.send_header(
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:us-east-1:111111111111:function:f",
+        )
+        self.send_header(
+            "content-type", "application/json"
+        )  # without it the client's native part crashes
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -90,11 +100,22 @@ def start_once(code: Path, runtime: Path, handler: str) -> tuple[float, float, f
         "POWERTOOLS_TRACE_DISABLED": "true",  # no X-Ray daemon here
         "PYTHONDONTWRITEBYTECODE": "1",  # in Lambda the code's folder cannot be written either
     }
-    argv = [sys.executable, "-S", "-m", "awslambdaric", f"services.{handler}.handler.lambda_handler"]
+    argv = [
+        sys.executable,
+        "-S",
+        "-m",
+        "awslambdaric",
+        f"services.{handler}.handler.lambda_handler",
+    ]
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     errors = code.with_suffix(".log").open("w")
     began = time.perf_counter()
-    with errors, subprocess.Popen(argv, env=environment, cwd=code, stdout=subprocess.DEVNULL, stderr=errors) as process:  # noqa: S603 - ours
+    with (
+        errors,
+        subprocess.Popen(  # noqa: S603  our own runtime
+            argv, env=environment, cwd=code, stdout=subprocess.DEVNULL, stderr=errors
+        ) as process,
+    ):
         while not api.over.wait(0.05) and process.poll() is None:
             pass
         process.kill()
@@ -112,7 +133,9 @@ def start_once(code: Path, runtime: Path, handler: str) -> tuple[float, float, f
 
 def main() -> None:
     """Measures, and prints a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--starts", type=int, default=10)
     starts = parser.parse_args().starts
     machine = "x86_64" if os.uname().machine == "x86_64" else "arm64"
@@ -125,15 +148,21 @@ def main() -> None:
             where = Path(str(found and found.origin))
             where = where.parent if where.name == "__init__.py" else where
             (runtime / where.name).symlink_to(where)
-        click.echo(f"median (fastest) of {starts} starts, {machine}, Python {sys.version.split()[0]}")
+        click.echo(
+            f"median (fastest) of {starts} starts, {machine}, Python {sys.version.split()[0]}"
+        )
         click.echo(f"{'zip':<18}{'MB':>6}{'init ms':>16}{'first ms':>16}{'CPU ms':>16}")
         for spec_zip, target in zip(ZIPS, build(machine, root / "zips"), strict=True):
             code = root / spec_zip.handler
             zipfile.ZipFile(target).extractall(code)
             runs = [start_once(code, runtime, spec_zip.handler) for _ in range(starts)]
-            columns = [f"{median(it) * 1000:.0f} ({min(it) * 1000:.0f})" for it in zip(*runs, strict=True)]
+            columns = [
+                f"{median(it) * 1000:.0f} ({min(it) * 1000:.0f})" for it in zip(*runs, strict=True)
+            ]
             size = target.stat().st_size / 1e6
-            click.echo(f"{spec_zip.handler:<18}{size:6.2f}" + "".join(f"{it:>16}" for it in columns))
+            click.echo(
+                f"{spec_zip.handler:<18}{size:6.2f}" + "".join(f"{it:>16}" for it in columns)
+            )
 
 
 if __name__ == "__main__":

@@ -7,9 +7,19 @@ import math
 
 from rich.table import Table
 
-WRITE_UNITS, READ_UNITS, STORED_GB = 0.625e-6, 0.125e-6, 0.25  # DynamoDB on demand: $ a unit, $ a GB and month
+WRITE_UNITS, READ_UNITS, STORED_GB = (
+    0.625e-6,
+    0.125e-6,
+    0.25,
+)  # DynamoDB on demand: $ a unit, $ a GB and month
 LAMBDA_GB_SECOND, LAMBDA_REQUEST = 0.0000166667, 0.20e-6
-CACHE_NODE = {0.5: 0.016, 1.37: 0.032, 3.09: 0.065, 6.38: 0.156, 13.07: 0.311}  # cache.t4g/m7g: GiB -> $ an hour
+CACHE_NODE = {
+    0.5: 0.016,
+    1.37: 0.032,
+    3.09: 0.065,
+    6.38: 0.156,
+    13.07: 0.311,
+}  # cache.t4g/m7g: GiB -> $ an hour
 ROW_KB, ENTRY_KB = 0.95, 0.75  # of one server, from loadtests.growth
 HOURS, SYNCS = 730, 12 * 730  # a month; a sync every five minutes
 SYNC_MEMORY_GB, PAGE_MEMORY_GB = 1.0, 1.0
@@ -19,18 +29,27 @@ PAGES, PAGE_SECONDS = 500_000, 0.02  # page reads a month, and what one takes
 
 def monthly(sizes: tuple[int, ...] = (1_000, 10_000, 100_000)) -> Table:
     """Dollars a month by size: two cache nodes, a sync every five minutes that writes every row, and the page reads."""
-    grid = Table("$ a month", *(f"{size:,}" for size in sizes), title="Cost by size, list prices", title_justify="left")
+    grid = Table(
+        "$ a month",
+        *(f"{size:,}" for size in sizes),
+        title="Cost by size, list prices",
+        title_justify="left",
+    )
     parts = {
         "DynamoDB writes": _writes,
         "DynamoDB reads by the sync": _reads,
         "DynamoDB storage": lambda servers: servers * ROW_KB / 1e6 * STORED_GB,
         "Lambda, sync": _sync,
-        "Lambda, pages": lambda _: PAGES * (PAGE_SECONDS * PAGE_MEMORY_GB * LAMBDA_GB_SECOND + LAMBDA_REQUEST),
+        "Lambda, pages": lambda _: (
+            PAGES * (PAGE_SECONDS * PAGE_MEMORY_GB * LAMBDA_GB_SECOND + LAMBDA_REQUEST)
+        ),
         "ElastiCache, two nodes": _cache,
     }
     for name, cost in parts.items():
         grid.add_row(name, *(f"{cost(size):,.2f}" for size in sizes))
-    grid.add_row("together", *(f"{sum(cost(size) for cost in parts.values()):,.2f}" for size in sizes))
+    grid.add_row(
+        "together", *(f"{sum(cost(size) for cost in parts.values()):,.2f}" for size in sizes)
+    )
     return grid
 
 

@@ -44,13 +44,17 @@ class CpuMeter:
             process = psutil.Process(pid)
             self._note(name, process)
             for child in process.children(recursive=True):
-                self._note("functions" if "awslambdaric" in " ".join(child.cmdline()) else name, child)
+                self._note(
+                    "functions" if "awslambdaric" in " ".join(child.cmdline()) else name, child
+                )
         except psutil.NoSuchProcess:
             return
 
     def _note(self, name: str, process: psutil.Process) -> None:
         try:
             times = process.cpu_times()
-            self._seen.setdefault(name, {})[process.pid, process.create_time()] = times.user + times.system
+            self._seen.setdefault(name, {})[process.pid, process.create_time()] = (
+                times.user + times.system
+            )
         except psutil.NoSuchProcess:
             return

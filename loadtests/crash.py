@@ -24,15 +24,15 @@ from rich.console import Console
 from rich.progress import track
 
 from cache.attributes import decode_item, encode
-from cache.instance import Record
 from cache.mirror import entry_key
-from services.local import functions, servers
-from services.local.admin import StandInAdmin
-from services.local.processes import Process, clean_environment
-from services.local.seed import seed_aws, seed_tables
-from services.local.world import World, make_world
+from cache.record import Record
+from local import functions, servers
+from local.admin import StandInAdmin
+from local.processes import Process, clean_environment
+from local.seed import seed_aws, seed_tables
+from local.world import World, make_world
+from services.platform.tables import create_tables
 from services.settings import Settings
-from services.tables import create_tables
 
 REPORT = servers.REPOSITORY / "docs" / "crash.md"
 TEXT = """# Crash everywhere
@@ -77,7 +77,11 @@ def _stop(item: dict[str, Any]) -> dict[str, Any]:
     return item
 
 
-def _edit(world: World, instance: dict[str, Any], change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> None:
+def _edit(
+    world: World,
+    instance: dict[str, Any],
+    change: Callable[[dict[str, Any]], dict[str, Any] | None],
+) -> None:
     """Change an instance's items in DRS and EC2, or take them out."""
     place = world.places[instance["accountId"], instance["region"]]
     for kind, key in (("recoveryInstances", "recoveryInstanceID"), ("instances", "InstanceId")):
@@ -141,14 +145,19 @@ class Scene:
     def disagreements(self, world: World) -> list[str]:
         """Where table, mirror and world are not the same."""
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=TABLE, ConsistentRead=True)
-        rows = {it["sourceServerId"]: it for it in (decode_item(item) for page in pages for item in page["Items"])}
+        rows = {
+            it["sourceServerId"]: it
+            for it in (decode_item(item) for page in pages for item in page["Items"])
+        }
         faults = [f"{it}: no row" for it in world.alive.keys() - rows.keys()]
         for server_id, row in rows.items():
             truth = world.expected.get(server_id)
             if (row["presence"] == "present") != (truth is not None):
                 faults.append(f"{server_id}: table says {row['presence']}")
             for name, value in (truth or {}).items():
-                if (row.get(name) or None) != (value or None) and not (value is False and row.get(name) is False):
+                if (row.get(name) or None) != (value or None) and not (
+                    value is False and row.get(name) is False
+                ):
                     faults.append(f"{server_id}: table has {name} {row.get(name)!r}, not {value!r}")
             if self.mirror.get(entry_key(server_id)) != Record.from_row(row).entry().encode():
                 faults.append(f"{server_id}: mirror differs from table")
@@ -158,7 +167,11 @@ class Scene:
 @contextmanager
 def scene(directory: Path, places: int = 2, servers_in_all: int = 14) -> Iterator[Scene]:
     """Everything started, and synced once."""
-    valkey, dynamodb, aws = servers.valkey(directory), servers.dynamodb(directory), servers.aws_standin(directory, 0)
+    valkey, dynamodb, aws = (
+        servers.valkey(directory),
+        servers.dynamodb(directory),
+        servers.aws_standin(directory, 0),
+    )
     world = make_world(servers=servers_in_all, places=places, plans=3)
     started: list[Process] = []
     child = None
@@ -169,9 +182,16 @@ def scene(directory: Path, places: int = 2, servers_in_all: int = 14) -> Iterato
         for process in started:
             process.await_port()
         endpoints = {"DYNAMODB": dynamodb.url, **dict.fromkeys(("DRS", "EC2", "STS"), aws.url)}
-        environment = functions.settings(f"redis://127.0.0.1:{valkey.port}/0", "mirror") | functions.aws(endpoints)
-        keys: dict[str, Any] = {"aws_access_key_id": servers.OWN_ACCOUNT, "aws_secret_access_key": "local"}
-        client = boto3.client("dynamodb", endpoint_url=dynamodb.url, region_name=servers.REGION, **keys)
+        environment = functions.settings(
+            f"redis://127.0.0.1:{valkey.port}/0", "mirror"
+        ) | functions.aws(endpoints)
+        keys: dict[str, Any] = {
+            "aws_access_key_id": servers.OWN_ACCOUNT,
+            "aws_secret_access_key": "local",
+        }
+        client = boto3.client(
+            "dynamodb", endpoint_url=dynamodb.url, region_name=servers.REGION, **keys
+        )
         create_tables(client, Settings.from_env(environment))
         seed_tables(client, functions.TABLES, world)
         seed_aws(StandInAdmin(aws.url), world)
@@ -202,11 +222,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch, scene(Path(scratch)) as it:
         steps = it.count_steps()
         cases = [(step, when) for step in range(1, steps + 1) for when in WHEN for _ in it.worlds]
-        crashes = [it.crash(number, *case) for number, case in enumerate(track(cases, "Killing", console=console))]
+        crashes = [
+            it.crash(number, *case)
+            for number, case in enumerate(track(cases, "Killing", console=console))
+        ]
     killed, torn = sum(crash.killed for crash in crashes), sum(crash.left > 0 for crash in crashes)
     faults = [f"{crash.where}: {fault}" for crash in crashes for fault in crash.faults]
     at = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    text = TEXT.format(at=at, steps=steps, cases=len(cases), killed=killed, torn=torn, faults=len(faults))
+    text = TEXT.format(
+        at=at, steps=steps, cases=len(cases), killed=killed, torn=torn, faults=len(faults)
+    )
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(text)
     console.print(text)

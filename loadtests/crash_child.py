@@ -11,7 +11,7 @@ import sys
 from itertools import count
 from typing import Any
 
-from cache.entry import Place
+from cache.values import Place
 from services.settings import Settings
 from services.sync.run import SyncParts, sync_all_recovery_instances
 from services.wiring import Wiring

@@ -24,8 +24,8 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 
-from services.local.processes import Process, free_port
-from services.local.servers import dynamodb as ministack
+from local.processes import Process, free_port
+from local.servers import dynamodb as ministack
 
 NAME = "engine-trial"
 REGION = "us-east-1"
@@ -68,7 +68,8 @@ def client(url: str) -> Any:
 def item(n: int) -> dict[str, Any]:
     """A row of the size the product writes, about 0.8 KB."""
     texts = {
-        f"attribute{i:02d}": {"S": f"value {i} of server {n}, made to be some forty characters"} for i in range(12)
+        f"attribute{i:02d}": {"S": f"value {i} of server {n}, made to be some forty characters"}
+        for i in range(12)
     }
     place = f"11111111111{n % 3}/us-east-1"
     return {
@@ -86,7 +87,8 @@ def fill(dynamodb: Any) -> None:
     dynamodb.create_table(
         TableName=NAME,
         AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("sourceServerId", "place", "presence")
+            {"AttributeName": name, "AttributeType": "S"}
+            for name in ("sourceServerId", "place", "presence")
         ],
         KeySchema=[{"AttributeName": "sourceServerId", "KeyType": "HASH"}],
         GlobalSecondaryIndexes=[
@@ -121,7 +123,11 @@ def newer(version: int, server: int = 7) -> dict[str, Any]:
 
 def all_new(dynamodb: Any) -> bool:
     answer = dynamodb.update_item(**newer(90_000))["Attributes"]
-    return answer["version"]["N"] == "90000" and "attribute01" not in answer and "attribute02" in answer
+    return (
+        answer["version"]["N"] == "90000"
+        and "attribute01" not in answer
+        and "attribute02" in answer
+    )
 
 
 def all_old_on_refusal(dynamodb: Any) -> bool:
@@ -138,13 +144,18 @@ def keys_only_index_in_pages(dynamodb: Any) -> bool:
         TableName=NAME,
         IndexName="byPlace",
         KeyConditionExpression="place = :p AND presence = :here",
-        ExpressionAttributeValues={":p": {"S": "111111111110/us-east-1"}, ":here": {"S": "present"}},
+        ExpressionAttributeValues={
+            ":p": {"S": "111111111110/us-east-1"},
+            ":here": {"S": "present"},
+        },
         PaginationConfig={"PageSize": 100},
     )
     for page in pages:
         seen += page["Items"]
     keys = {"sourceServerId", "place", "presence"}
-    return len({row["sourceServerId"]["S"] for row in seen}) == len(seen) == 334 and all(set(r) == keys for r in seen)
+    return len({row["sourceServerId"]["S"] for row in seen}) == len(seen) == 334 and all(
+        set(r) == keys for r in seen
+    )
 
 
 def consistent_batch_get(dynamodb: Any) -> bool:
@@ -155,7 +166,9 @@ def consistent_batch_get(dynamodb: Any) -> bool:
 
 def null_index_key_refused(dynamodb: Any) -> bool:
     try:
-        dynamodb.put_item(TableName=NAME, Item={"sourceServerId": {"S": "s-null"}, "place": {"NULL": True}})
+        dynamodb.put_item(
+            TableName=NAME, Item={"sourceServerId": {"S": "s-null"}, "place": {"NULL": True}}
+        )
     except ClientError as refused:
         return refused.response["Error"]["Code"] == "ValidationException"
     return False
@@ -166,12 +179,19 @@ def transactions(dynamodb: Any) -> bool:
     try:
         dynamodb.transact_write_items(
             TransactItems=[
-                {"ConditionCheck": {**check, "ConditionExpression": "attribute_exists(sourceServerId)"}},
+                {
+                    "ConditionCheck": {
+                        **check,
+                        "ConditionExpression": "attribute_exists(sourceServerId)",
+                    }
+                },
                 {"Put": {"TableName": NAME, "Item": {"sourceServerId": {"S": "s-transacted"}}}},
             ]
         )
     except dynamodb.exceptions.TransactionCanceledException:
-        return "Item" not in dynamodb.get_item(TableName=NAME, Key={"sourceServerId": {"S": "s-transacted"}})
+        return "Item" not in dynamodb.get_item(
+            TableName=NAME, Key={"sourceServerId": {"S": "s-transacted"}}
+        )
     return False
 
 
@@ -219,7 +239,9 @@ def poster(url: str, operation: str) -> Callable[[dict[str, Any]], None]:
     return post
 
 
-def milliseconds(post: Callable[[dict[str, Any]], None], bodies: list[dict[str, Any]], threads: int) -> float:
+def milliseconds(
+    post: Callable[[dict[str, Any]], None], bodies: list[dict[str, Any]], threads: int
+) -> float:
     """Median milliseconds of one call when `threads` send at once."""
 
     def timed(body: dict[str, Any]) -> float:
@@ -237,7 +259,14 @@ def measure(engine: str) -> list[str]:
         fill(dynamodb)
         ids = [[f"s-{(b * 100 + i) % SERVERS:017d}" for i in range(100)] for b in range(40)]
         reads = [
-            {"RequestItems": {NAME: {"ConsistentRead": True, "Keys": [{"sourceServerId": {"S": i}} for i in batch]}}}
+            {
+                "RequestItems": {
+                    NAME: {
+                        "ConsistentRead": True,
+                        "Keys": [{"sourceServerId": {"S": i}} for i in batch],
+                    }
+                }
+            }
             for batch in ids
         ]
         get, update = poster(url, "BatchGetItem"), poster(url, "UpdateItem")
@@ -254,7 +283,13 @@ def measure(engine: str) -> list[str]:
 
 def main() -> None:
     """Prints the comparison."""
-    names = ["start", "BatchGetItem of 100, 1 thread", "… 20 threads", "UpdateItem, 1 thread", "… 16 threads"]
+    names = [
+        "start",
+        "BatchGetItem of 100, 1 thread",
+        "… 20 threads",
+        "UpdateItem, 1 thread",
+        "… 16 threads",
+    ]
     names += [check.__name__.replace("_", " ") for check in CHECKS]
     engines = ["moto", "ministack"]
     table = Table("", *engines)

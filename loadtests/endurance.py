@@ -29,10 +29,14 @@ from loadtests.faults import FULL, add_pages
 from loadtests.faults_load import PageLoad, Tally
 from loadtests.faults_rows import FAULTS, Fault, fire_sync
 from loadtests.faults_stack import FaultyStack
-from services.local.servers import REPOSITORY
+from local.servers import REPOSITORY
 
 REPORT = REPOSITORY / "docs" / "endurance.md"
-LEFT_OUT = ("none", "Redis: failover", "STS down")  # the second changes the world, the third restarts what is measured
+LEFT_OUT = (
+    "none",
+    "Redis: failover",
+    "STS down",
+)  # the second changes the world, the third restarts what is measured
 LASTS, QUIET = 10.0, 15.0  # seconds of each fault, and after it
 AFTERMATH = 45.0  # seconds after a fault in which errors are still its: a sync it cut short ends, retries run out
 # After every so many faults there is quiet for long enough to have errors that no fault explains, if there are any.
@@ -60,7 +64,9 @@ Measured {at} with `python -m loadtests.endurance` on {cores} cores.
 class Samples:
     """Resident bytes and open connections of every function process, by role and process id, over time."""
 
-    memory: dict[tuple[str, int], list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
+    memory: dict[tuple[str, int], list[tuple[float, int]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     most_connections: int = 0
 
     def take(self, faulty: FaultyStack) -> None:
@@ -80,9 +86,14 @@ class Samples:
             values = [value / 1e6 for at, value in samples if at >= since]
             if samples[0][0] < since and len(values) >= 5:
                 fifth = len(values) // 5
-                roles[role].append((statistics.mean(values[:fifth]), statistics.mean(values[-fifth:])))
+                roles[role].append(
+                    (statistics.mean(values[:fifth]), statistics.mean(values[-fifth:]))
+                )
         return {
-            role: (statistics.mean(first for first, _ in pairs), statistics.mean(last for _, last in pairs))
+            role: (
+                statistics.mean(first for first, _ in pairs),
+                statistics.mean(last for _, last in pairs),
+            )
             for role, pairs in roles.items()
         }
 
@@ -113,8 +124,12 @@ class Result:
         broken = [] if self.tally.is_good else [f"answers: {self.tally}"]
         broken += [f"{role} grew from {first:.1f} to {last:.1f} MB" for role, (first, last) in self.growth.items()
                    if last > first * (1 + GROWTH)]  # fmt: skip
-        broken += [f"{self.most_connections} connections"] if self.most_connections > CONNECTIONS else []
-        return broken + [f"unexplained: {message} ({times})" for message, times in self.unexplained.items()]
+        broken += (
+            [f"{self.most_connections} connections"] if self.most_connections > CONNECTIONS else []
+        )
+        return broken + [
+            f"unexplained: {message} ({times})" for message, times in self.unexplained.items()
+        ]
 
 
 def run(minutes: float, directory: Path, console: Console) -> Result:
@@ -205,15 +220,28 @@ def logged_errors(directory: Path) -> Iterator[tuple[float, str]]:
 def markdown(result: Result) -> str:
     """The report."""
     text = TEXT.format(
-        at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", cores=os.cpu_count(), aftermath=AFTERMATH, it=result
+        at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        cores=os.cpu_count(),
+        aftermath=AFTERMATH,
+        it=result,
     )
     memory = [
         f"| {role} | {first:.1f} | {last:.1f} | {last / first - 1:+.1%} |"
         for role, (first, last) in sorted(result.growth.items())
     ]
-    wordings = [f"| {message.replace('|', '/')} | {times} |" for message, times in result.errors.most_common(25)]
-    lines = [text, "| function | MB after warm-up | MB at the end | growth |", "| --- | ---: | ---: | ---: |", *memory]
-    return "\n".join([*lines, "", "| errors logged, all in all | times |", "| --- | ---: |", *wordings, ""])
+    wordings = [
+        f"| {message.replace('|', '/')} | {times} |"
+        for message, times in result.errors.most_common(25)
+    ]
+    lines = [
+        text,
+        "| function | MB after warm-up | MB at the end | growth |",
+        "| --- | ---: | ---: | ---: |",
+        *memory,
+    ]
+    return "\n".join(
+        [*lines, "", "| errors logged, all in all | times |", "| --- | ---: |", *wordings, ""]
+    )
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

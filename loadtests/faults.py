@@ -25,8 +25,8 @@ from rich.table import Table
 from loadtests.faults_load import PageLoad, Tally
 from loadtests.faults_rows import FAULTS, Fault, fire_sync
 from loadtests.faults_stack import FaultyStack
-from services.local.servers import REPOSITORY
-from services.local.world import WHOLE_ESTATE, World, make_world
+from local.servers import REPOSITORY
+from local.world import WHOLE_ESTATE, World, make_world
 
 REPORT = REPOSITORY / "docs" / "faults.md"
 SERVERS_A_PAGE = 200
@@ -120,7 +120,9 @@ def add_pages(world: World) -> list[str]:
     for number in range(0, len(waves) - per_page + 1, per_page):
         ids.append(f"page-{number // per_page}")
         part = waves[number : number + per_page]
-        world.recovery_plans.append({"planId": ids[-1], "planName": f"Page {number // per_page}", "waves": part})
+        world.recovery_plans.append(
+            {"planId": ids[-1], "planName": f"Page {number // per_page}", "waves": part}
+        )
     return ids
 
 

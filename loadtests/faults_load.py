@@ -103,13 +103,17 @@ class PageLoad:
                 break
         return found
 
-    def await_normal(self, since: float, patience: float, is_back: Callable[[], bool]) -> float | None:
+    def await_normal(
+        self, since: float, patience: float, is_back: Callable[[], bool]
+    ) -> float | None:
         """Seconds from `since` until pages were normal for good and `is_back` held; None if that took too long."""
         back_at: float | None = None
         while (now := monotonic()) < since + patience:
             if back_at is None and is_back():
                 back_at = now
-            after = sorted((it for it in list(self.answers) if it.due >= since), key=lambda it: it.due)
+            after = sorted(
+                (it for it in list(self.answers) if it.due >= since), key=lambda it: it.due
+            )
             last_bad = max((it.due + it.seconds for it in after if not it.is_normal), default=since)
             streak = [it for it in after if it.due >= last_bad]
             if back_at is not None and len(streak) >= STREAK * self._rate:
@@ -135,5 +139,7 @@ class PageLoad:
         not_now = wrong(page.body, servers, world)
         faults = tuple(wrong(page.body, servers, world, before)) if not_now else ()
         unknown = len(page.body["unknownServerIds"])
-        judged = Page(page.status, page.seconds, {})  # thousands of bodies would be kept for nothing
+        judged = Page(
+            page.status, page.seconds, {}
+        )  # thousands of bodies would be kept for nothing
         self.answers.append(Answered(due, judged, faults, unknown, bool(not_now and not faults)))

@@ -13,13 +13,13 @@ import psutil
 from cache.mirror import PREFIX
 from loadtests.crash import other_day
 from loadtests.faults_stack import FaultyStack
-from services.local.front import SCHEDULED_EVENT, SYNC
-from services.local.functions import name
-from services.local.processes import free_port
-from services.local.proxy import FaultProxy
-from services.local.seed import seed_aws
-from services.local.servers import valkey
-from services.local.throttling import ThrottlingDynamoDB
+from local.front import SCHEDULED_EVENT, SYNC
+from local.functions import name
+from local.processes import free_port
+from local.proxy import FaultProxy
+from local.seed import seed_aws
+from local.servers import valkey
+from local.throttling import ThrottlingDynamoDB
 
 type Strike = Callable[[FaultyStack], Any]  # a context manager: the fault lasts as long as it does
 REPLICA_SECONDS = 10.0
@@ -46,7 +46,9 @@ def fire_sync(faulty: FaultyStack, times: int = 1) -> None:
 
 def to_redis(fault: str) -> Strike:
     """The network to Redis fails in this way."""
-    return partial(_switched, lambda it: getattr(it.to_redis, fault)(), lambda it: it.to_redis.heal())
+    return partial(
+        _switched, lambda it: getattr(it.to_redis, fault)(), lambda it: it.to_redis.heal()
+    )
 
 
 def to_dynamodb(fault: str, *arguments: float) -> Strike:
@@ -74,7 +76,9 @@ def both_silent(faulty: FaultyStack) -> None:
 def paused(faulty: FaultyStack) -> Any:
     """Valkey takes connections and says nothing."""
     process = faulty.stack.valkey
-    return _switched(lambda _: process.signal(signal.SIGSTOP), lambda _: process.signal(signal.SIGCONT), faulty)
+    return _switched(
+        lambda _: process.signal(signal.SIGSTOP), lambda _: process.signal(signal.SIGCONT), faulty
+    )
 
 
 def configured(**settings: str) -> Strike:
@@ -129,7 +133,9 @@ def failover_to_a_lagging_replica(faulty: FaultyStack) -> Iterator[None]:
     today, primary = faulty.world, faulty.stack.valkey
     link = FaultProxy(primary.port)
     (faulty.directory / "replica").mkdir(exist_ok=True)
-    replica = valkey(faulty.directory / "replica", ["--replicaof", "127.0.0.1", str(link.port)], free_port())
+    replica = valkey(
+        faulty.directory / "replica", ["--replicaof", "127.0.0.1", str(link.port)], free_port()
+    )
     replica.start()
 
     def undo() -> None:
@@ -143,7 +149,9 @@ def failover_to_a_lagging_replica(faulty: FaultyStack) -> Iterator[None]:
 
     faulty.undo.append(undo)
     replica.await_port()
-    _await(lambda: faulty.valkey(port=replica.port).info("replication")["master_link_status"] == "up")
+    _await(
+        lambda: faulty.valkey(port=replica.port).info("replication")["master_link_status"] == "up"
+    )
     link.black_hole()
     faulty.before, faulty.world = dict(today.expected), other_day(today)
     seed_aws(faulty.stack.standin, faulty.world)
@@ -160,7 +168,9 @@ def throttling(*, refused: float = 0.0, unprocessed: float = 0.0) -> Strike:
 
     @contextmanager
     def strike(faulty: FaultyStack) -> Iterator[None]:
-        between = ThrottlingDynamoDB(faulty.stack.dynamodb.url, refused=refused, unprocessed=unprocessed)
+        between = ThrottlingDynamoDB(
+            faulty.stack.dynamodb.url, refused=refused, unprocessed=unprocessed
+        )
         faulty.to_dynamodb.lead_to(between.port)
         faulty.valkey().flushall()
         yield
@@ -226,7 +236,9 @@ FAULTS = (
     Fault("Redis: failover to a lagging replica", failover_to_a_lagging_replica, syncs=False),
     Fault("Redis: wrong password", configured(requirepass="other")),
     Fault("DynamoDB throttled (9 of 10 calls), Redis emptied", throttling(refused=0.9), seconds=60),
-    Fault("DynamoDB: UnprocessedKeys (half of each batch), Redis emptied", throttling(unprocessed=0.5)),
+    Fault(
+        "DynamoDB: UnprocessedKeys (half of each batch), Redis emptied", throttling(unprocessed=0.5)
+    ),
     Fault("DynamoDB slow by 2 s, Redis emptied", to_dynamodb("slow", 2.0)),
     Fault("DynamoDB gone, Redis emptied", to_dynamodb("refuse")),
     Fault("DynamoDB black hole, Redis emptied", to_dynamodb("black_hole")),

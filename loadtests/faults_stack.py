@@ -13,11 +13,11 @@ from typing import Any
 import redis
 import urllib3
 
-from services.local.processes import Process
-from services.local.proxy import FaultProxy
-from services.local.servers import valkey
-from services.local.stack import Stack
-from services.local.world import World, make_world
+from local.processes import Process
+from local.proxy import FaultProxy
+from local.servers import valkey
+from local.stack import Stack
+from local.world import World, make_world
 
 SHOWN = (
     "sourceServerId", "recoveryInstanceId", "ec2InstanceId", "ec2InstanceState", "name", "privateIp", "publicIp",
@@ -115,7 +115,9 @@ class FaultyStack:
         while True:
             pages = self.side_by_side(lambda: self.plan_page(plan_id), 2 * self.query_processes)
             faults = [
-                fault for page in pages for fault in self.faults_of(page, self.servers_of(plan_id or self.largest))
+                fault
+                for page in pages
+                for fault in self.faults_of(page, self.servers_of(plan_id or self.largest))
             ]
             if not faults:
                 return
@@ -141,7 +143,9 @@ class FaultyStack:
 
     def query(self, server_ids: list[str]) -> Page:
         """The page query for these servers."""
-        return self.request("POST", "/recovery-instances/query", json.dumps({"sourceServerIds": server_ids}))
+        return self.request(
+            "POST", "/recovery-instances/query", json.dumps({"sourceServerIds": server_ids})
+        )
 
     def request(self, method: str, path: str, body: str | bytes | None = None) -> Page:
         """One call of the API, however it ends."""
@@ -151,12 +155,20 @@ class FaultyStack:
         except urllib3.exceptions.HTTPError as error:
             return Page(0, monotonic() - began, {"error": repr(error)})
         is_json = reply.headers.get("content-type") == "application/json"
-        return Page(reply.status, monotonic() - began, reply.json() if is_json else {"message": reply.data.decode()})
+        return Page(
+            reply.status,
+            monotonic() - began,
+            reply.json() if is_json else {"message": reply.data.decode()},
+        )
 
     @property
     def largest(self) -> str:
         """The plan with the most servers."""
-        return str(max(self.world.recovery_plans, key=lambda plan: len(self.servers_of(plan["planId"])))["planId"])
+        return str(
+            max(self.world.recovery_plans, key=lambda plan: len(self.servers_of(plan["planId"])))[
+                "planId"
+            ]
+        )
 
     def servers_of(self, plan_id: str) -> list[str]:
         """A plan's servers."""
@@ -167,9 +179,9 @@ class FaultyStack:
         """What is wrong or missing in a page of these servers (default: the largest plan's), an unknown included."""
         if page.status != 200:
             return [f"status {page.status}: {page.body}"]
-        return wrong(page.body, server_ids or self.servers_of(self.largest), self.world.expected) + [
-            f"{it} is unknown" for it in page.body["unknownServerIds"]
-        ]
+        return wrong(
+            page.body, server_ids or self.servers_of(self.largest), self.world.expected
+        ) + [f"{it} is unknown" for it in page.body["unknownServerIds"]]
 
     def _reach(self, process: Process) -> int:
         if process.name not in self.proxies:
@@ -181,7 +193,10 @@ type Truths = Mapping[str, Mapping[str, Any] | None]
 
 
 def wrong(
-    body: dict[str, Any], server_ids: list[str], expected: Truths, before: Truths = MappingProxyType({})
+    body: dict[str, Any],
+    server_ids: list[str],
+    expected: Truths,
+    before: Truths = MappingProxyType({}),
 ) -> list[str]:
     """What a page says that is not so: a wrong field, an instance that is not there, and every false "none".
 
@@ -200,6 +215,8 @@ def wrong(
         truths = [truth[server_id] for truth in (expected, before) if server_id in truth] or [None]
         if item is None and server_id not in unknown and None not in truths:
             faults.append(f"false none: {server_id}")
-        if item is not None and not any(it and all(item[name] == it[name] for name in SHOWN) for it in truths):
+        if item is not None and not any(
+            it and all(item[name] == it[name] for name in SHOWN) for it in truths
+        ):
             faults.append(f"wrong: {server_id} shown as {item}")
     return faults

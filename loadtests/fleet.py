@@ -13,14 +13,14 @@ import boto3
 from redis import Redis
 
 from cache.attributes import encode_item
-from cache.changes import Change, Observation, change_of
-from cache.entry import Place
-from cache.instance import Attribution, Details, InstanceState, Launch, Origin, Record, SourceServer
 from cache.mirror import Fresh, Mirror
-from services.local import functions, servers
-from services.mirror_client import mirror_client
+from cache.protocol import Change, Observation, change_of
+from cache.record import Attribution, Details, InstanceState, Launch, Origin, Record, SourceServer
+from cache.values import Place
+from local import functions, servers
+from services.aws.redis import mirror_client
+from services.platform.tables import create_tables
 from services.settings import Settings
-from services.tables import create_tables
 from services.wiring import Wiring
 
 PLACES = 12
@@ -91,7 +91,9 @@ def change(number: int, ticket: int) -> Change:
                 launch_time=it["launchTime"],
                 private_ip=it["privateIp"],
             ),
-            attribution=Attribution(source_execution_id=it["sourceExecutionId"], source_plan_name=it["sourcePlanName"]),
+            attribution=Attribution(
+                source_execution_id=it["sourceExecutionId"], source_plan_name=it["sourcePlanName"]
+            ),
             server=SourceServer(
                 source_server_name=it["sourceServerName"],
                 replication_staging_account_id=it["replicationStagingAccountId"],
@@ -157,7 +159,13 @@ def tiers() -> Iterator[Tiers]:
             os.environ.update(environment)
             wiring = Wiring(Settings.from_env())
             create_tables(wiring.dynamodb, wiring.settings)
-            yield Tiers(wiring, Redis(port=valkey.port, protocol=2), boto3.client("dynamodb"), valkey.port, environment)
+            yield Tiers(
+                wiring,
+                Redis(port=valkey.port, protocol=2),
+                boto3.client("dynamodb"),
+                valkey.port,
+                environment,
+            )
         finally:
             dynamodb.stop()
             valkey.stop()

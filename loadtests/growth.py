@@ -27,7 +27,7 @@ from loadtests.fleet import PLACES, change, row, server_id, tiers
 from loadtests.plots import Axis, Points, lines
 from loadtests.sync_speed import Case, cloud, synced
 from loadtests.verdict import Result, show
-from services.pages import existing_body
+from services.reads.pages import existing_body
 
 SIZES, QUICK = (1_000, 10_000, 100_000), (300, 1_000, 3_000)
 BATCH, PAGE = 200, 200
@@ -42,7 +42,9 @@ def child(servers: int) -> dict[str, float]:
         wall, cpu = perf_counter(), process_time()
         for some in batched(range(servers), BATCH):
             stored, _ = table.read_rows(map(server_id, some))
-            done = recorder.record([change(it, 1_780_000_000_000 + it % PLACES) for it in some], stored)
+            done = recorder.record(
+                [change(it, 1_780_000_000_000 + it % PLACES) for it in some], stored
+            )
             assert done.is_mirrored  # noqa: S101
         wall, cpu = perf_counter() - wall, process_time() - cpu
         after_sync = peak_mebibytes()
@@ -57,15 +59,23 @@ def child(servers: int) -> dict[str, float]:
             "record": wall,
             "record cpu": cpu,
             "memory": after_sync,
-            "redis bytes": sum(of.redis.memory_usage(key) or 0 for key in sample) / len(sample) * len(keys),
+            "redis bytes": sum(of.redis.memory_usage(key) or 0 for key in sample)
+            / len(sample)
+            * len(keys),
             "redis used": float(of.redis.info("memory")["used_memory"]),
-            "row bytes": statistics.mean(map(_row_bytes, range(0, servers, max(1, servers // 100)))),
+            "row bytes": statistics.mean(
+                map(_row_bytes, range(0, servers, max(1, servers // 100)))
+            ),
         }
 
 
 def _row_bytes(number: int) -> int:
     """The size of a row as DynamoDB counts it: names and values in UTF-8, a byte for each list member and flag."""
-    values = [it for value in row(number).values() for it in (value if isinstance(value, list) else [value])]
+    values = [
+        it
+        for value in row(number).values()
+        for it in (value if isinstance(value, list) else [value])
+    ]
     return sum(len(name) for name in row(number)) + sum(len(str(it).encode()) for it in values) + 10
 
 
@@ -84,7 +94,11 @@ def measure(servers: int) -> dict[str, Any]:
     figures = figures_of("loadtests.growth", "--child", str(servers), limit=LIMIT)
     with cloud(Case(servers, max(1, servers // BATCH), None)) as (_, environment, pids):
         whole = synced(environment, pids)
-    return figures | {"sync": whole["seconds"], "sync cpu": whole["cpu"], "sync memory": whole["mebibytes"]}
+    return figures | {
+        "sync": whole["seconds"],
+        "sync cpu": whole["cpu"],
+        "sync memory": whole["mebibytes"],
+    }
 
 
 def slope(figures: list[dict[str, Any]], name: str) -> float:
@@ -95,7 +109,9 @@ def slope(figures: list[dict[str, Any]], name: str) -> float:
 
 def main() -> None:
     """Measures every size, prints, and plots where asked."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--plots", type=Path)
@@ -112,7 +128,9 @@ def main() -> None:
     show("Growth", [Result(f"slope of {name}", slope(figures, name), "") for name in names])
     if arguments.plots:
         series: dict[str, Points] = {
-            f"{name} ({unit}, slope {slope(figures, name):.2f})": [(it["servers"], it[name] / scale) for it in figures]
+            f"{name} ({unit}, slope {slope(figures, name):.2f})": [
+                (it["servers"], it[name] / scale) for it in figures
+            ]
             for name, unit, scale in (
                 ("page of 200", "ms", 1),
                 ("sync", "s", 1),

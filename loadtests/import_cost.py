@@ -9,18 +9,22 @@ import subprocess
 import sys
 
 from loadtests.verdict import Result, show
-from services.local.processes import clean_environment
-from services.local.servers import REPOSITORY
+from local.processes import clean_environment
+from local.servers import REPOSITORY
 
 TURNS = 15
 BASE = "import redis; from aws_lambda_powertools import Logger, Metrics"
 HANDLER = "import services.query.handler"
-PYDANTIC = "import boto3, pydantic, redis; from aws_lambda_powertools import Logger, Metrics, Tracer"
+PYDANTIC = (
+    "import boto3, pydantic, redis; from aws_lambda_powertools import Logger, Metrics, Tracer"
+)
 
 
 def cpu(imports: str) -> float:
     """CPU milliseconds of these imports in a fresh process."""
-    program = f"import time; began = time.process_time(); {imports}; print(time.process_time() - began)"
+    program = (
+        f"import time; began = time.process_time(); {imports}; print(time.process_time() - began)"
+    )
     done = subprocess.run(  # noqa: S603  our own program
         [sys.executable, "-c", program],
         env={**clean_environment(), "AWS_REGION": "us-east-1"},
@@ -39,7 +43,9 @@ def main() -> None:
     is_met = show(
         "Cold start",
         [
-            Result("query handler / redis + Logger and Metrics", least[HANDLER] / least[BASE], "×", 1.3),
+            Result(
+                "query handler / redis + Logger and Metrics", least[HANDLER] / least[BASE], "×", 1.3
+            ),
             Result("redis + Logger and Metrics", least[BASE], "ms CPU"),
             Result("query handler", least[HANDLER], "ms CPU"),
             Result("with boto3, pydantic and Tracer besides", least[PYDANTIC], "ms CPU"),

@@ -10,8 +10,8 @@ from time import monotonic
 from typing import NamedTuple
 
 from loadtests.cpu import CpuMeter
-from services.local.processes import clean_environment
-from services.local.servers import REPOSITORY
+from local.processes import clean_environment
+from local.servers import REPOSITORY
 
 ALL_PLANS, ONE_PLAN = "all plans", "a plan of 200 servers"
 GRACE = 60  # seconds for Locust to start, and to let requests end
@@ -57,7 +57,9 @@ class Run:
 
     def handler_times(self, name: str) -> list[float]:
         """Sorted seconds in the handler, where the front tells them."""
-        return sorted(it.handler for it in self.samples if it.name == name and it.handler is not None)
+        return sorted(
+            it.handler for it in self.samples if it.name == name and it.handler is not None
+        )
 
     @property
     def failed(self) -> int:
@@ -94,7 +96,16 @@ def run(site: Site, shape: Shape) -> Run:
         "plans": list(site.plans), "think": shape.think, "steps": shape.steps, "allPlans": shape.all_plans,
         "headers": dict(site.headers), "samples": str(samples),
     }  # fmt: skip
-    argv = [sys.executable, "-m", "locust", "-f", "loadtests/users.py", "--headless", "--host", site.host]
+    argv = [
+        sys.executable,
+        "-m",
+        "locust",
+        "-f",
+        "loadtests/users.py",
+        "--headless",
+        "--host",
+        site.host,
+    ]
     argv += ["--only-summary", "--html", f"{stem}.locust.html", "--stop-timeout", "10"]
     if not shape.steps:
         argv += ["-u", str(shape.users), "-r", "100", "-t", f"{shape.seconds:.0f}s"]
@@ -103,7 +114,11 @@ def run(site: Site, shape: Shape) -> Run:
     before = meter.read()
     with Path(f"{stem}.locust.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603  our own command line
-            argv, env={**clean_environment(), "SIGNOFF": json.dumps(config)}, cwd=REPOSITORY, stdout=log, stderr=log
+            argv,
+            env={**clean_environment(), "SIGNOFF": json.dumps(config)},
+            cwd=REPOSITORY,
+            stdout=log,
+            stderr=log,
         )
         try:
             with meter.also("Locust", process.pid):

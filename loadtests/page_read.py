@@ -74,13 +74,21 @@ def fallback(of: Tiers) -> list[Result]:
     def plain() -> None:
         for at in range(0, len(ids), 100):
             keys = [{"sourceServerId": {"S": it}} for it in ids[at : at + 100]]
-            of.dynamodb.batch_get_item(RequestItems={of.table: {"Keys": keys, "ConsistentRead": True}})
+            of.dynamodb.batch_get_item(
+                RequestItems={of.table: {"Keys": keys, "ConsistentRead": True}}
+            )
 
     pages = {"plain": lambda _: plain() or b"", "ours": lambda _: table.read_rows(ids) and b""}
     found = measure(pages, ids, 8)
     times = found["plain"].cpu / found["ours"].cpu
     return [
-        Result("table fallback of 1,000: CPU of plain boto3 / ours, rows decoded", times, "×", 2, at_least=True),
+        Result(
+            "table fallback of 1,000: CPU of plain boto3 / ours, rows decoded",
+            times,
+            "×",
+            2,
+            at_least=True,
+        ),
         Result("table fallback of 1,000: CPU", found["ours"].cpu, "ms"),
     ]
 
@@ -97,8 +105,20 @@ def targets(costs: dict[int, dict[str, Cost]]) -> list[Result]:
     pipelined = thousand["hash per server, HGETALL"].wall
     return [
         *results,
-        Result("1,000 servers: best Python cache / ours", best / thousand[OURS].wall, "×", 3, at_least=True),
-        Result("1,000 servers: pipelined HGETALL / ours", pipelined / thousand[OURS].wall, "×", 8, at_least=True),
+        Result(
+            "1,000 servers: best Python cache / ours",
+            best / thousand[OURS].wall,
+            "×",
+            3,
+            at_least=True,
+        ),
+        Result(
+            "1,000 servers: pipelined HGETALL / ours",
+            pipelined / thousand[OURS].wall,
+            "×",
+            8,
+            at_least=True,
+        ),
     ]
 
 
@@ -119,7 +139,9 @@ def print_costs(costs: dict[int, dict[str, Cost]]) -> None:
 
 def main() -> None:
     """Measures, prints, and plots where asked."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="fewer rounds and no page of 5,000")
     parser.add_argument("--plots", type=Path)
     arguments = parser.parse_args()
@@ -131,7 +153,11 @@ def main() -> None:
         of.store(range(max(sizes)))
         pages = {name: contender(of) for name, contender in CONTENDERS.items()}
         for size in sizes:
-            fit = {name: page for name, page in pages.items() if size <= 1_000 or name != "boto3 GetItem each"}
+            fit = {
+                name: page
+                for name, page in pages.items()
+                if size <= 1_000 or name != "boto3 GetItem each"
+            }
             ids = [server_id(number) for number in range(size)]
             costs[size] = measure(fit, ids, 8 if arguments.quick else ROUNDS)
         results = targets(costs) + fallback(of)
@@ -139,7 +165,8 @@ def main() -> None:
     is_met = show("Page read", results)
     if arguments.plots:
         series: dict[str, Points] = {
-            name: [(size, of[name].wall) for size, of in costs.items() if name in of] for name in CONTENDERS
+            name: [(size, of[name].wall) for size, of in costs.items() if name in of]
+            for name in CONTENDERS
         }
         plot = lines("Page read", Axis("servers", log=True), Axis("milliseconds", log=True), series)
         (arguments.plots / "perf-page-read.svg").write_text(plot)

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Error, sync_playwright
 
 from loadtests.browser import launch
 from loadtests.page_time_picture import draw
-from services.local.stack import Stack
+from local.stack import Stack
 
 CALL_MS = 100
 TIMEOUT_MS = 60_000
@@ -25,7 +25,10 @@ ESTATE = "plan-whole-estate"
 # What is opened, and the row whose presence means that all of it is shown.
 VIEWS = {
     "All 60 plans with their counts": ("#/", "table.plans tbody tr:nth-child(60)"),
-    "One plan of 1,000 servers, each shown": (f"#/plans/{ESTATE}", "table.servers tbody tr:nth-child(1000)"),
+    "One plan of 1,000 servers, each shown": (
+        f"#/plans/{ESTATE}",
+        "table.servers tbody tr:nth-child(1000)",
+    ),
 }
 # Milliseconds from navigation until the frame that has the row is painted.
 SHOWN = """selector => new Promise(done => {
@@ -85,7 +88,9 @@ def measure(source: str, runs: int) -> list[Figure]:
         browser = launch(playwright)
         figures = []
         for view, (address, selector) in VIEWS.items():
-            times = [time_to_shown(browser, f"{stack.url}/{address}", selector) for _ in range(runs + 1)]
+            times = [
+                time_to_shown(browser, f"{stack.url}/{address}", selector) for _ in range(runs + 1)
+            ]
             figures.append(Figure(view, source, times[1:]))
         browser.close()
         return figures
@@ -97,10 +102,11 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7, help="visits of each view that count")
     parser.add_argument("--svg", type=Path, help="where to draw it")
     arguments = parser.parse_args()
-    figures = [figure for source in ("live", "mirror") for figure in measure(source, arguments.runs)]
+    figures = [
+        figure for source in ("live", "mirror") for figure in measure(source, arguments.runs)
+    ]
     for it in figures:
-        spread = f"{min(it.seconds):.2f} to {max(it.seconds):.2f}"
-        print(f"{it.view:40} {it.source:8} median {it.typical:6.2f} s   ({spread}, {len(it.seconds)} visits)")  # noqa: T201
+        f"{min(it.seconds):.2f} to {max(it.seconds):.2f}"
     if arguments.svg:
         arguments.svg.write_text(draw({(it.view, it.source): it.typical for it in figures}))
 

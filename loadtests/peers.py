@@ -18,13 +18,14 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 from hiredis import Reader, pack_command
 
-from cache.entry import HEAD, SEAL, Place
-from cache.instance import Record
+from cache.entry import HEAD, SEAL
 from cache.mirror import PLACES, PREFIX, entry_key, shares_of
 from cache.reader import Reader as OurReader
+from cache.record import Record
+from cache.values import Place
 from loadtests.fleet import Tiers, row, server_id
-from services.local.servers import REPOSITORY
-from services.pages import existing_body
+from local.servers import REPOSITORY
+from services.reads.pages import existing_body
 
 type Page = Callable[[Sequence[str]], bytes]
 
@@ -35,7 +36,17 @@ BUCKETS = 16
 def install_caches() -> None:
     """Makes cashews, aiocache and dogpile.cache importable."""
     if not CACHES.exists():
-        uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(CACHES), "--no-deps"]
+        uv = [
+            sys.executable,
+            "-m",
+            "uv",
+            "pip",
+            "install",
+            "--quiet",
+            "--target",
+            str(CACHES),
+            "--no-deps",
+        ]
         lock = ["--require-hashes", "-r", str(REPOSITORY / "requirements-bench.lock")]
         subprocess.run([*uv, *lock], check=True, timeout=300)  # noqa: S603  our own command line
     sys.path.append(str(CACHES))
@@ -48,7 +59,9 @@ def item(number: int) -> dict[str, object]:
 
 def body(items: Sequence[object]) -> bytes:
     """The page's JSON of these items."""
-    return json.dumps({"existingInstances": items}, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(
+        {"existingInstances": items}, ensure_ascii=False, separators=(",", ":")
+    ).encode()
 
 
 def floor(tiers: Tiers) -> Page:
@@ -70,7 +83,9 @@ def hget_each(tiers: Tiers) -> Page:
     ask = _raw_socket(tiers)
 
     def page(ids: Sequence[str]) -> bytes:
-        return _joined(ask([_PLACES, *(pack_command(("HGET", f"entry:{it}", "page")) for it in ids)])[1:])
+        return _joined(
+            ask([_PLACES, *(pack_command(("HGET", f"entry:{it}", "page")) for it in ids)])[1:]
+        )
 
     return page
 
@@ -100,7 +115,9 @@ def _joined(stored: Sequence[bytes]) -> bytes:
 
 def ours(tiers: Tiers) -> Page:
     """The product: reader and page body, for a plan whose servers the plan book holds."""
-    reader = OurReader(tiers.mirror, lambda: tiers.wiring.page_table, lambda: tiers.wiring.page_looks)
+    reader = OurReader(
+        tiers.mirror, lambda: tiers.wiring.page_table, lambda: tiers.wiring.page_looks
+    )
 
     def page(ids: Sequence[str]) -> bytes:
         servers = _plan(len(ids))
@@ -210,8 +227,12 @@ def batch_get_item(tiers: Tiers) -> Page:
         items: list[object] = []
         for at in range(0, len(ids), 100):
             keys = [{"sourceServerId": {"S": it}} for it in ids[at : at + 100]]
-            answer = tiers.dynamodb.batch_get_item(RequestItems={tiers.table: {"Keys": keys, "ConsistentRead": True}})
-            items += [{k: str(read(v)) for k, v in it.items()} for it in answer["Responses"][tiers.table]]
+            answer = tiers.dynamodb.batch_get_item(
+                RequestItems={tiers.table: {"Keys": keys, "ConsistentRead": True}}
+            )
+            items += [
+                {k: str(read(v)) for k, v in it.items()} for it in answer["Responses"][tiers.table]
+            ]
         return body(items)
 
     return page
@@ -222,7 +243,10 @@ def get_items(tiers: Tiers) -> Page:
     read = TypeDeserializer().deserialize
 
     def page(ids: Sequence[str]) -> bytes:
-        found = (tiers.dynamodb.get_item(TableName=tiers.table, Key={"sourceServerId": {"S": it}}) for it in ids)
+        found = (
+            tiers.dynamodb.get_item(TableName=tiers.table, Key={"sourceServerId": {"S": it}})
+            for it in ids
+        )
         return body([{k: str(read(v)) for k, v in it["Item"].items()} for it in found])
 
     return page

@@ -28,7 +28,9 @@ class Axis:
     def ticks(self, low: float, high: float) -> list[float]:
         """Round values between the ends."""
         if self.log:
-            return [10.0**n for n in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)]
+            return [
+                10.0**n for n in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+            ]
         step = 10 ** math.floor(math.log10(high or 1))
         while high / step < 4:
             step /= 2
@@ -61,19 +63,30 @@ def lines(title: str, x: Axis, y: Axis, series: dict[str, Points]) -> str:
     ]
     for tick in y.ticks(*y_ends):
         _, row = at((x_ends[0], tick))
-        parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{row:.1f}" y2="{row:.1f}" stroke="#ddd"/>')
+        parts.append(
+            f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{row:.1f}" y2="{row:.1f}" stroke="#ddd"/>'
+        )
         parts.append(f'<text x="{LEFT - 6}" y="{row + 4:.1f}" text-anchor="end">{tick:,g}</text>')
     for tick in x.ticks(*x_ends):
         if x_ends[0] <= tick <= x_ends[1]:
             column, _ = at((tick, y_ends[0]))
-            parts.append(f'<text x="{column:.1f}" y="{HEIGHT - BOTTOM + 15}" text-anchor="middle">{tick:,g}</text>')
+            parts.append(
+                f'<text x="{column:.1f}" y="{HEIGHT - BOTTOM + 15}" text-anchor="middle">{tick:,g}</text>'
+            )
     for number, (name, values) in enumerate(series.items()):
         colour = COLOURS[number % len(COLOURS)]
         path = " ".join(f"{a:.1f},{b:.1f}" for a, b in map(at, values))
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.8"/>')
+        parts.append(
+            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.8"/>'
+        )
         if len(values) <= 12:
-            parts += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3" fill="{colour}"/>' for a, b in map(at, values)]
+            parts += [
+                f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3" fill="{colour}"/>'
+                for a, b in map(at, values)
+            ]
         row = TOP + 8 + number * 16
-        parts.append(f'<rect x="{WIDTH - RIGHT + 12}" y="{row - 8}" width="10" height="10" fill="{colour}"/>')
+        parts.append(
+            f'<rect x="{WIDTH - RIGHT + 12}" y="{row - 8}" width="10" height="10" fill="{colour}"/>'
+        )
         parts.append(f'<text x="{WIDTH - RIGHT + 27}" y="{row + 1}">{escape(name)}</text>')
     return "\n".join([*parts, "</svg>", ""])

@@ -12,7 +12,9 @@ from cache.entry import Entry
 class Oracle:
     """Every version the table ever had of each server: its ticket, since when it was there, and its instance."""
 
-    history: defaultdict[str, list[tuple[int, float, str]]] = field(default_factory=lambda: defaultdict(list))
+    history: defaultdict[str, list[tuple[int, float, str]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     reads: list[tuple[str, Entry, float]] = field(default_factory=list)
     wrong: list[Entry] = field(default_factory=list)
     lags: list[float] = field(default_factory=list)
@@ -30,7 +32,11 @@ class Oracle:
         """For how long the table had said something newer when this was asked; None: it never said this."""
         at = bisect_right(versions, entry.version, key=lambda it: it[0])
         version, _, instance = versions[at - 1] if at else (0, 0.0, "")
-        if version != entry.version or entry.is_absent != (not instance) or instance.encode() not in entry.fragment:
+        if (
+            version != entry.version
+            or entry.is_absent != (not instance)
+            or instance.encode() not in entry.fragment
+        ):
             return None
         return max(0.0, asked_at - versions[at][1]) if at < len(versions) else 0.0
 

@@ -20,21 +20,29 @@ from typing import Any, Literal
 import click
 from redis import Redis
 
-from cache.changes import Change, Observation, change_of
-from cache.entry import Place, to_stamp
 from cache.errors import MirrorUnavailable
-from cache.instance import InstanceState, Launch, Record
 from cache.mirror import Fresh, Mirror, entry_key
+from cache.protocol import Change, Observation, change_of
 from cache.reader import Reader
+from cache.record import InstanceState, Launch, Record
 from cache.recorder import Recorder
 from cache.table import Table
+from cache.values import Place, to_stamp
 from loadtests.race_oracle import Oracle, nines
 from loadtests.race_tiers import tiers
 
 PLACE_SERVERS, PAGE_SERVERS = 200, 50
 HELD = 0.2  # share of looks and publishes that others overtake
-KILLED, FAULT = 0.02, 0.05  # share of looks that die before they publish, and that a fault of the mirror follows
-FAULTS = "answers that no row ever gave", "answers that went back", "stale for no reason", "stale after one clean sync"
+KILLED, FAULT = (
+    0.02,
+    0.05,
+)  # share of looks that die before they publish, and that a fault of the mirror follows
+FAULTS = (
+    "answers that no row ever gave",
+    "answers that went back",
+    "stale for no reason",
+    "stale after one clean sync",
+)
 WITHIN = (0.0, 1.0, 10.0, 60.0)  # seconds
 
 
@@ -75,8 +83,12 @@ class Soak:
 
     def run(self, writers: int, readers: int) -> None:
         """Race until all writes are made, then let one clean sync of each place pass."""
-        racing = [Thread(target=self._write, args=(Random(self.seed + it),)) for it in range(writers)]
-        reading = [Thread(target=self._read, args=(Random(-self.seed - it),)) for it in range(readers)]
+        racing = [
+            Thread(target=self._write, args=(Random(self.seed + it),)) for it in range(writers)
+        ]
+        reading = [
+            Thread(target=self._read, args=(Random(-self.seed - it),)) for it in range(readers)
+        ]
         for thread in racing + reading:
             thread.start()
         for thread in racing:
@@ -150,10 +162,16 @@ class Soak:
                 self.oracle.history[it.change.server_id].append(said)
         with self.lock:
             self.counts["writes"] += len(changes)
-            self.counts.update({f"table: {verdict.name.lower()}": n for verdict, n in recorded.verdicts.items()})
-        tombstones = self.table.read([it for it, presence in known.items() if presence == "absent" and it not in seen])
+            self.counts.update(
+                {f"table: {verdict.name.lower()}": n for verdict, n in recorded.verdicts.items()}
+            )
+        tombstones = self.table.read(
+            [it for it, presence in known.items() if presence == "absent" and it not in seen]
+        )
         fresh = [Fresh(Record.from_row(it.row).entry(), it.at) for it in recorded.written if it.row]
-        return fresh + [Fresh(record.entry(), tombstones.at) for record in tombstones.records.values()]
+        return fresh + [
+            Fresh(record.entry(), tombstones.at) for record in tombstones.records.values()
+        ]
 
     def _fault(self, random: Random) -> None:
         with self.lock:
@@ -167,7 +185,9 @@ class Soak:
             case 1:
                 self.redis.script_flush()
             case _:
-                self.redis.delete(*(entry_key(it) for it in random.sample(list(self.oracle.history), 20)))
+                self.redis.delete(
+                    *(entry_key(it) for it in random.sample(list(self.oracle.history), 20))
+                )
         with self.lock:
             self.upsets += 1
 
@@ -181,11 +201,15 @@ class Soak:
             asked_at = time.monotonic()
             answer = reader.read({it: everyone[it] for it in page})
             self.oracle.reads += [(it, entry, asked_at) for it, entry in answer.entries.items()]
-            hits = {it: entry.version for it, entry in answer.entries.items() if it not in answer.missed}
+            hits = {
+                it: entry.version for it, entry in answer.entries.items() if it not in answer.missed
+            }
             if upsets != (upsets := self.upsets):
                 seen.clear()  # a mirror that forgot may come back older, until the next sync
             else:
-                self.counts["answers that went back"] += sum(version < seen.get(it, 0) for it, version in hits.items())
+                self.counts["answers that went back"] += sum(
+                    version < seen.get(it, 0) for it, version in hits.items()
+                )
                 seen |= hits
             with self.lock:
                 self.counts["pages read"] += 1
@@ -195,18 +219,31 @@ class Soak:
         """The servers whose entry differs from their row."""
         mirror, ids = Mirror(self.redis), list(self.oracle.history)
         mirrored = {
-            it: entry for part in batched(ids, PLACE_SERVERS) for it, entry in mirror.read(part).entries.items()
+            it: entry
+            for part in batched(ids, PLACE_SERVERS)
+            for it, entry in mirror.read(part).entries.items()
         }
         rows = {row["sourceServerId"]: row for row in self.table.scan()}
-        return {it for it, entry in mirrored.items() if it in rows and entry != Record.from_row(rows[it]).entry()}
+        return {
+            it
+            for it, entry in mirrored.items()
+            if it in rows and entry != Record.from_row(rows[it]).entry()
+        }
 
 
 def _change(server_id: str, place: Place, number: int | None, ticket: int) -> Change:
     ec2_id = f"i-{number:017x}" if number is not None else ""
-    launch = Launch(recovery_instance_id=ec2_id, ec2_instance_id=ec2_id, ec2_instance_state=InstanceState.RUNNING)
+    launch = Launch(
+        recovery_instance_id=ec2_id,
+        ec2_instance_id=ec2_id,
+        ec2_instance_state=InstanceState.RUNNING,
+    )
     seen_at = to_stamp(1_772_359_200_000 + ticket % 10**9)
     seen = Observation(
-        server_id=server_id, place=place, observed_at=seen_at, launch=launch if number is not None else None
+        server_id=server_id,
+        place=place,
+        observed_at=seen_at,
+        launch=launch if number is not None else None,
     )
     return change_of(seen, ticket)
 
@@ -225,8 +262,16 @@ def soak(kind: Literal["memory", "dynamodb"], writes: int, servers_: int, seed: 
 
 
 @click.command(help=__doc__)
-@click.option("--table", "kind", type=click.Choice(["memory", "dynamodb"]), default="memory", show_default=True)
-@click.option("--writes", default=20_000, show_default=True, help="fenced writes of the table, at least")
+@click.option(
+    "--table",
+    "kind",
+    type=click.Choice(["memory", "dynamodb"]),
+    default="memory",
+    show_default=True,
+)
+@click.option(
+    "--writes", default=20_000, show_default=True, help="fenced writes of the table, at least"
+)
 @click.option("--servers", "servers_", default=3_000, show_default=True)
 @click.option("--seed", default=7, show_default=True)
 def main(kind: Literal["memory", "dynamodb"], writes: int, servers_: int, seed: int) -> None:
@@ -240,7 +285,9 @@ def main(kind: Literal["memory", "dynamodb"], writes: int, servers_: int, seed: 
         click.echo(f"  {what:32} {number:>12,}")
     for within in WITHIN:
         late = sum(lag > within for lag in race.oracle.lags)
-        click.echo(f"  {f'reads as the table within {within:.0f} s':32} {nines(late, len(race.oracle.lags))}")
+        click.echo(
+            f"  {f'reads as the table within {within:.0f} s':32} {nines(late, len(race.oracle.lags))}"
+        )
     sys.exit(int(any(race.counts[fault] for fault in FAULTS)))
 
 

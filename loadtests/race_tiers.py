@@ -10,13 +10,13 @@ from typing import Any
 from botocore.session import get_session
 from redis import Redis
 
-from cache.entry import Place, PlaceLook, to_stamp
 from cache.looks import LookLog
 from cache.table import Table
-from services.local import servers
-from services.local.processes import Process
+from cache.values import Place, PlaceLook, to_stamp
+from local import servers
+from local.processes import Process
+from services.platform.tables import create_tables
 from services.settings import Settings
-from services.tables import create_tables
 from tests.tiers.memory import MemoryTable
 
 
@@ -48,7 +48,10 @@ def tiers(kind: str, places: list[Place]) -> Iterator[tuple[Table, Any, Redis]]:
                 process.start()
                 process.await_port()
             redis = Redis(port=valkey.port, socket_timeout=5, protocol=2)
-            yield (*(_dynamodb(engine, places) if engine else (MemoryTable(), MemoryLooks(places))), redis)
+            yield (
+                *(_dynamodb(engine, places) if engine else (MemoryTable(), MemoryLooks(places))),
+                redis,
+            )
         finally:
             for process in running:
                 process.stop()
@@ -56,7 +59,9 @@ def tiers(kind: str, places: list[Place]) -> Iterator[tuple[Table, Any, Redis]]:
 
 def _dynamodb(engine: Process, places: list[Place]) -> tuple[Table, LookLog]:
     keys: Any = {"aws_access_key_id": servers.OWN_ACCOUNT, "aws_secret_access_key": "local"}
-    client: Any = get_session().create_client("dynamodb", servers.REGION, endpoint_url=engine.url, **keys)
+    client: Any = get_session().create_client(
+        "dynamodb", servers.REGION, endpoint_url=engine.url, **keys
+    )
     settings = Settings.from_env({})
     create_tables(client, settings, deletion_protection=False)
     looks = LookLog(client, settings.sync_status_table)

@@ -75,23 +75,30 @@ def _over_time(runs: Sequence[Run]) -> str:
             second = int(sample.at - start)
             slowest[second] = max(slowest.get(second, 0.001), sample.seconds)
         series[it.shape.name] = sorted(slowest.items())
-    return lines("Slowest request of each second", Axis("seconds"), Axis("seconds", log=True), series)
+    return lines(
+        "Slowest request of each second", Axis("seconds"), Axis("seconds", log=True), series
+    )
 
 
 def _percentiles(runs: Sequence[Run]) -> str:
     series: dict[str, Points] = {
-        it.shape.name: [(share * 100, max(percentile(it.times(), share), 0.001)) for share in SHARES]
+        it.shape.name: [
+            (share * 100, max(percentile(it.times(), share), 0.001)) for share in SHARES
+        ]
         for it in runs
         if it.samples
     }
-    return lines("Request times by percentile", Axis("percentile"), Axis("seconds", log=True), series)
+    return lines(
+        "Request times by percentile", Axis("percentile"), Axis("seconds", log=True), series
+    )
 
 
 def _page(body: dict[str, Any], runs: Sequence[Run], plots: dict[str, str]) -> str:
     rows = "".join(map(_row, body["results"]))
     names = sorted({name for it in runs for name in it.cpu})
     costs = "".join(
-        f"<tr><td>{escape(it.shape.name)}" + "".join(f"<td>{cpu_per_page(it).get(name, 0):.1f}" for name in names)
+        f"<tr><td>{escape(it.shape.name)}"
+        + "".join(f"<td>{cpu_per_page(it).get(name, 0):.1f}" for name in names)
         for it in runs
     )
     heads = "".join(f"<th>{escape(name)}" for name in names)

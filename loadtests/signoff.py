@@ -22,9 +22,9 @@ from loadtests.counting import KeyCounter
 from loadtests.load import ONE_PLAN, Run, Shape, Site, percentile, run
 from loadtests.report import write_report
 from loadtests.verdict import Result, show
-from services.local.processes import Process
-from services.local.stack import Stack
-from services.local.world import World, make_world
+from local.processes import Process
+from local.stack import Stack
+from local.world import World, make_world
 
 USERS, SERVERS, PLAN_SERVERS, PLANS = 100, 1_200, 200, 12
 PAGE_LIMIT, HANDLER_LIMIT = 3.0, 0.1  # seconds
@@ -62,21 +62,29 @@ def verdict(it: Run) -> list[Result]:
         Result(f"{name}: failed requests", it.failed, "", 0),
     ]
     if "beyond" in name:
-        told.append(Result(f"{name}: answers with unknowns", it.degraded / max(1, len(times)), "of all"))
+        told.append(
+            Result(f"{name}: answers with unknowns", it.degraded / max(1, len(times)), "of all")
+        )
     else:
         results.append(Result(f"{name}: answers with unknowns", it.degraded, "", 0))
     if name == "think time" and (handler := it.handler_times(ONE_PLAN)):
         what = f"{name}: p99 in the handler, {PLAN_SERVERS} servers"
         results.append(Result(what, percentile(handler, 0.99), "s", HANDLER_LIMIT))
     if name == "cold":
-        results.append(Result(f"{name}: table reads per flush", it.notes["reads per flush"], "tables", 3))
-    told += [Result(f"{name}: {what}", value, "") for what, value in it.notes.items() if name != "cold"]
+        results.append(
+            Result(f"{name}: table reads per flush", it.notes["reads per flush"], "tables", 3)
+        )
+    told += [
+        Result(f"{name}: {what}", value, "") for what, value in it.notes.items() if name != "cold"
+    ]
     return results + told
 
 
 def breaking_point(it: Run) -> float:
     """The fewest users at which a page took too long or failed; the most there were when none did."""
-    bad = [sample.users for sample in it.samples if not sample.is_whole or sample.seconds > PAGE_LIMIT]
+    bad = [
+        sample.users for sample in it.samples if not sample.is_whole or sample.seconds > PAGE_LIMIT
+    ]
     return min(bad) if bad else max(sample.users for sample in it.samples)
 
 
@@ -89,7 +97,10 @@ def _local(directory: Path, scale: float) -> list[Run]:
         with _repeatedly(stack.sync, 0.5) as syncs:
             runs.append(_run(site, Shape("sync running", 40 * scale)))
         runs[-1].notes["syncs meanwhile"] = len(syncs)
-        steps = tuple((6 * scale * number, users) for number, users in enumerate((50, 100, 200, 400, 800, 1600), 1))
+        steps = tuple(
+            (6 * scale * number, users)
+            for number, users in enumerate((50, 100, 200, 400, 800, 1600), 1)
+        )
         runs.append(_run(site, Shape("ramp", steps[-1][0], think=None, steps=steps)))
         stack.valkey.stop()
         runs.append(_run(site, Shape("Redis gone", 30 * scale, all_plans=False)))
@@ -116,20 +127,30 @@ def _cold(directory: Path, scale: float) -> Run:
         redis = Redis(port=stack.valkey.port)
         counters[0].keys = 0
         with _repeatedly(redis.flushall, FLUSH_EVERY * scale) as flushes:
-            cold = _run(Site(stack.url, plans, directory, pids=_pids(stack)), Shape("cold", 40 * scale))
-        cold.notes["reads per flush"] = counters[0].keys / max(1, len(flushes)) / len(stack.world.expected)
+            cold = _run(
+                Site(stack.url, plans, directory, pids=_pids(stack)), Shape("cold", 40 * scale)
+            )
+        cold.notes["reads per flush"] = (
+            counters[0].keys / max(1, len(flushes)) / len(stack.world.expected)
+        )
     counters[0].close()
     return cold
 
 
 def _deployed(host: str, directory: Path, scale: float) -> list[Run]:
-    headers = {"Authorization": os.environ["SIGNOFF_TOKEN"]} if "SIGNOFF_TOKEN" in os.environ else {}
-    answer = urllib3.request("GET", f"{host.rstrip('/')}/recovery-plans?limit=500", headers=headers, timeout=30)
+    headers = (
+        {"Authorization": os.environ["SIGNOFF_TOKEN"]} if "SIGNOFF_TOKEN" in os.environ else {}
+    )
+    answer = urllib3.request(
+        "GET", f"{host.rstrip('/')}/recovery-plans?limit=500", headers=headers, timeout=30
+    )
     sizes: dict[str, int] = {it["planId"]: it["counts"]["servers"] for it in answer.json()["plans"]}
     plans = sorted(sizes, key=lambda it: abs(sizes[it] - PLAN_SERVERS))[:PLANS]
     console.print("Plans opened: " + ", ".join(f"{it} ({sizes[it]} servers)" for it in plans))
     site = Site(host, plans, directory, headers)
-    steps = tuple((10 * scale * number, users) for number, users in enumerate((50, 100, 200, 400), 1))
+    steps = tuple(
+        (10 * scale * number, users) for number, users in enumerate((50, 100, 200, 400), 1)
+    )
     return [
         _run(site, Shape("think time", 60 * scale)),
         _run(site, Shape("closed loop", 30 * scale, think=None)),
@@ -147,7 +168,9 @@ def _stack(directory: Path, **options: Any) -> Iterator[tuple[Stack, list[str]]]
     """A synced stack and the plans of 200 servers in it."""
     world = make_world(servers=SERVERS)
     plans = _add_plans(world)
-    stack = Stack(directory, world=world, schedule_seconds=0, query_processes=QUERY_PROCESSES, **options)
+    stack = Stack(
+        directory, world=world, schedule_seconds=0, query_processes=QUERY_PROCESSES, **options
+    )
     stack.start()
     try:
         stack.sync()
@@ -170,14 +193,22 @@ def _add_plans(world: World) -> list[str]:
     for number, name in enumerate(names):
         chosen = [servers[(number * 97 + n) % len(servers)] for n in range(PLAN_SERVERS)]
         waves = [
-            {"waveNumber": at, "waveName": f"Wave {at}", "accountId": account, "region": region, "serverIds": ids}
+            {
+                "waveNumber": at,
+                "waveName": f"Wave {at}",
+                "accountId": account,
+                "region": region,
+                "serverIds": ids,
+            }
             for at, ((account, region), ids) in enumerate(_by_place(chosen, homes).items(), 1)
         ]
         world.recovery_plans.append({"planId": name, "planName": name, "waves": waves})
     return names
 
 
-def _by_place(servers: list[str], homes: dict[str, tuple[str, str]]) -> dict[tuple[str, str], list[str]]:
+def _by_place(
+    servers: list[str], homes: dict[str, tuple[str, str]]
+) -> dict[tuple[str, str], list[str]]:
     found: dict[tuple[str, str], list[str]] = {}
     for server in servers:
         found.setdefault(homes[server], []).append(server)

@@ -27,13 +27,13 @@ from loadtests import sync_writes
 from loadtests.child import figures_of
 from loadtests.plots import Axis, Points, lines
 from loadtests.verdict import Result, show
-from services.local import functions, servers
-from services.local.admin import StandInAdmin
-from services.local.seed import seed_aws, seed_tables
-from services.local.servers import OWN_ACCOUNT
-from services.local.world import World, make_world
+from local import functions, servers
+from local.admin import StandInAdmin
+from local.seed import seed_aws, seed_tables
+from local.servers import OWN_ACCOUNT
+from local.world import World, make_world
+from services.platform.tables import create_tables
 from services.settings import Settings
-from services.tables import create_tables
 
 LATENCY = {"latencyMs": 50}
 PEER_SERVERS = 60
@@ -61,7 +61,11 @@ def cloud(case: Case) -> Iterator[tuple[World, dict[str, str], dict[str, int]]]:
     """Both tiers and the stand-in with this fleet in it, the environment that leads there, and their pids by name."""
     with TemporaryDirectory() as scratch:
         directory = Path(scratch)
-        parts = [servers.valkey(directory), servers.dynamodb(directory), servers.aws_standin(directory)]
+        parts = [
+            servers.valkey(directory),
+            servers.dynamodb(directory),
+            servers.aws_standin(directory),
+        ]
         try:
             for part in parts:
                 part.start()
@@ -79,7 +83,11 @@ def cloud(case: Case) -> Iterator[tuple[World, dict[str, str], dict[str, int]]]:
             create_tables(client, Settings.from_env())
             seed_tables(client, functions.TABLES, world)
             standin.weather([*world.weather, LATENCY])
-            yield world, environment, {"Valkey": valkey.pid, "DynamoDB": dynamodb.pid, "AWS": aws.pid}
+            yield (
+                world,
+                environment,
+                {"Valkey": valkey.pid, "DynamoDB": dynamodb.pid, "AWS": aws.pid},
+            )
         finally:
             for part in parts:
                 part.stop()
@@ -88,9 +96,15 @@ def cloud(case: Case) -> Iterator[tuple[World, dict[str, str], dict[str, int]]]:
 def _world(case: Case) -> World:
     """A world in which so many servers have an instance."""
     servers_wanted = case.instances
-    world = make_world(servers=servers_wanted, places=case.places, plans=max(3, case.instances // 40))
+    world = make_world(
+        servers=servers_wanted, places=case.places, plans=max(3, case.instances // 40)
+    )
     share = len(world.alive) / servers_wanted
-    return make_world(servers=round(case.instances / share), places=case.places, plans=max(3, case.instances // 40))
+    return make_world(
+        servers=round(case.instances / share),
+        places=case.places,
+        plans=max(3, case.instances // 40),
+    )
 
 
 def measure(case: Case) -> dict[str, Any]:
@@ -115,13 +129,17 @@ def writes() -> list[Result]:
 
 def synced(environment: dict[str, str], pids: dict[str, int]) -> dict[str, Any]:
     """The figures of the second of two syncs in one process, see `loadtests.sync_child`."""
-    return figures_of("loadtests.sync_child", json.dumps(pids), limit=LIMIT, environment=environment)
+    return figures_of(
+        "loadtests.sync_child", json.dumps(pids), limit=LIMIT, environment=environment
+    )
 
 
 def _one_by_one(world: World) -> float:
     """Seconds for one server when every one is asked, enriched and put on its own, one after the other."""
     drs = {
-        region: boto3.client("drs", region_name=region) for account, region in world.places if account == OWN_ACCOUNT
+        region: boto3.client("drs", region_name=region)
+        for account, region in world.places
+        if account == OWN_ACCOUNT
     }
     ec2 = {region: boto3.client("ec2", region_name=region) for region in drs}
     table, redis = boto3.client("dynamodb"), Redis.from_url(os.environ["REDIS_URL"])
@@ -137,7 +155,9 @@ def _one_by_one(world: World) -> float:
         drs[region].describe_recovery_instances(filters={"sourceServerIDs": [server]})
         drs[region].describe_source_servers(filters={"sourceServerIDs": [server]})
         ec2[region].describe_instances(Filters=[{"Name": "instance-id", "Values": [instance]}])
-        table.put_item(TableName=functions.TABLES["sync-status"], Item={"id": {"S": f"{server}-peer"}})
+        table.put_item(
+            TableName=functions.TABLES["sync-status"], Item={"id": {"S": f"{server}-peer"}}
+        )
         redis.set(f"peer:{server}", "x")
     return (perf_counter() - began) / len(chosen)
 
@@ -150,11 +170,19 @@ def results_of(case: Case, figures: dict[str, Any]) -> list[Result]:
         Result(f"{name}: a sync", figures["seconds"], "s", case.target),
         Result(f"{name}: the first sync", figures["first"], "s"),
         Result(f"{name}: rows per second", figures["rows"] / figures["seconds"], "/s"),
-        Result(f"{name}: rows per second of the sync's own CPU", figures["rows"] / figures["cpu"], "/s"),
+        Result(
+            f"{name}: rows per second of the sync's own CPU", figures["rows"] / figures["cpu"], "/s"
+        ),
         Result(f"{name}: the sync's own CPU / clock", figures["cpu"] / figures["seconds"], ""),
-        Result(f"{name}: CPU of DynamoDB's stand-in / clock", figures["others"]["DynamoDB"] / figures["seconds"], ""),
+        Result(
+            f"{name}: CPU of DynamoDB's stand-in / clock",
+            figures["others"]["DynamoDB"] / figures["seconds"],
+            "",
+        ),
         Result(f"{name}: AWS calls per instance", calls / figures["rows"], ""),
-        Result(f"{name}: peer, one call per instance", figures["peer"] / figures["seconds"], "× slower"),
+        Result(
+            f"{name}: peer, one call per instance", figures["peer"] / figures["seconds"], "× slower"
+        ),
         Result(f"{name}: memory", figures["mebibytes"], "MiB"),
     ]
 
@@ -166,13 +194,20 @@ def spread_results() -> list[Result]:
     name = f"{SPREAD_INSTANCES:,} instances"
     return [
         *(Result(f"{name}: memory in {places} places", it, "MiB") for places, it in found.items()),
-        Result(f"{name}: memory in {many} places / in {few}", found[many] / found[few], "×", SPREAD_LIMIT),
+        Result(
+            f"{name}: memory in {many} places / in {few}",
+            found[many] / found[few],
+            "×",
+            SPREAD_LIMIT,
+        ),
     ]
 
 
 def main() -> None:
     """Measures every case, prints, and plots where asked."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--plots", type=Path)
     arguments = parser.parse_args()
@@ -191,7 +226,12 @@ def main() -> None:
             "sync": [(case.instances, figures["seconds"]) for case, figures in found],
             "one by one": [(case.instances, figures["peer"]) for case, figures in found],
         }
-        plot = lines("Sync, 50 ms per AWS call", Axis("instances", log=True), Axis("seconds", log=True), series)
+        plot = lines(
+            "Sync, 50 ms per AWS call",
+            Axis("instances", log=True),
+            Axis("seconds", log=True),
+            series,
+        )
         (arguments.plots / "perf-sync.svg").write_text(plot)
     raise SystemExit(not is_met)
 

@@ -14,12 +14,12 @@ import psutil
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.config import Config
 
-from cache.changes import Change, Verdict
+from cache.protocol import Change, Verdict
 from cache.table import WRITES_IN_FLIGHT, Table
 from cache.updates import update_arguments
 from loadtests.fleet import change
 from loadtests.verdict import Result
-from services.dynamodb_client import dynamodb_client
+from services.aws.dynamodb import dynamodb_client
 
 ROWS = 2_000
 
@@ -40,7 +40,13 @@ def results(table: str, pid: int) -> list[Result]:
     alike, cost = _measured(plain, 3, pid), _measured(ours, 4, pid)
     return [
         Result("writes alone: rows per second of the client's CPU", 1000 / cost.client, "/s"),
-        Result("writes alone: CPU of plain boto3 / ours", alike.client / cost.client, "×", 1.1, at_least=True),
+        Result(
+            "writes alone: CPU of plain boto3 / ours",
+            alike.client / cost.client,
+            "×",
+            1.1,
+            at_least=True,
+        ),
         Result("writes alone: client, a row", cost.client, "ms CPU"),
         Result("writes alone: DynamoDB's stand-in, a row", cost.dynamodb, "ms CPU"),
         Result("writes alone: on the clock, a row", cost.clock, "ms"),

@@ -37,8 +37,13 @@ class Operator(FastHttpUser):
         self._get(f"/recovery-plans/{random.choice(PLANS)}/check-existing-instances", ONE_PLAN)
 
     def _get(self, path: str, name: str) -> None:
-        began, users = time.time(), self.environment.runner.user_count  # by its end many may have stopped
-        with self.client.get(path, name=name, headers=self.default_headers, catch_response=True) as answer:
+        began, users = (
+            time.time(),
+            self.environment.runner.user_count,
+        )  # by its end many may have stopped
+        with self.client.get(
+            path, name=name, headers=self.default_headers, catch_response=True
+        ) as answer:
             seconds = time.time() - began
             body = answer.content or b""
             is_whole = answer.status_code == 200 and body.endswith(b"}")

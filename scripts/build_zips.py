@@ -20,14 +20,19 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "infra" / "lambda.lock"
-PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}  # Amazon Linux 2023 has glibc 2.34
+PLATFORMS = {
+    "arm64": "aarch64-manylinux_2_28",
+    "x86_64": "x86_64-manylinux_2_28",
+}  # Amazon Linux 2023 has glibc 2.34
 PYTHON = "3.12"
 THEN = (1980, 1, 1, 0, 0, 0)  # the first moment a zip can name
-NOT_OURS = {"services/local", "services/page", "services/cli.py"}  # never in a zip
+NOT_OURS = {"services/page", "services/cli"}  # never in a zip
 HANDLERS = ("data_management", "execution", "query")
 # Nothing that a function runs imports these: the command line's tables, and boto3's own layer, as we use botocore.
 # tests/infra runs each zip alone to prove it.
-NEVER_IMPORTED = frozenset({"click", "rich", "Pygments", "markdown-it-py", "mdurl", "boto3", "s3transfer"})
+NEVER_IMPORTED = frozenset(
+    {"click", "rich", "Pygments", "markdown-it-py", "mdurl", "boto3", "s3transfer"}
+)
 NOT_BY_PAGES = frozenset({"aws-xray-sdk", "wrapt"})
 
 
@@ -42,7 +47,11 @@ class Zip:
 
 ZIPS = (
     Zip("query", NEVER_IMPORTED | NOT_BY_PAGES, frozenset({"dynamodb"})),
-    Zip("data_management", NEVER_IMPORTED, frozenset({"drs", "dynamodb", "ec2", "lambda", "sts", "xray"})),
+    Zip(
+        "data_management",
+        NEVER_IMPORTED,
+        frozenset({"drs", "dynamodb", "ec2", "lambda", "sts", "xray"}),
+    ),
     Zip("execution", NEVER_IMPORTED, frozenset({"drs", "dynamodb", "ec2", "stepfunctions", "sts"})),
 )
 
@@ -66,7 +75,14 @@ def install(architecture: str) -> Path:
         "--no-deps",
         "--require-hashes",
     ]
-    command += ["--only-binary", ":all:", "--python-version", PYTHON, "--python-platform", PLATFORMS[architecture]]
+    command += [
+        "--only-binary",
+        ":all:",
+        "--python-version",
+        PYTHON,
+        "--python-platform",
+        PLATFORMS[architecture],
+    ]
     subprocess.run([*command, "--target", unfinished, "-r", LOCK], check=True)  # noqa: S603 - our own command line
     unfinished.rename(folder)
     return folder
@@ -80,7 +96,11 @@ def dependencies(folder: Path, spec: Zip) -> Iterator[tuple[str, Path]]:
             continue
         for file in distribution.files or []:
             name = file.as_posix()
-            if not name.startswith(("..", "bin/")) and not name.endswith((".pyc", ".pyi")) and _is_needed(name, spec):
+            if (
+                not name.startswith(("..", "bin/"))
+                and not name.endswith((".pyc", ".pyi"))
+                and _is_needed(name, spec)
+            ):
                 yield name, folder / name
 
 
@@ -120,18 +140,27 @@ def bytecode(files: dict[str, Path], folder: Path) -> Iterator[tuple[str, Path]]
     twice the CPU of all the rest. In a process of its own: the order of a set of constants depends on the hash seed.
     """
     if sys.version_info[:2] != (3, 12):
-        print("!! Not built by Python 3.12: the zips have no bytecode and start slower", file=sys.stderr)
+        print(
+            "!! Not built by Python 3.12: the zips have no bytecode and start slower",
+            file=sys.stderr,
+        )
         return
     wanted = []
     for name, source in files.items():
         if name.endswith(".py"):
             home, _, module = name.rpartition("/")
-            compiled = f"{home}/__pycache__/{module.removesuffix('.py')}.cpython-312.pyc".lstrip("/")
+            compiled = f"{home}/__pycache__/{module.removesuffix('.py')}.cpython-312.pyc".lstrip(
+                "/"
+            )
             wanted.append((str(source), compiled, name))
-    jobs = [(source, str(folder / compiled), f"/var/task/{name}") for source, compiled, name in wanted]
+    jobs = [
+        (source, str(folder / compiled), f"/var/task/{name}") for source, compiled, name in wanted
+    ]
     command, seed = [sys.executable, "-c", COMPILE], {"PYTHONHASHSEED": "0"}
     subprocess.run(command, input=json.dumps(jobs), text=True, env=seed, check=True)  # noqa: S603 - our own command line
-    yield from ((compiled, folder / compiled) for _, compiled, _ in wanted if (folder / compiled).exists())
+    yield from (
+        (compiled, folder / compiled) for _, compiled, _ in wanted if (folder / compiled).exists()
+    )
 
 
 def write(target: Path, files: dict[str, Path]) -> None:
@@ -161,13 +190,17 @@ def build(architecture: str, out: Path) -> list[Path]:
 
 def main() -> None:
     """Builds, and prints what was built."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--architecture", choices=PLATFORMS, default="arm64")
     parser.add_argument("--out", type=Path, default=ROOT / "build")
     options = parser.parse_args()
     for target in build(options.architecture, options.out):
         content = target.read_bytes()
-        print(f"{target.name:<22}{len(content) / 1e6:6.2f} MB  {hashlib.sha256(content).hexdigest()}")
+        print(
+            f"{target.name:<22}{len(content) / 1e6:6.2f} MB  {hashlib.sha256(content).hexdigest()}"
+        )
 
 
 if __name__ == "__main__":

@@ -11,12 +11,17 @@ sys.path.insert(0, str(REPOSITORY))
 
 from loadtests.browser import launch  # noqa: E402  after the path is set
 from loadtests.faults_stack import FaultyStack  # noqa: E402
-from services.local.world import make_world  # noqa: E402
+from local.world import make_world  # noqa: E402
 
 IMAGES = REPOSITORY / "docs" / "images"
 PLAN = "plan-005"  # a real recovery
 DESK, TABLET, PHONE = (1440, 900), (900, 900), (390, 844)
-SCREENS = [("desk", DESK, "light"), ("desk-dark", DESK, "dark"), ("tablet", TABLET, "light"), ("phone", PHONE, "dark")]
+SCREENS = [
+    ("desk", DESK, "light"),
+    ("desk-dark", DESK, "dark"),
+    ("tablet", TABLET, "light"),
+    ("phone", PHONE, "dark"),
+]
 
 
 def visit(browser: Browser, url: str, size: tuple[int, int], theme: str) -> Page:

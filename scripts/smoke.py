@@ -40,10 +40,18 @@ class Probe:
 
 PROBES = (
     Probe("query-handler", "GET", "/recovery-plans", 200),
-    Probe("query-handler", "POST", "/recovery-instances/query", 200, body=json.dumps({"sourceServerIds": [NOBODY]})),
+    Probe(
+        "query-handler",
+        "POST",
+        "/recovery-instances/query",
+        200,
+        body=json.dumps({"sourceServerIds": [NOBODY]}),
+    ),
     Probe("query-handler", "POST", "/recovery-instances/query", 400, body="{}"),
     Probe("data-management-handler", "GET", "/drs/recovery-instance-sync/status", 200),
-    Probe("execution-handler", "GET", "/executions/{executionId}", 404, {"executionId": "smoke-test"}),
+    Probe(
+        "execution-handler", "GET", "/executions/{executionId}", 404, {"executionId": "smoke-test"}
+    ),
 )
 
 
@@ -61,7 +69,9 @@ class Deployment:
         """The API's status."""
         headers = {"content-type": "application/json"}
         token = os.environ.get("RECOVERY_TOKEN")
-        request = AWSRequest(method=probe.method, url=self._api + probe.path, data=probe.body, headers=headers)
+        request = AWSRequest(
+            method=probe.method, url=self._api + probe.path, data=probe.body, headers=headers
+        )
         if signed and token:
             request.headers["authorization"] = f"Bearer {token}"
         elif signed:  # deploy.sh has made sure that there are credentials
@@ -82,7 +92,9 @@ class Deployment:
             "requestContext": {"requestId": "smoke-test"},
         }
         name = self._name(probe.function)
-        reply = self._lambda.invoke(FunctionName=name, Payload=json.dumps(event), **_qualifier(probe))
+        reply = self._lambda.invoke(
+            FunctionName=name, Payload=json.dumps(event), **_qualifier(probe)
+        )
         payload = json.load(reply["Payload"])
         if "FunctionError" in reply:
             raise SystemExit(f"FAILED  {name}: {payload}")
@@ -96,7 +108,9 @@ def _qualifier(probe: Probe) -> dict[str, str]:
 
 def main() -> None:
     """Runs the probes and prints a line for each."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     for name in ("project", "environment", "api"):
         parser.add_argument(f"--{name}", required=True)
     options = parser.parse_args()
@@ -104,7 +118,10 @@ def main() -> None:
     results = [("a stranger", deployment.call(PROBES[0], signed=False), {401, 403})]
     is_let_in = deployment.call(PROBES[0], signed=True) == PROBES[0].expected
     if not is_let_in:
-        print("!! The API did not let this caller in: the functions are called directly", file=sys.stderr)
+        print(
+            "!! The API did not let this caller in: the functions are called directly",
+            file=sys.stderr,
+        )
     for probe in PROBES:
         got = deployment.call(probe, signed=True) if is_let_in else deployment.invoke(probe)
         results.append((f"{probe.method} {probe.path}", got, {probe.expected}))

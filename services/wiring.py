@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from cache.looks import LookLog
     from cache.recorder import Recorder
     from cache.table import Table
-    from services.plans import PlanBook
+    from services.platform.plans import PlanBook
+    from services.platform.sync_status import SyncStatus
     from services.sync.run import SyncParts
-    from services.sync.status import SyncStatus
 
 PAGE_CONNECT_TIMEOUT, PAGE_READ_TIMEOUT = 0.3, 1.2  # seconds; a page has 3 in all
 SYNC_CONNECT_TIMEOUT, SYNC_READ_TIMEOUT = 2, 5
@@ -50,7 +50,7 @@ class Wiring:
         """The mirror; None where the deployment has none."""
         if not self.settings.redis_url:
             return None
-        from services.mirror_client import mirror_client
+        from services.aws.redis import mirror_client
 
         return Mirror(mirror_client(self.settings))
 
@@ -71,28 +71,28 @@ class Wiring:
     @cached_property
     def page_plans(self) -> "PlanBook":
         """The plans, with a page's patience."""
-        from services.plans import PlanBook
+        from services.platform.plans import PlanBook
 
         return PlanBook(lambda: self.page_dynamodb, self.settings.recovery_plans_table)
 
     @cached_property
     def page_status(self) -> "SyncStatus":
         """Runs and the lease, with a page's patience."""
-        from services.sync.status import SyncStatus
+        from services.platform.sync_status import SyncStatus
 
         return SyncStatus(self.page_dynamodb, self.settings.sync_status_table)
 
     @cached_property
     def page_dynamodb(self) -> "DynamoDBClient":
         """DynamoDB for page reads."""
-        from services.dynamodb_client import dynamodb_client
+        from services.aws.dynamodb import dynamodb_client
 
         return dynamodb_client(PAGE_CONNECT_TIMEOUT, PAGE_READ_TIMEOUT, attempts=1)
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
         """DynamoDB for everything that may take longer."""
-        from services.dynamodb_client import dynamodb_client
+        from services.aws.dynamodb import dynamodb_client
 
         return dynamodb_client(SYNC_CONNECT_TIMEOUT, SYNC_READ_TIMEOUT, attempts=4)
 
@@ -120,7 +120,7 @@ class Wiring:
     @cached_property
     def status(self) -> "SyncStatus":
         """Runs and the lease."""
-        from services.sync.status import SyncStatus
+        from services.platform.sync_status import SyncStatus
 
         return SyncStatus(self.dynamodb, self.settings.sync_status_table)
 
@@ -130,8 +130,8 @@ class Wiring:
         Raises:
             TableUnavailable: when the target accounts cannot be read.
         """
-        from services.clients import AwsClients
-        from services.sync.executions import ExecutionHistory
+        from services.aws.session import AwsClients
+        from services.platform.attribution import ExecutionHistory
         from services.sync.places import read_target_accounts
         from services.sync.run import SyncParts
 

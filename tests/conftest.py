@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 import urllib3
 
-from services.local import servers
-from services.local.processes import Process
-from services.local.stack import Stack
+from local import servers
+from local.processes import Process
+from local.stack import Stack
 
 
 def running(process: Process) -> Iterator[Process]:
@@ -61,7 +61,9 @@ def await_whole(stack: Stack) -> None:
     """
     in_turn = 0
     while in_turn < 4 * stack.query_processes:
-        answer = urllib3.request("GET", f"{stack.url}/recovery-plans?limit=500", retries=False, timeout=30)
+        answer = urllib3.request(
+            "GET", f"{stack.url}/recovery-plans?limit=500", retries=False, timeout=30
+        )
         in_turn = 0 if answer.json()["degraded"] else in_turn + 1
 
 

@@ -16,10 +16,14 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print the result
 
 
 @contextmanager
-def bar(what: str, total: int | None) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+def bar(
+    what: str, total: int | None
+) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
     """A progress bar: functions that advance it and that set its total."""
     columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as progress:
+    with Progress(
+        *columns, console=notes, transient=True, disable=not notes.is_terminal
+    ) as progress:
         task = progress.add_task(what, total=total)
         yield lambda n: progress.advance(task, n), lambda n: progress.update(task, total=n)
 
@@ -38,7 +42,9 @@ def places_grid(places: list[dict[str, Any]]) -> Grid:
     for it in places:
         seconds = f"{it.get('durationMs', 0) / 1000:.1f}"
         counts = (str(it.get("instances", "")), str(it.get("absent", "")))
-        rows.add_row(it["accountId"], it["region"], it["outcome"], *counts, seconds, it.get("message") or "")
+        rows.add_row(
+            it["accountId"], it["region"], it["outcome"], *counts, seconds, it.get("message") or ""
+        )
     return rows
 
 

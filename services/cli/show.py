@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from services.cli.group import main
 from services.cli.output import as_json, complain, grid, kind_of, out
-from services.pages import existing_body, server_ids
+from services.reads.pages import existing_body, server_ids
 from services.wiring import Wiring
 
 
@@ -30,12 +30,18 @@ def show(wiring: Wiring, targets: tuple[str, ...], as_json: bool) -> None:
         click.echo(body.decode())
         return
     found = {it["sourceServerId"]: it for it in json.loads(body)["existingInstances"]}
-    rows = grid("Server", "Instance", "State", "Kind", "Name", "Private IP", "Account / Region", "Execution")
+    rows = grid(
+        "Server", "Instance", "State", "Kind", "Name", "Private IP", "Account / Region", "Execution"
+    )
     for server_id in servers:
         rows.add_row(*_server_row(server_id, found.get(server_id), server_id in answer.unknown))
     out.print(rows)
     if answer.unknown:
-        complain([f"unknown: {len(answer.unknown)}; no tier could say, or a place was never looked at (see status)"])
+        complain(
+            [
+                f"unknown: {len(answer.unknown)}; no tier could say, or a place was never looked at (see status)"
+            ]
+        )
 
 
 def _server_row(server_id: str, item: dict[str, Any] | None, is_unknown: bool) -> list[str]:
@@ -43,5 +49,12 @@ def _server_row(server_id: str, item: dict[str, Any] | None, is_unknown: bool) -
         return [server_id, "[yellow]unknown[/]" if is_unknown else "none", *[""] * 6]
     kind = kind_of(item["isDrill"])
     place = f"{item['accountId']} / {item['region']}"
-    cells = (item["ec2InstanceId"], item["ec2InstanceState"], kind, item["name"], item["privateIp"] or "", place)
+    cells = (
+        item["ec2InstanceId"],
+        item["ec2InstanceState"],
+        kind,
+        item["name"],
+        item["privateIp"] or "",
+        place,
+    )
     return [server_id, *map(escape, cells), escape(item["sourceExecutionId"] or "")]

@@ -56,6 +56,10 @@ def status(wiring: Wiring, as_json: bool) -> None:
         click.echo(json.dumps(body, default=str))
         return
     if body["running"]:
-        out.print("Running: {runId} since {startedAt}, {placesDone} of {placesTotal} places".format(**body["running"]))
+        out.print(
+            "Running: {runId} since {startedAt}, {placesDone} of {placesTotal} places".format(
+                **body["running"]
+            )
+        )
     out.print(f"Last full sync ended: {body['lastSyncTime'] or 'never'}")
     out.print(places_grid(body["places"]))

@@ -8,13 +8,13 @@ import click
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from services.api import Conflict, NotFound
+from cache.errors import Conflict, NotFound
 from services.cli.group import main
 from services.cli.output import as_json, bar, complain, grid, kind_of, out
-from services.execution.history import Executions
 from services.execution.operations import executions_of
 from services.execution.termination import terminate_recovery_instances
 from services.execution.termination_status import termination_status
+from services.platform.executions import Executions
 from services.sync.run import SyncParts
 from services.wiring import Wiring
 
@@ -24,14 +24,20 @@ POLL_SECONDS = 5.0
 @main.command()
 @click.argument("execution_id")
 @click.option("--yes", is_flag=True, help="Terminate. Without it this is a dry run.")
-@click.option("--confirm-recovery", is_flag=True, help="Terminate real recoveries too, not only drills.")
+@click.option(
+    "--confirm-recovery", is_flag=True, help="Terminate real recoveries too, not only drills."
+)
 @as_json
 @click.pass_obj
-def terminate(wiring: Wiring, execution_id: str, yes: bool, confirm_recovery: bool, as_json: bool) -> None:
+def terminate(
+    wiring: Wiring, execution_id: str, yes: bool, confirm_recovery: bool, as_json: bool
+) -> None:
     """Terminate what EXECUTION_ID launched, as far as the guard rails allow."""
     executions, parts = executions_of(wiring), wiring.sync_parts()
     try:
-        body = terminate_recovery_instances(executions, parts, execution_id, confirm=confirm_recovery, dry_run=not yes)
+        body = terminate_recovery_instances(
+            executions, parts, execution_id, confirm=confirm_recovery, dry_run=not yes
+        )
     except (NotFound, Conflict) as error:
         raise click.ClickException(str(error)) from error
     if not as_json:
@@ -68,6 +74,13 @@ def _grid(body: dict[str, Any]) -> Grid:
         for it in body[outcome]:
             why = f"{what}: {it['reason']} {it['message']}" if outcome == "refused" else what
             place = f"{it['accountId']} / {it['region']}"
-            cells = (it["sourceServerId"], it["ec2InstanceId"], it["name"], place, kind_of(it["isDrill"]), why)
+            cells = (
+                it["sourceServerId"],
+                it["ec2InstanceId"],
+                it["name"],
+                place,
+                kind_of(it["isDrill"]),
+                why,
+            )
             rows.add_row(*(escape(cell or "") for cell in cells))
     return rows

@@ -6,22 +6,23 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Tracer
 
 from cache.errors import InvalidInput
-from services.api import Routes, answer
+from services.api.http import Routes, answer
 from services.data_management.manual_sync import STATUS_URL, ManualSync
 from services.data_management.operations import Operations
-from services.live import LiveReader
-from services.logs import set_up_logging
-from services.metrics import count_read, metrics, name_deployment
-from services.pages import Pages
+from services.platform.sync_status import AlreadyRunning
+from services.reads.live import LiveReader
+from services.reads.pages import Pages
 from services.settings import Settings
-from services.sync.status import AlreadyRunning
+from services.telemetry import count_read, metrics, name_deployment, set_up_logging
 from services.wiring import Wiring
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = set_up_logging("data-management-handler")
-tracer = Tracer(service="data-management-handler")  # X-Ray: the sync's AWS calls and the page query, as segments
+tracer = Tracer(
+    service="data-management-handler"
+)  # X-Ray: the sync's AWS calls and the page query, as segments
 
 
 @lru_cache
@@ -63,7 +64,9 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
     if not isinstance(event, dict):
         return _refused("INVALID_INPUT", "the event must be an object")
     try:
-        return Operations(_wiring(), _pages()).run(event, context.get_remaining_time_in_millis() / 1000)
+        return Operations(_wiring(), _pages()).run(
+            event, context.get_remaining_time_in_millis() / 1000
+        )
     except InvalidInput as error:
         return _refused("INVALID_INPUT", str(error))
     except AlreadyRunning as error:

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any
 
 from cache.errors import InvalidInput, TableUnavailable
-from services.api import Request, Response, dumps
+from services.api.http import Request, Response, dumps
 from services.sync.run import get_recovery_instance_sync_status
 from services.wiring import Wiring
 
@@ -52,13 +52,17 @@ class ManualSync:
         Raises:
             TableUnavailable: when it cannot be read.
         """
-        return Response(get_recovery_instance_sync_status(self._wiring.page_looks, self._wiring.page_status))
+        return Response(
+            get_recovery_instance_sync_status(self._wiring.page_looks, self._wiring.page_status)
+        )
 
     def _result(self, run_id: str) -> dict[str, Any] | None:
         last = self._wiring.page_status.read().last_run
         if last is None or last.get("runId") != run_id:
             return None
-        whole = get_recovery_instance_sync_status(self._wiring.page_looks, self._wiring.page_status)["lastRun"]
+        whole = get_recovery_instance_sync_status(
+            self._wiring.page_looks, self._wiring.page_status
+        )["lastRun"]
         return dict(whole)
 
 

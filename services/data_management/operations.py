@@ -7,9 +7,9 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from cache.errors import InvalidInput
-from services.contract.models import AccountId
-from services.direct import Event, Region, sync_after_wave, valid
-from services.pages import Pages
+from services.api.models import AccountId
+from services.api.operations import Event, Region, sync_after_wave, valid
+from services.reads.pages import Pages
 from services.sync.metrics import count_sync
 from services.sync.report import SyncReport
 from services.sync.run import (
@@ -64,7 +64,9 @@ class Operations:
             "sync_recovery_instances": lambda: self._sync(valid(SyncEvent, event), remaining),
             "get_recovery_instance_sync_status": lambda: self._status(valid(StatusEvent, event)),
             "check_existing_recovery_instances": lambda: self._check(valid(CheckEvent, event)),
-            "sync_recovery_instances_after_wave": lambda: sync_after_wave(self._wiring.sync_parts, event),
+            "sync_recovery_instances_after_wave": lambda: sync_after_wave(
+                self._wiring.sync_parts, event
+            ),
         }
         operation = event.get("operation")
         if not isinstance(operation, str) or operation not in operations:

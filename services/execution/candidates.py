@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cache.entry import Place
 from cache.errors import TableUnavailable
+from cache.values import Place
+from services.aws.outcome import LOOK_ERRORS
 from services.execution.guard import LiveInstance, Refusal, refusal
 from services.execution.live import launch_targets, living_instances, protection
-from services.execution.model import Execution, Server
-from services.sync.outcome import LOOK_ERRORS
+from services.platform.execution import Execution, Server
 from services.sync.run import SyncParts
 
 PLACES_IN_FLIGHT = 16
@@ -90,7 +90,11 @@ def _candidates(parts: SyncParts, execution: Execution) -> list[Candidate]:
             known = (record.ec2_instance_id, record.is_drill)
             found.append(Candidate(server_id, place, frozenset(jobs), record.name, *known))
         elif wave is not None:
-            found.append(Candidate(server_id, wave.place, frozenset(wave.jobs), record.name if record else None))
+            found.append(
+                Candidate(
+                    server_id, wave.place, frozenset(wave.jobs), record.name if record else None
+                )
+            )
     return found
 
 
@@ -105,15 +109,22 @@ class _PlacePlanner:
     def plan(self, place: Place, candidates: Sequence[Candidate]) -> PlacePlan:
         """What is to become of them; all failed when the place cannot be asked."""
         if place.account_id not in self._parts.accounts:
-            return PlacePlan(place, failed=[(it, f"{place.account_id} is not a target account") for it in candidates])
+            return PlacePlan(
+                place,
+                failed=[(it, f"{place.account_id} is not a target account") for it in candidates],
+            )
         plan = PlacePlan(place)
         try:
             self._judge(plan, self._sort(plan, candidates))
         except LOOK_ERRORS as error:
-            return PlacePlan(place, failed=[(it, f"{place} cannot be asked: {error}") for it in candidates])
+            return PlacePlan(
+                place, failed=[(it, f"{place} cannot be asked: {error}") for it in candidates]
+            )
         return plan
 
-    def _sort(self, plan: PlacePlan, candidates: Sequence[Candidate]) -> dict[Candidate, LiveInstance]:
+    def _sort(
+        self, plan: PlacePlan, candidates: Sequence[Candidate]
+    ) -> dict[Candidate, LiveInstance]:
         """Put those gone and going into the plan; the others, with their instances, are to be judged."""
         living = living_instances(self._client(plan), [it.server_id for it in candidates])
         left: dict[Candidate, LiveInstance] = {}
@@ -138,8 +149,12 @@ class _PlacePlanner:
         for candidate, instance in left.items():
             target = targets[candidate.server_id]
             if isinstance(target, Exception):
-                plan.failed.append((candidate, f"its launch configuration cannot be read: {target}"))
-            elif (why := refusal(instance, candidate.jobs, protected, target, confirm=self._confirm)) is not None:
+                plan.failed.append(
+                    (candidate, f"its launch configuration cannot be read: {target}")
+                )
+            elif (
+                why := refusal(instance, candidate.jobs, protected, target, confirm=self._confirm)
+            ) is not None:
                 plan.refused.append((candidate, why))
             else:
                 plan.requested.append(candidate)

@@ -1,7 +1,7 @@
 """Direct operations that only the execution function takes, as they are sent."""
 
-from services.contract.models import Terminate
-from services.direct import Event, ExecutionId
+from services.api.models import Terminate
+from services.api.operations import Event, ExecutionId
 
 
 class TerminateEvent(Terminate, Event):

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from cache.changes import Observation, Verdict, apply, change_of, is_same_launch
-from cache.entry import Place
 from cache.errors import TableUnavailable
-from cache.instance import Record
+from cache.protocol import Observation, Verdict, apply, change_of, is_same_launch
+from cache.record import Record
 from cache.table import Table
-from services.sync import drs
-from services.sync.look import Look, now
-from services.sync.outcome import LOOK_ERRORS
+from cache.values import Place, now
+from services.aws import drs
+from services.aws.outcome import LOOK_ERRORS
+from services.sync.look import Look
 from services.sync.run import SyncParts
 
 LOOK_SECONDS = 15.0  # of API Gateway's 29

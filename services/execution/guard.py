@@ -5,7 +5,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 # Only these failback states say that no failback was begun; any other word, known or not, refuses.
-_NO_FAILBACK = {None, "FAILBACK_NOT_STARTED", "FAILBACK_NOT_READY_FOR_LAUNCH", "FAILBACK_LAUNCH_STATE_NOT_AVAILABLE"}
+_NO_FAILBACK = {
+    None,
+    "FAILBACK_NOT_STARTED",
+    "FAILBACK_NOT_READY_FOR_LAUNCH",
+    "FAILBACK_LAUNCH_STATE_NOT_AVAILABLE",
+}
 
 
 class Refusal(StrEnum):

@@ -3,12 +3,12 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from cache.errors import InvalidInput
-from services.api import Conflict, NotFound, Routes, answer
+from cache.errors import Conflict, InvalidInput, NotFound
+from services.api.http import Routes, answer
 from services.execution.operations import Operations
 from services.execution.routes import ExecutionRoutes
-from services.logs import set_up_logging
 from services.settings import Settings
+from services.telemetry import set_up_logging
 from services.wiring import Wiring
 
 if TYPE_CHECKING:

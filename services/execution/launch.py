@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from services.aws.drs_jobs import last_launches, recent_jobs
 from services.execution.asking import OverQuota, ask_for_jobs
-from services.execution.drs_jobs import last_launches, recent_jobs
-from services.execution.model import Execution, Server, Wave
-from services.sync.executions import EXECUTION_TAG, PLAN_TAG
+from services.platform.attribution import EXECUTION_TAG, PLAN_TAG
+from services.platform.execution import Execution, Server, Wave
 
 type Alter = Callable[[Callable[[Wave], None]], None]
 
@@ -35,7 +35,9 @@ def jobs_of(client: Any, server_ids: Sequence[str], *, is_drill: bool) -> dict[s
 class WaveLaunch:
     """The launch of one wave; `alter` changes the wave in its row before anything else is done."""
 
-    def __init__(self, client: Any, execution: Execution, wave: Wave, alter: Alter, *, job_tags: bool) -> None:
+    def __init__(
+        self, client: Any, execution: Execution, wave: Wave, alter: Alter, *, job_tags: bool
+    ) -> None:
         self._client = client
         self._execution = execution
         self._wave = wave
@@ -64,7 +66,10 @@ class WaveLaunch:
         """One StartRecovery call. Tags only where the setting says so (field guide §1.3)."""
         tags: Mapping[str, str] = {}
         if self._job_tags:
-            tags = {EXECUTION_TAG: self._execution.execution_id, PLAN_TAG: self._execution.plan_name or ""}
+            tags = {
+                EXECUTION_TAG: self._execution.execution_id,
+                PLAN_TAG: self._execution.plan_name or "",
+            }
         answer = self._client.start_recovery(
             sourceServers=[{"sourceServerID": it} for it in server_ids],
             isDrill=self._execution.is_drill,
@@ -75,7 +80,11 @@ class WaveLaunch:
     def find(self, server_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """Jobs of these servers that were not there when the start of this wave was decided."""
         jobs = jobs_of(self._client, server_ids, is_drill=self._execution.is_drill)
-        return {job_id: servers for job_id, servers in jobs.items() if job_id not in self._wave.jobs_before}
+        return {
+            job_id: servers
+            for job_id, servers in jobs.items()
+            if job_id not in self._wave.jobs_before
+        }
 
     def started(self, job_id: str, server_ids: Sequence[str]) -> None:
         """Keep it in the row."""

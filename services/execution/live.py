@@ -9,11 +9,11 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cache.entry import Place
-from services.clients import AwsClients
+from cache.values import Place
+from services.aws.drs import PAGE, read_launch
+from services.aws.outcome import LOOK_ERRORS, is_not_initialized
+from services.aws.session import AwsClients
 from services.execution.guard import LiveInstance, Protection
-from services.sync.drs import PAGE, read_launch
-from services.sync.outcome import LOOK_ERRORS, is_not_initialized
 
 logger = logging.getLogger(__name__)
 CONFIGURATIONS_IN_FLIGHT = 8  # GetLaunchConfiguration takes one server a call
@@ -27,7 +27,9 @@ def living_instances(client: Any, server_ids: Sequence[str]) -> dict[str, list[L
     """
     found: defaultdict[str, list[LiveInstance]] = defaultdict(list)
     for ids in batched(server_ids, PAGE):
-        for item in _items(client, "describe_recovery_instances", filters={"sourceServerIDs": list(ids)}):
+        for item in _items(
+            client, "describe_recovery_instances", filters={"sourceServerIDs": list(ids)}
+        ):
             launch = read_launch(item)
             if launch.ec2_instance_state.is_alive:
                 found[item["sourceServerID"]].append(
@@ -77,7 +79,9 @@ def launch_targets(client: Any, server_ids: Sequence[str]) -> Mapping[str, str |
             configuration = client.get_launch_configuration(sourceServerID=server_id)
         except (BotoCoreError, ClientError) as error:
             return error
-        into = (configuration.get("launchIntoInstanceProperties") or {}).get("launchIntoEC2InstanceID")
+        into = (configuration.get("launchIntoInstanceProperties") or {}).get(
+            "launchIntoEC2InstanceID"
+        )
         return str(into) if into else None
 
     with ThreadPoolExecutor(CONFIGURATIONS_IN_FLIGHT, "launch-configuration") as pool:
@@ -102,5 +106,7 @@ def _source_servers(clients: AwsClients, place: Place) -> Iterator[dict[str, Any
 
 
 def _items(client: Any, operation: str, **arguments: Any) -> Iterator[dict[str, Any]]:
-    pages = client.get_paginator(operation).paginate(**arguments, PaginationConfig={"PageSize": PAGE})
+    pages = client.get_paginator(operation).paginate(
+        **arguments, PaginationConfig={"PageSize": PAGE}
+    )
     return (item for page in pages for item in page["items"])

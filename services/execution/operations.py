@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from cache.errors import InvalidInput
-from services.direct import sync_after_wave, valid
+from services.api.operations import sync_after_wave, valid
 from services.execution.events import FinishEvent, StepEvent, TerminateEvent
-from services.execution.history import Executions
 from services.execution.termination import terminate_recovery_instances
 from services.execution.waves import Waves
+from services.platform.executions import Executions
 from services.wiring import Wiring
 
 type Event = dict[str, Any]
@@ -41,7 +41,9 @@ class Operations:
             "sync_wave": lambda it: self._step(self._waves.sync_wave, it),
             "finish": self._finish,
             "terminate_recovery_instances": self._terminate,
-            "sync_recovery_instances_after_wave": lambda it: sync_after_wave(self._wiring.sync_parts, it),
+            "sync_recovery_instances_after_wave": lambda it: sync_after_wave(
+                self._wiring.sync_parts, it
+            ),
         }
         operation = event.get("operation")
         if not isinstance(operation, str) or operation not in operations:

@@ -1,13 +1,13 @@
 """The API routes of executions."""
 
-from services.api import Request, Response, Routes
-from services.contract.models import StartExecution, Terminate
-from services.direct import valid
+from services.api.http import Request, Response, Routes
+from services.api.models import StartExecution, Terminate
+from services.api.operations import valid
 from services.execution.operations import executions_of
 from services.execution.start import Starter, cancel_execution, get_plan
 from services.execution.termination import terminate_recovery_instances
 from services.execution.termination_status import termination_status
-from services.plans import PlanBook
+from services.platform.plans import PlanBook
 from services.wiring import Wiring
 
 
@@ -57,13 +57,19 @@ class ExecutionRoutes:
         """202 with what is now being terminated; 200 with what would be."""
         body = valid(Terminate, request.object() if request.body else {})
         answer = terminate_recovery_instances(
-            self._executions, self._wiring.sync_parts(), _id(request), confirm=body.confirm, dry_run=body.dry_run
+            self._executions,
+            self._wiring.sync_parts(),
+            _id(request),
+            confirm=body.confirm,
+            dry_run=body.dry_run,
         )
         return Response(answer, 200 if body.dry_run else 202)
 
     def termination(self, request: Request) -> Response:
         """How the termination does."""
-        return Response(termination_status(self._executions, self._wiring.sync_parts(), _id(request)))
+        return Response(
+            termination_status(self._executions, self._wiring.sync_parts(), _id(request))
+        )
 
 
 def _id(request: Request) -> str:

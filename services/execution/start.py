@@ -6,14 +6,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cache.entry import Place
-from cache.errors import InvalidInput, TierUnavailable
-from services.api import Conflict, NotFound
+from cache.errors import Conflict, InvalidInput, NotFound, TierUnavailable
+from cache.values import Place, now
 from services.execution.existing import existing_instances
-from services.execution.history import Executions
-from services.execution.model import IN_FLIGHT, Execution, Wave
-from services.plans import Plan
-from services.sync.look import now
+from services.platform.execution import IN_FLIGHT, Execution, Wave
+from services.platform.executions import Executions
+from services.platform.plans import Plan
 from services.sync.run import SyncParts
 
 MOST_SERVERS = 5_000  # with their statuses, that is what one DynamoDB item holds
@@ -23,7 +21,9 @@ type StartMachine = Callable[[str, dict[str, Any]], None]
 class Starter:
     """Begins executions."""
 
-    def __init__(self, executions: Executions, parts: SyncParts, start_machine: StartMachine) -> None:
+    def __init__(
+        self, executions: Executions, parts: SyncParts, start_machine: StartMachine
+    ) -> None:
         self._executions = executions
         self._parts = parts
         self._start_machine = start_machine
@@ -42,7 +42,10 @@ class Starter:
         if not replace_existing:
             _refuse_if_existing(execution, self._parts)
         self._executions.begin(execution, lambda running: _refuse_if_running(execution, running))
-        first = {"executionId": execution.execution_id, "waveNumber": execution.waves[0].wave_number}
+        first = {
+            "executionId": execution.execution_id,
+            "waveNumber": execution.waves[0].wave_number,
+        }
         try:
             self._start_machine(execution.execution_id, first)
         except TierUnavailable as error:
@@ -62,7 +65,9 @@ def cancel_execution(executions: Executions, execution_id: str) -> Execution:
 
     def alter(execution: Execution) -> None:
         if execution.is_over:
-            raise Conflict("EXECUTION_OVER", f"execution {execution_id} is over: {execution.status}")
+            raise Conflict(
+                "EXECUTION_OVER", f"execution {execution_id} is over: {execution.status}"
+            )
         execution.cancel_requested = True
         if not any(wave.status in IN_FLIGHT for wave in execution.waves):
             execution.end(now(), None)
@@ -90,10 +95,14 @@ def _execution(plan: Plan, execution_type: str) -> Execution:
         waves = [Wave.model_validate(wave) for wave in plan.waves if wave.get("serverIds")]
     except ValidationError as error:
         first = error.errors()[0]
-        raise InvalidInput(f"plan: waves: {'.'.join(map(str, first['loc']))}", first["msg"]) from None
+        raise InvalidInput(
+            f"plan: waves: {'.'.join(map(str, first['loc']))}", first["msg"]
+        ) from None
     server_ids = [it for wave in waves for it in wave.server_ids]
     if not 1 <= len(server_ids) <= MOST_SERVERS:
-        raise InvalidInput("plan", f"has {len(server_ids)} servers; 1 to {MOST_SERVERS} can be launched")
+        raise InvalidInput(
+            "plan", f"has {len(server_ids)} servers; 1 to {MOST_SERVERS} can be launched"
+        )
     if len(set(server_ids)) < len(server_ids):
         raise InvalidInput("plan", "names a server twice")
     if len({wave.wave_number for wave in waves}) < len(waves):
@@ -111,7 +120,9 @@ def _execution(plan: Plan, execution_type: str) -> Execution:
 def _check_places(execution: Execution, parts: SyncParts) -> None:
     for wave in execution.waves:
         if wave.account_id not in parts.accounts or not wave.region:
-            raise InvalidInput("plan", f"wave {wave.wave_number}: {wave.place} is no region of a target account")
+            raise InvalidInput(
+                "plan", f"wave {wave.wave_number}: {wave.place} is no region of a target account"
+            )
 
 
 def _refuse_if_running(execution: Execution, running: Iterable[Execution]) -> None:
@@ -131,7 +142,9 @@ def _refuse_if_running(execution: Execution, running: Iterable[Execution]) -> No
 
 
 def _refuse_if_existing(execution: Execution, parts: SyncParts) -> None:
-    servers: dict[str, Place] = {it: wave.place for wave in execution.waves for it in wave.server_ids}
+    servers: dict[str, Place] = {
+        it: wave.place for wave in execution.waves for it in wave.server_ids
+    }
     existing = existing_instances(parts, servers)
     if existing.instances or existing.unknown:
         raise Conflict(

@@ -8,23 +8,27 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cache.entry import Place
-from cache.errors import RecoverySyncError
-from services.api import Conflict
+from cache.errors import Conflict, RecoverySyncError
+from cache.values import Place
+from services.aws.drs_jobs import recent_jobs
 from services.execution.asking import OverQuota, ask_for_jobs
 from services.execution.candidates import PLACES_IN_FLIGHT, PlacePlan, plan_termination
-from services.execution.drs_jobs import recent_jobs
-from services.execution.history import Executions
-from services.execution.model import Execution
 from services.execution.narrow_look import look_at_servers
 from services.execution.termination_status import follow_jobs
+from services.platform.execution import Execution
+from services.platform.executions import Executions
 from services.sync.run import SyncParts
 
 logger = logging.getLogger(__name__)
 
 
 def terminate_recovery_instances(
-    executions: Executions, parts: SyncParts, execution_id: str, *, confirm: bool = False, dry_run: bool = False
+    executions: Executions,
+    parts: SyncParts,
+    execution_id: str,
+    *,
+    confirm: bool = False,
+    dry_run: bool = False,
 ) -> dict[str, Any]:
     """Terminate the instances of an execution, as far as the guard rails allow; the answer that is sent.
 
@@ -46,7 +50,9 @@ def terminate_recovery_instances(
     if not dry_run and plans:
         keep = _Keeper(executions, execution_id)
         with ThreadPoolExecutor(PLACES_IN_FLIGHT, "place") as pool:
-            list(pool.map(lambda plan: _PlaceTermination(parts, execution, plan, keep).run(), plans))
+            list(
+                pool.map(lambda plan: _PlaceTermination(parts, execution, plan, keep).run(), plans)
+            )
         execution = executions.read(execution_id)
     return _body(execution, plans, dry_run=dry_run)
 
@@ -61,13 +67,17 @@ class _Keeper:
 
     def __call__(self, job_id: str, place: Place, server_ids: Sequence[str]) -> None:
         with self._turn:
-            self._executions.change(self._execution_id, lambda it: it.add_termination(job_id, place, server_ids))
+            self._executions.change(
+                self._execution_id, lambda it: it.add_termination(job_id, place, server_ids)
+            )
 
 
 class _PlaceTermination:
     """The terminations of one place. Any failure is this place's alone and ends up in its plan."""
 
-    def __init__(self, parts: SyncParts, execution: Execution, plan: PlacePlan, keep: _Keeper) -> None:
+    def __init__(
+        self, parts: SyncParts, execution: Execution, plan: PlacePlan, keep: _Keeper
+    ) -> None:
         self._parts = parts
         self._execution = execution
         self._plan = plan
@@ -124,10 +134,15 @@ def _body(execution: Execution, plans: Sequence[PlacePlan], *, dry_run: bool) ->
         "dryRun": dry_run,
         "requested": [it.body() for plan in plans for it in plan.requested],
         "refused": [
-            it.body() | {"reason": str(why), "message": why.message} for plan in plans for it, why in plan.refused
+            it.body() | {"reason": str(why), "message": why.message}
+            for plan in plans
+            for it, why in plan.refused
         ],
-        "failed": [it.body() | {"message": message} for plan in plans for it, message in plan.failed],
+        "failed": [
+            it.body() | {"message": message} for plan in plans for it, message in plan.failed
+        ],
         "jobs": [
-            {"jobId": it.job_id, "accountId": it.account_id, "region": it.region} for it in execution.open_terminations
+            {"jobId": it.job_id, "accountId": it.account_id, "region": it.region}
+            for it in execution.open_terminations
         ],
     }

@@ -7,17 +7,19 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cache.entry import Place
 from cache.errors import TableUnavailable
+from cache.values import Place
+from services.aws.drs_jobs import describe_jobs
 from services.execution.candidates import GOING, PLACES_IN_FLIGHT
-from services.execution.drs_jobs import describe_jobs
-from services.execution.history import Executions
-from services.execution.model import Execution, Status, TerminationJob
 from services.execution.narrow_look import look_at_servers
+from services.platform.execution import Execution, Status, TerminationJob
+from services.platform.executions import Executions
 from services.sync.run import SyncParts
 
 
-def termination_status(executions: Executions, parts: SyncParts, execution_id: str) -> dict[str, Any]:
+def termination_status(
+    executions: Executions, parts: SyncParts, execution_id: str
+) -> dict[str, Any]:
     """How the termination does; the answer that is sent.
 
     `{executionId, status, jobs, remaining, terminated}`: `status` is NONE (nothing was asked for), IN_PROGRESS,
@@ -56,17 +58,25 @@ def _statuses(parts: SyncParts, execution: Execution) -> dict[str, str]:
         return {job_id: status for statuses in found for job_id, status in statuses.items()}
 
 
-def _follow_in(parts: SyncParts, execution: Execution, place: Place, jobs: list[TerminationJob]) -> Mapping[str, str]:
+def _follow_in(
+    parts: SyncParts, execution: Execution, place: Place, jobs: list[TerminationJob]
+) -> Mapping[str, str]:
     try:
         seen = describe_jobs(parts.clients.get("drs", place), [it.job_id for it in jobs])
     except (BotoCoreError, ClientError):
         return {}
     over = [it for it in jobs if it.job_id in seen and seen[it.job_id].is_over]
-    statuses = {it.job_id: Status.RUNNING for it in jobs if it.job_id in seen and it.status == Status.PENDING}
+    statuses = {
+        it.job_id: Status.RUNNING
+        for it in jobs
+        if it.job_id in seen and it.status == Status.PENDING
+    }
     servers = [it for job in over for it in job.server_ids]
     if servers and look_at_servers(parts, execution, place, servers):
         rows = parts.table.read(servers)
-        going = {it for it, record in rows.records.items() if record.ec2_instance_state == GOING} | rows.unread
+        going = {
+            it for it, record in rows.records.items() if record.ec2_instance_state == GOING
+        } | rows.unread
         statuses |= {it.job_id: Status.COMPLETED for it in over if not going & {*it.server_ids}}
     return statuses
 
@@ -96,7 +106,9 @@ def _body(execution: Execution, remaining: set[str]) -> dict[str, Any]:
         "executionId": execution.execution_id,
         "status": _status(execution, remaining),
         "jobs": [
-            it.model_dump(by_alias=True, include={"job_id", "account_id", "region", "status", "server_ids"})
+            it.model_dump(
+                by_alias=True, include={"job_id", "account_id", "region", "status", "server_ids"}
+            )
             for it in execution.termination_jobs
         ],
         "remaining": sorted(remaining),

@@ -13,14 +13,14 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cache.instance import Attribution
-from services.api import NotFound
-from services.execution.drs_jobs import Job, describe_jobs, failure_reasons
-from services.execution.history import Executions
+from cache.errors import NotFound
+from cache.record import Attribution
+from cache.values import now
+from services.aws import drs
+from services.aws.drs_jobs import Job, describe_jobs, failure_reasons
 from services.execution.launch import WaveLaunch, jobs_of
-from services.execution.model import IN_FLIGHT, REASON_LENGTH, Execution, Server, Status, Wave
-from services.sync import drs
-from services.sync.look import now
+from services.platform.execution import IN_FLIGHT, REASON_LENGTH, Execution, Server, Status, Wave
+from services.platform.executions import Executions
 from services.sync.run import WAVE_SECONDS, SyncParts, sync_recovery_instances_after_wave
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,9 @@ _ENDED = {"LAUNCHED": Server.LAUNCHED, "FAILED": Server.FAILED, "TERMINATED": Se
 class Waves:
     """The steps. AWS that cannot be asked raises, and whoever drives the steps tries again later."""
 
-    def __init__(self, executions: Executions, parts: Callable[[], SyncParts], *, job_tags: bool = False) -> None:
+    def __init__(
+        self, executions: Executions, parts: Callable[[], SyncParts], *, job_tags: bool = False
+    ) -> None:
         self._executions = executions
         self._parts = parts
         self._job_tags = job_tags
@@ -94,7 +96,9 @@ class Waves:
             self._sync(execution, wave)
         execution, wave = self._read(execution_id, number)
         following = execution.following(number)
-        goes_on = wave.status in {Status.COMPLETED, Status.PARTIAL} and not execution.cancel_requested
+        goes_on = (
+            wave.status in {Status.COMPLETED, Status.PARTIAL} and not execution.cancel_requested
+        )
         if following is None or not goes_on or execution.is_over:
             return _step(execution, number, done=True)
         return _step(execution, following.wave_number, done=True) | {"moreWaves": True}
@@ -131,7 +135,9 @@ class Waves:
         def alter(execution: Execution) -> None:
             nonlocal decided
             it = execution.wave(wave.wave_number)
-            decided = it is not None and it.status == Status.PENDING and not execution.cancel_requested
+            decided = (
+                it is not None and it.status == Status.PENDING and not execution.cancel_requested
+            )
             if it is not None and decided:
                 execution.status = Status.RUNNING
                 it.status, it.start_time, it.jobs_before = Status.STARTING, now(), sorted(before)
@@ -163,12 +169,18 @@ class Waves:
 
     def _sync(self, execution: Execution, wave: Wave) -> None:
         """The wave's sync, in a thread of its own: a call that hangs may outlive the deadline, the step may not."""
-        known = Attribution(source_execution_id=execution.execution_id, source_plan_name=execution.plan_name)
+        known = Attribution(
+            source_execution_id=execution.execution_id, source_plan_name=execution.plan_name
+        )
         pool = ThreadPoolExecutor(1, "wave-sync")
         try:
             pool.submit(
                 lambda: sync_recovery_instances_after_wave(
-                    self._parts(), wave.place, wave.server_ids, dict.fromkeys(wave.jobs, known), wave.wave_number
+                    self._parts(),
+                    wave.place,
+                    wave.server_ids,
+                    dict.fromkeys(wave.jobs, known),
+                    wave.wave_number,
                 )
             ).result(WAVE_SECONDS)
         except Exception:  # whatever it is, a wave never fails for its sync; the next background sync fills the gap
@@ -228,7 +240,12 @@ def _close(wave: Wave) -> None:
 
 
 def _step(execution: Execution, number: int, *, done: bool) -> Step:
-    return {"executionId": execution.execution_id, "waveNumber": number, "waveDone": done, "moreWaves": False}
+    return {
+        "executionId": execution.execution_id,
+        "waveNumber": number,
+        "waveDone": done,
+        "moreWaves": False,
+    }
 
 
 def _why(error: str | None) -> str | None:

@@ -3,11 +3,10 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from services.api import Routes, answer
-from services.logs import set_up_logging
-from services.metrics import count_read, metrics, name_deployment
-from services.pages import Pages
+from services.api.http import Routes, answer
+from services.reads.pages import Pages
 from services.settings import Settings
+from services.telemetry import count_read, metrics, name_deployment, set_up_logging
 from services.wiring import Wiring
 
 if TYPE_CHECKING:

@@ -3,26 +3,21 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from time import monotonic, time
+from time import monotonic
 from typing import Any
 
-from cache.changes import Observation, is_same_launch
-from cache.entry import Place, to_stamp
 from cache.errors import TableUnavailable
-from cache.instance import Attribution, Details, Launch
-from services.clients import AwsClients
-from services.sync import drs, ec2
-from services.sync.executions import ExecutionHistory, from_tags
+from cache.protocol import Observation, is_same_launch
+from cache.record import Attribution, Details, Launch
+from cache.values import Place
+from services.aws import drs, ec2
+from services.aws.outcome import LOOK_ERRORS, LookTimeout
+from services.aws.session import AwsClients
+from services.platform.attribution import ExecutionHistory, from_tags
 from services.sync.origin import describe_origins
-from services.sync.outcome import LOOK_ERRORS, LookTimeout
 
 type StoredRows = Mapping[str, Mapping[str, Any]]
 type Machine = dict[str, Any]
-
-
-def now() -> str:
-    """The wall clock in our form; for people to read, never to decide which write wins."""
-    return to_stamp(int(time() * 1000))
 
 
 @dataclass(slots=True)
@@ -54,13 +49,19 @@ class Look:
         """The place's DRS client."""
         return self.clients.get("drs", self.place)
 
-    def observe(self, launches: Mapping[str, Launch], stored: StoredRows, seen_at: str) -> list[Observation]:
+    def observe(
+        self, launches: Mapping[str, Launch], stored: StoredRows, seen_at: str
+    ) -> list[Observation]:
         """All there is to know of the living among these launches.
 
         `stored` are the rows as they stand: only a row that lacks its launch's execution makes us read the history.
         EC2's state is the fresher one: an instance it calls terminated is not among the living, whatever DRS says.
         """
-        alive = {server_id: launch for server_id, launch in launches.items() if launch.ec2_instance_state.is_alive}
+        alive = {
+            server_id: launch
+            for server_id, launch in launches.items()
+            if launch.ec2_instance_state.is_alive
+        }
         machines = self._machines(alive.values())
         for server_id, launch in list(alive.items()):
             if machine := machines.get(launch.ec2_instance_id):
@@ -69,7 +70,9 @@ class Look:
                     del alive[server_id]
         servers = self._source_servers(list(alive))
         origins = describe_origins(self.clients, servers, self.check)
-        undescribed = {it.job_id for it in alive.values() if it.job_id and it.ec2_instance_id not in machines}
+        undescribed = {
+            it.job_id for it in alive.values() if it.job_id and it.ec2_instance_id not in machines
+        }
         jobs, executions = self._jobs(alive, stored, undescribed)
         return [
             Observation(
@@ -77,7 +80,9 @@ class Look:
                 place=self.place,
                 observed_at=seen_at,
                 launch=launch,
-                details=_details(machines.get(launch.ec2_instance_id), _known_as(server_id, servers, stored)),
+                details=_details(
+                    machines.get(launch.ec2_instance_id), _known_as(server_id, servers, stored)
+                ),
                 attribution=executions.get(launch.job_id or ""),
                 server=servers[server_id].server if server_id in servers else None,
                 origin=origins.get(server_id),
@@ -91,13 +96,17 @@ class Look:
         if not ids:
             return {}
         return self._ask(
-            "EC2", lambda: ec2.describe_instances(self.clients.get("ec2", self.place), ids, self.check), {}
+            "EC2",
+            lambda: ec2.describe_instances(self.clients.get("ec2", self.place), ids, self.check),
+            {},
         )
 
     def _source_servers(self, server_ids: list[str]) -> dict[str, drs.Protected]:
         return self._ask(
             "source servers",
-            lambda: drs.describe_source_servers(self.drs_client, server_ids, self.place, self.check),
+            lambda: drs.describe_source_servers(
+                self.drs_client, server_ids, self.place, self.check
+            ),
             {},
         )
 
@@ -110,7 +119,11 @@ class Look:
             for server_id, launch in launches.items()
             if launch.job_id and not _is_attributed(stored.get(server_id), launch)
         }
-        executions = {it: self.known[it] for launch in launches.values() if (it := launch.job_id) in self.known and it}
+        executions = {
+            it: self.known[it]
+            for launch in launches.values()
+            if (it := launch.job_id) in self.known and it
+        }
         for job_id in lacking - executions.keys():
             found = self._ask("execution history", partial(self.history.attribution, job_id), None)
             if found:
@@ -118,7 +131,9 @@ class Look:
         asked = sorted(undescribed | (lacking - executions.keys()))
         jobs: dict[str, drs.Job] = {}
         if asked:
-            jobs = self._ask("jobs", lambda: drs.describe_jobs(self.drs_client, asked, self.check), jobs)
+            jobs = self._ask(
+                "jobs", lambda: drs.describe_jobs(self.drs_client, asked, self.check), jobs
+            )
         tagged = {job_id: from_tags(jobs[job_id].tags) for job_id in asked if job_id in jobs}
         return jobs, {job_id: it for job_id, it in tagged.items() if it} | executions
 

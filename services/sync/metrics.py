@@ -2,9 +2,9 @@
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from services.metrics import NAMESPACE, metrics
 from services.sync.place import PlaceReport
 from services.sync.report import SyncReport
+from services.telemetry import NAMESPACE, metrics
 
 
 def count_sync(report: SyncReport) -> None:
@@ -12,7 +12,9 @@ def count_sync(report: SyncReport) -> None:
     places = report.places
     metrics.add_metric("SyncDuration", MetricUnit.Milliseconds, report.duration_ms)
     metrics.add_metric("InstancesUpdated", MetricUnit.Count, sum(it.instances for it in places))
-    metrics.add_metric("PlacesFailed", MetricUnit.Count, sum(not it.outcome.is_complete for it in places))
+    metrics.add_metric(
+        "PlacesFailed", MetricUnit.Count, sum(not it.outcome.is_complete for it in places)
+    )
     metrics.add_metric("PublishFailures", MetricUnit.Count, sum(it.unpublished for it in places))
     metrics.add_metric("RefusedOlderWrites", MetricUnit.Count, sum(it.refused for it in places))
     for place in places:
@@ -20,7 +22,9 @@ def count_sync(report: SyncReport) -> None:
 
 
 def _count_place(report: PlaceReport) -> None:
-    place = EphemeralMetrics(namespace=NAMESPACE)  # single_metric takes one metric and drops the others without a word
+    place = EphemeralMetrics(
+        namespace=NAMESPACE
+    )  # single_metric takes one metric and drops the others without a word
     for name, value in metrics.default_dimensions.items():
         place.add_dimension(name, value)
     place.add_dimension("Account", report.place.account_id)

@@ -9,19 +9,23 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from cache.entry import Place
-from cache.instance import Origin
-from services.clients import AwsClients
-from services.sync.drs import Check, Protected
-from services.sync.ec2 import describe_instances, state_of
-from services.sync.outcome import LOOK_ERRORS, LookTimeout
+from cache.record import Origin
+from cache.values import Place
+from services.aws.drs import Check, Protected
+from services.aws.ec2 import describe_instances, state_of
+from services.aws.outcome import LOOK_ERRORS, LookTimeout
+from services.aws.session import AwsClients
 
 logger = logging.getLogger(__name__)
 
 
-def describe_origins(clients: AwsClients, servers: Mapping[str, Protected], check: Check) -> dict[str, Origin]:
+def describe_origins(
+    clients: AwsClients, servers: Mapping[str, Protected], check: Check
+) -> dict[str, Origin]:
     """The origin of each server whose machine runs on EC2, in an account we may look at, and could be seen."""
-    machines: defaultdict[Place, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    machines: defaultdict[Place, defaultdict[str, list[str]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for server_id, it in servers.items():
         if it.origin and it.origin_instance_id and clients.knows(it.origin.account_id):
             machines[it.origin][it.origin_instance_id].append(server_id)
@@ -44,6 +48,8 @@ def _origin(machine: dict[str, Any]) -> Origin:
     return Origin(
         source_vpc_id=machine.get("VpcId"),
         source_subnet_id=machine.get("SubnetId"),
-        source_security_group_ids=tuple(group["GroupId"] for group in machine.get("SecurityGroups", [])),
+        source_security_group_ids=tuple(
+            group["GroupId"] for group in machine.get("SecurityGroups", [])
+        ),
         source_instance_profile=machine.get("IamInstanceProfile", {}).get("Arn"),
     )

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
-from cache.changes import Observation, Verdict, change_of, is_overruled_elsewhere
-from cache.entry import Place
 from cache.errors import TableUnavailable
 from cache.looks import LookLog
+from cache.protocol import Observation, Verdict, change_of, is_overruled_elsewhere
 from cache.recorder import Recorder
 from cache.table import Table
-from services.sync import drs
-from services.sync.look import Look, now
-from services.sync.outcome import LOOK_ERRORS, Outcome, outcome_of
+from cache.values import Place, now
+from services.aws import drs
+from services.aws.outcome import LOOK_ERRORS, Outcome, outcome_of
+from services.sync.look import Look
 
 logger = logging.getLogger(__name__)
 
@@ -61,10 +61,18 @@ class PlaceSync:
             known = self._table.servers_in(self._look.place)
             here = {it.server_id for it in seen}
             if listing.unreadable:
-                self._fail(Outcome.ERROR, f"{listing.unreadable} records make no sense; nothing was called absent")
+                self._fail(
+                    Outcome.ERROR,
+                    f"{listing.unreadable} records make no sense; nothing was called absent",
+                )
             else:
                 self._servers(
-                    [it for it, presence in known.items() if presence == "present" and it not in here], ticket
+                    [
+                        it
+                        for it, presence in known.items()
+                        if presence == "present" and it not in here
+                    ],
+                    ticket,
                 )
             # No look writes a tombstone again, so its publish is renewed here: it may have been lost, or the mirror may
             # have come back older. (Tombstones therefore stay in the index of their place.)
@@ -94,7 +102,10 @@ class PlaceSync:
         seen = self._look.observe(found.launches, stored, seen_at)
         self._servers(self._record(seen, ticket, stored))
         if found.unreadable:
-            self._fail(Outcome.ERROR, f"{found.unreadable} records make no sense; nothing was called absent")
+            self._fail(
+                Outcome.ERROR,
+                f"{found.unreadable} records make no sense; nothing was called absent",
+            )
             return
         here = {it.server_id for it in seen}
         absent = (
@@ -104,7 +115,9 @@ class PlaceSync:
         )
         self._record(absent, absence_ticket or ticket, stored)
 
-    def _record(self, seen: Iterable[Observation], ticket: int, stored: dict[str, dict[str, object]]) -> list[str]:
+    def _record(
+        self, seen: Iterable[Observation], ticket: int, stored: dict[str, dict[str, object]]
+    ) -> list[str]:
         """Record what was seen under this ticket; the servers that must be looked at again."""
         recorded = self._recorder.record([change_of(it, ticket) for it in seen], stored)
         report = self._report
@@ -117,8 +130,14 @@ class PlaceSync:
         report.unpublished += recorded.unpublished
         report.is_mirrored &= recorded.is_mirrored
         if recorded.failures:
-            self._fail(Outcome.ERROR, f"{len(recorded.failures)} rows not written: {recorded.failures[0]}")
-        return [it.change.server_id for it in recorded.written if is_overruled_elsewhere(it.row, it.change, it.verdict)]
+            self._fail(
+                Outcome.ERROR, f"{len(recorded.failures)} rows not written: {recorded.failures[0]}"
+            )
+        return [
+            it.change.server_id
+            for it in recorded.written
+            if is_overruled_elsewhere(it.row, it.change, it.verdict)
+        ]
 
     def _carefully(self, steps: Callable[[], None]) -> None:
         began = monotonic()
@@ -126,7 +145,10 @@ class PlaceSync:
         try:
             steps()
         except (*LOOK_ERRORS, TableUnavailable) as error:
-            self._fail(Outcome.ERROR if isinstance(error, TableUnavailable) else outcome_of(error), str(error))
+            self._fail(
+                Outcome.ERROR if isinstance(error, TableUnavailable) else outcome_of(error),
+                str(error),
+            )
         except Exception as error:
             # A malformed reply breaks botocore's parsers in ways nobody can list, and one place's garbage may not cost
             # the others their sync.

@@ -8,17 +8,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from cache.attributes import decode_item
-from cache.entry import Place
 from cache.table import translated
-from services.clients import AwsClients, TargetAccount
-from services.sync.ec2 import opted_in_regions
-from services.sync.outcome import LOOK_ERRORS
+from cache.values import Place
+from services.aws.ec2 import opted_in_regions
+from services.aws.outcome import LOOK_ERRORS
+from services.aws.session import AwsClients, TargetAccount
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 logger = logging.getLogger(__name__)
-ANY_REGION = "us-east-1"  # DescribeRegions answers for the whole account from any region that is always on
+ANY_REGION = (
+    "us-east-1"  # DescribeRegions answers for the whole account from any region that is always on
+)
 
 
 class TargetAccountRow(BaseModel):
@@ -38,7 +40,9 @@ class TargetAccountRow(BaseModel):
         return self.status is None or self.status.lower() == "active"
 
 
-def read_target_accounts(client: "DynamoDBClient", table: str) -> tuple[dict[str, TargetAccount], list[str]]:
+def read_target_accounts(
+    client: "DynamoDBClient", table: str
+) -> tuple[dict[str, TargetAccount], list[str]]:
     """The active target accounts by id, and what is wrong with the rows that are none.
 
     Raises:
@@ -49,7 +53,9 @@ def read_target_accounts(client: "DynamoDBClient", table: str) -> tuple[dict[str
         return target_accounts([decode_item(item) for page in pages for item in page["Items"]])
 
 
-def target_accounts(rows: Iterable[Mapping[str, Any]]) -> tuple[dict[str, TargetAccount], list[str]]:
+def target_accounts(
+    rows: Iterable[Mapping[str, Any]],
+) -> tuple[dict[str, TargetAccount], list[str]]:
     """The same, from rows of plain values. One bad row costs its own account only."""
     accounts: dict[str, TargetAccount] = {}
     faults: list[str] = []
@@ -57,18 +63,26 @@ def target_accounts(rows: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Target
         try:
             row = TargetAccountRow.model_validate(values)
         except ValidationError as error:
-            what = "; ".join(f"{'.'.join(map(str, it['loc']))}: {it['msg']}" for it in error.errors())
+            what = "; ".join(
+                f"{'.'.join(map(str, it['loc']))}: {it['msg']}" for it in error.errors()
+            )
             faults.append(f"target account {values.get('accountId')!r} is not usable: {what}")
             continue
         if row.is_active:
             regions = tuple(dict.fromkeys(row.regions)) if row.regions else None
-            accounts[row.account_id] = TargetAccount(row.account_id, row.role_arn, row.external_id, regions)
+            accounts[row.account_id] = TargetAccount(
+                row.account_id, row.role_arn, row.external_id, regions
+            )
     return accounts, faults
 
 
 def places_of(accounts: Iterable[TargetAccount], clients: AwsClients) -> Sequence[Place]:
     """Every place of these accounts, in a stable order."""
-    return sorted(Place(it.account_id, region) for it in accounts for region in it.regions or _drs_regions(it, clients))
+    return sorted(
+        Place(it.account_id, region)
+        for it in accounts
+        for region in it.regions or _drs_regions(it, clients)
+    )
 
 
 def _drs_regions(account: TargetAccount, clients: AwsClients) -> Iterable[str]:

@@ -47,8 +47,13 @@ class SyncReport:
 
     def body(self) -> dict[str, Any]:
         """The result with every place's outcome."""
-        named = ({"accountId": it.place.account_id, "region": it.place.region} | place_facts(it) for it in self.places)
-        return self.summary() | {"places": sorted(named, key=lambda it: (it["accountId"], it["region"]))}
+        named = (
+            {"accountId": it.place.account_id, "region": it.place.region} | place_facts(it)
+            for it in self.places
+        )
+        return self.summary() | {
+            "places": sorted(named, key=lambda it: (it["accountId"], it["region"]))
+        }
 
 
 def place_facts(report: PlaceReport) -> dict[str, Any]:

@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from cache.entry import Place
 from cache.errors import InvalidInput, TableUnavailable
-from cache.instance import Attribution
 from cache.looks import LookLog
+from cache.record import Attribution
 from cache.recorder import Recorder
 from cache.table import Table
-from services.clients import AwsClients, TargetAccount
-from services.sync.executions import ExecutionHistory
-from services.sync.look import Look, now
-from services.sync.outcome import Outcome
+from cache.values import Place, now
+from services.aws.outcome import Outcome
+from services.aws.session import AwsClients, TargetAccount
+from services.platform.attribution import ExecutionHistory
+from services.platform.sync_status import SyncStatus
+from services.sync.look import Look
 from services.sync.place import PlaceReport, PlaceSync
 from services.sync.places import places_of
 from services.sync.report import SyncReport, place_facts
-from services.sync.status import SyncStatus
 
 logger = logging.getLogger(__name__)
 PLACES_IN_FLIGHT = 16
@@ -75,11 +75,15 @@ def sync_all_recovery_instances(
     report.aws_calls = parts.clients.calls() - calls
     _close(report, began)
     parts.status.end(report.run_id, report.summary())
-    logger.info("Background sync completed: %d instances updated", report.summary()["instancesUpdated"])
+    logger.info(
+        "Background sync completed: %d instances updated", report.summary()["instancesUpdated"]
+    )
     return report
 
 
-def sync_recovery_instances_for_account(parts: SyncParts, account_id: str, region: str) -> SyncReport:
+def sync_recovery_instances_for_account(
+    parts: SyncParts, account_id: str, region: str
+) -> SyncReport:
     """Look at one place.
 
     Raises:
@@ -117,7 +121,11 @@ def sync_recovery_instances_after_wave(
     report = _servers(parts, place, server_ids, known, deadline)
     if report.refused:
         rows, _ = parts.table.read_rows(server_ids)
-        robbed = [it for it, row in rows.items() if row.get("jobId") in known and not row.get("sourceExecutionId")]
+        robbed = [
+            it
+            for it, row in rows.items()
+            if row.get("jobId") in known and not row.get("sourceExecutionId")
+        ]
         again = _servers(parts, place, robbed, known, deadline)
         report.instances += again.instances
     logger.info("Synced %d recovery instances after wave %d", report.instances, wave_number)
@@ -144,7 +152,9 @@ def get_recovery_instance_sync_status(looks: LookLog, status: SyncStatus) -> dic
     }
 
 
-def _whole_place(parts: SyncParts, history: ExecutionHistory, place: Place, deadline: float) -> PlaceReport:
+def _whole_place(
+    parts: SyncParts, history: ExecutionHistory, place: Place, deadline: float
+) -> PlaceReport:
     look = Look(place, parts.clients, history, min(deadline, monotonic() + PLACE_SECONDS))
     report = PlaceSync(parts.table, parts.looks, parts.recorder, look).whole()
     try:
@@ -155,7 +165,11 @@ def _whole_place(parts: SyncParts, history: ExecutionHistory, place: Place, dead
 
 
 def _servers(
-    parts: SyncParts, place: Place, server_ids: Sequence[str], known: Mapping[str, Attribution], deadline: float
+    parts: SyncParts,
+    place: Place,
+    server_ids: Sequence[str],
+    known: Mapping[str, Attribution],
+    deadline: float,
 ) -> PlaceReport:
     look = Look(place, parts.clients, parts.history(), deadline, known)
     return PlaceSync(parts.table, parts.looks, parts.recorder, look).servers(server_ids)
@@ -166,7 +180,9 @@ def _note(parts: SyncParts, report: PlaceReport) -> None:
     if not report.ticket:
         return  # not even a ticket could be drawn, so nothing can be kept either
     facts = place_facts(report) | {"endedAt": now()}
-    look = parts.looks.note(report.place, report.ticket, facts, completed=report.outcome.is_complete)
+    look = parts.looks.note(
+        report.place, report.ticket, facts, completed=report.outcome.is_complete
+    )
     if look and report.is_mirrored:
         parts.recorder.publish_place(str(report.place), look)
 
@@ -180,12 +196,16 @@ def _register(parts: SyncParts, places: Collection[Place]) -> list[str]:
     rows = {str(row.get("place")): row for row in parts.looks.rows()}
     for place in places:
         if str(place) not in rows:
-            parts.looks.note(place, 0, {"outcome": Outcome.NEVER_LOOKED, "endedAt": now()}, completed=False)
+            parts.looks.note(
+                place, 0, {"outcome": Outcome.NEVER_LOOKED, "endedAt": now()}, completed=False
+            )
     left = sorted(rows.keys() - {str(place) for place in places})
     for name in left:
         if rows[name].get("outcome") != Outcome.NOT_CONFIGURED:
             facts = {"outcome": Outcome.NOT_CONFIGURED, "endedAt": now()}
-            if look := parts.looks.note(Place.parse(name), parts.looks.draw_ticket(), facts, completed=False):
+            if look := parts.looks.note(
+                Place.parse(name), parts.looks.draw_ticket(), facts, completed=False
+            ):
                 parts.recorder.publish_place(name, look)
     return left
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import urllib3
 
-from services.contract.openapi import openapi
-from services.contract.routes import OPERATIONS
+from local.stack import Stack
+from local.world import EMPTY_PLAN, WHOLE_ESTATE
+from services.api.openapi import openapi
+from services.api.routes import OPERATIONS
 from services.data_management import handler as data_management
 from services.execution import handler as execution
-from services.local.stack import Stack
-from services.local.world import EMPTY_PLAN, WHOLE_ESTATE
 from services.query import handler as query
 
 PLAN = "/recovery-plans/{planId}/check-existing-instances"
@@ -22,10 +22,14 @@ NOBODY = f"s-{0:017d}"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.json"
 
 
-def call(stack: Stack, method: str, path: str, body: object = None, **headers: str) -> urllib3.BaseHTTPResponse:
+def call(
+    stack: Stack, method: str, path: str, body: object = None, **headers: str
+) -> urllib3.BaseHTTPResponse:
     """One call of the API; a body that is a string goes out as it stands."""
     content = body if isinstance(body, str | bytes | None) else json.dumps(body)
-    return urllib3.request(method, stack.url + path, body=content, headers=headers, retries=False, timeout=30)
+    return urllib3.request(
+        method, stack.url + path, body=content, headers=headers, retries=False, timeout=30
+    )
 
 
 def promised(method: str, path: str, status: int) -> Any:
@@ -34,11 +38,13 @@ def promised(method: str, path: str, status: int) -> Any:
 
 
 def test_the_document_in_the_repository_is_the_generated_one() -> None:
-    """`python -m services.contract.openapi > docs/openapi.json` brings it up to date."""
+    """`python -m services.api.openapi > docs/openapi.json` brings it up to date."""
     assert json.loads(DOCUMENT.read_text()) == openapi()
 
 
-def test_every_function_serves_exactly_the_routes_of_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_function_serves_exactly_the_routes_of_the_document(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Data management serves the page reads too, for READ_FROM=live."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     documented = {
@@ -62,7 +68,9 @@ def test_every_function_serves_exactly_the_routes_of_the_document(monkeypatch: p
         ("GET", "/drs/recovery-instance-sync/status", "/drs/recovery-instance-sync/status", None),
     ],
 )  # fmt: skip
-def test_every_answer_is_of_its_model(stack: Stack, method: str, path: str, route: str, body: object) -> None:
+def test_every_answer_is_of_its_model(
+    stack: Stack, method: str, path: str, route: str, body: object
+) -> None:
     """Nothing undeclared, nothing missing, every type and pattern."""
     answer = call(stack, method, path, body)
     promised(method, route, answer.status).model_validate_json(answer.data, strict=True)
@@ -115,8 +123,12 @@ def test_answers_are_compressed_for_whoever_takes_it(stack: Stack) -> None:
     """As API Gateway does above a minimum size."""
     path = f"/recovery-plans/{WHOLE_ESTATE}/check-existing-instances"
     pool = urllib3.PoolManager()
-    packed = pool.request("GET", stack.url + path, headers={"Accept-Encoding": "gzip"}, decode_content=False)
-    plain = pool.request("GET", stack.url + path, headers={"Accept-Encoding": "identity"}, decode_content=False)
+    packed = pool.request(
+        "GET", stack.url + path, headers={"Accept-Encoding": "gzip"}, decode_content=False
+    )
+    plain = pool.request(
+        "GET", stack.url + path, headers={"Accept-Encoding": "identity"}, decode_content=False
+    )
     assert packed.headers.get("Content-Encoding") == "gzip"
     assert len(packed.data) < len(plain.data) / 4
 
@@ -124,7 +136,9 @@ def test_answers_are_compressed_for_whoever_takes_it(stack: Stack) -> None:
 def test_a_correlation_id_comes_back(stack: Stack) -> None:
     """The caller's, or one of our own."""
     assert (
-        call(stack, "GET", "/recovery-plans?limit=1", **{"X-Correlation-Id": "abc-1"}).headers["x-correlation-id"]
+        call(stack, "GET", "/recovery-plans?limit=1", **{"X-Correlation-Id": "abc-1"}).headers[
+            "x-correlation-id"
+        ]
         == "abc-1"
     )
     assert call(stack, "GET", "/recovery-plans?limit=1").headers["x-correlation-id"]
@@ -171,5 +185,7 @@ def test_more_than_a_batch_with_duplicates_and_strangers_is_answered(stack: Stac
     assert [it["sourceServerId"] for it in body["existingInstances"]] == alive
     assert body["instanceCount"] == len(alive)
     # One region denies us: nobody can say that it has no unknown server's instance.
-    assert set(body["unknownServerIds"]) == set(strangers) | {it for it in body["unknownServerIds"] if it in known}
+    assert set(body["unknownServerIds"]) == set(strangers) | {
+        it for it in body["unknownServerIds"] if it in known
+    }
     assert body["degraded"] is True

@@ -3,7 +3,7 @@
 import pytest
 
 from cache.errors import InvalidInput
-from services.direct import sync_after_wave
+from services.api.operations import sync_after_wave
 from services.sync.run import SyncParts
 
 WAVE = {
@@ -32,7 +32,9 @@ def asked() -> SyncParts:
         ({"dryRun": True}, "dryRun: "),
     ],
 )
-def test_a_wave_that_makes_no_sense_is_refused_by_name(change: dict[str, object], says: str) -> None:
+def test_a_wave_that_makes_no_sense_is_refused_by_name(
+    change: dict[str, object], says: str
+) -> None:
     """The first field that is wrong; no table is read for it."""
     with pytest.raises(InvalidInput, match=f"^{says}"):
         sync_after_wave(asked, WAVE | change)

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from services.local.stack import Stack
+from local.stack import Stack
 
 REPOSITORY = Path(__file__).parents[2]
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"

@@ -11,13 +11,15 @@ import pytest
 from redis import Redis
 
 from cache.mirror import entry_key
-from services.local.stack import Stack
-from services.local.world import DENIED, EMPTY_PLAN, WHOLE_ESTATE
+from local.stack import Stack
+from local.world import DENIED, EMPTY_PLAN, WHOLE_ESTATE
 
 REPOSITORY = Path(__file__).parents[2]
 
 
-def run(stack: Stack, *arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    stack: Stack, *arguments: str, code: int = 0, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """One command, with the environment that the stack leaves behind; its exit code is checked."""
     done = subprocess.run(
         [sys.executable, "-m", "services.cli", *arguments],
@@ -53,7 +55,10 @@ def test_sync_of_one_place_looks_there_only(stack: Stack) -> None:
         ("111111111111", "us-east-1", "seen")
     ]
     assert "go together" in run(stack, "sync", "--account", "111111111111", code=2).stderr
-    assert "is not a target account" in run(stack, "sync", "--account", "9" * 12, "--region", "x", code=2).stderr
+    assert (
+        "is not a target account"
+        in run(stack, "sync", "--account", "9" * 12, "--region", "x", code=2).stderr
+    )
 
 
 def test_status_names_every_place(stack: Stack) -> None:
@@ -102,7 +107,11 @@ def test_audit_live_compares_the_table_with_drs(stack: Stack) -> None:
 
 def test_terminate_is_a_dry_run_unless_told(stack: Stack) -> None:
     """It says what would go; an unknown execution is a failure in one line."""
-    execution = next(row["executionId"] for row in stack.world.execution_history if row["executionType"] == "DRILL")
+    execution = next(
+        row["executionId"]
+        for row in stack.world.execution_history
+        if row["executionType"] == "DRILL"
+    )
     body = said(run(stack, "terminate", execution, "--json"))
     assert body["dryRun"] is True
     assert body["jobs"] == []
@@ -117,7 +126,13 @@ def test_create_tables_leaves_existing_ones_alone_and_makes_the_missing(stack: S
     created = said(run(stack, "create-tables", "--json", ENVIRONMENT="other", **names))["created"]
     assert sorted(created) == [
         f"hrp-drs-tech-adapter-{it}-other"
-        for it in ("execution-history", "recovery-instances", "recovery-plans", "sync-status", "target-accounts")
+        for it in (
+            "execution-history",
+            "recovery-instances",
+            "recovery-plans",
+            "sync-status",
+            "target-accounts",
+        )
     ]
 
 
@@ -129,6 +144,8 @@ def test_create_tables_leaves_existing_ones_alone_and_makes_the_missing(stack: S
         ({"REDIS_CLUSTER": "maybe"}, "REDIS_CLUSTER: 'maybe' is neither true nor false"),
     ],
 )
-def test_a_setting_that_means_nothing_is_bad_usage(stack: Stack, environment: dict[str, str], says: str) -> None:
+def test_a_setting_that_means_nothing_is_bad_usage(
+    stack: Stack, environment: dict[str, str], says: str
+) -> None:
     """Named, with what it may be."""
     assert says in run(stack, "status", code=2, **environment).stderr

@@ -5,11 +5,11 @@ from uuid import uuid4
 
 import pytest
 
-from services.local import functions
-from services.local.admin import StandInAdmin
-from services.local.processes import Process
+from local import functions
+from local.admin import StandInAdmin
+from local.processes import Process
+from services.platform.tables import create_tables
 from services.settings import Settings
-from services.tables import create_tables
 from services.wiring import Wiring
 from tests.execution.deployment import Deployment
 from tests.execution.machines import Machines, serving
@@ -50,7 +50,9 @@ def product(valkey: Process, standin: Process, endpoints: dict[str, str]) -> Pro
 
 
 @pytest.fixture
-def deployment(product: Product, endpoints: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
+def deployment(
+    product: Product, endpoints: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Deployment]:
     """Plans and servers of this test alone; no job of an earlier one still runs."""
     for name, value in endpoints.items():
         monkeypatch.setenv(name, value)

@@ -9,15 +9,15 @@ from typing import Any
 from uuid import uuid4
 
 from cache.attributes import encode_item
-from cache.entry import Place
-from services.api import answer
-from services.contract import models
-from services.execution.history import Executions
-from services.execution.model import Execution
+from cache.values import Place
+from services.api import models
+from services.api.http import answer
 from services.execution.operations import Operations, executions_of
 from services.execution.routes import ExecutionRoutes
-from services.local.drs.fleet import holdings
+from services.platform.execution import Execution
+from services.platform.executions import Executions
 from services.sync.run import sync_recovery_instances_for_account
+from standin.drs.fleet import holdings
 from tests.execution.product import REGIONS, Product
 
 DRILL_SECONDS = 3_000  # longer than any job
@@ -39,7 +39,9 @@ class Deployment:
 
     def place(self, number: int) -> Place:
         """The places in turn: both accounts in the first region, then both in the next."""
-        return Place(self.accounts[number % len(self.accounts)], REGIONS[number // len(self.accounts)])
+        return Place(
+            self.accounts[number % len(self.accounts)], REGIONS[number // len(self.accounts)]
+        )
 
     def protect(self, place: Place, count: int) -> list[str]:
         """So many new source servers of this place, without instances; their ids."""
@@ -52,8 +54,12 @@ class Deployment:
         known = self._servers[place]
         self._servers[place] = total = known + count
         body = holdings(*place, total, total if launched else 0, time.time())
-        new = {name: body[name][known:] for name in ("sourceServers", "recoveryInstances", "instances")}
-        rows = self.wiring.table.read(str(server["sourceServerID"]) for server in new["sourceServers"])
+        new = {
+            name: body[name][known:] for name in ("sourceServers", "recoveryInstances", "instances")
+        }
+        rows = self.wiring.table.read(
+            str(server["sourceServerID"]) for server in new["sourceServers"]
+        )
         assert (rows.records, rows.unread) == ({}, frozenset()), "servers of another test"
         return {**new, "jobs": body["jobs"]}
 
@@ -78,7 +84,9 @@ class Deployment:
 
     def records(self, place: Place, server_id: str) -> list[dict[str, Any]]:
         """The DRS records of a server's instances."""
-        return [it for it in self.holds(place)["recoveryInstances"] if it["sourceServerID"] == server_id]
+        return [
+            it for it in self.holds(place)["recoveryInstances"] if it["sourceServerID"] == server_id
+        ]
 
     def row(self, table: str, row: dict[str, Any]) -> None:
         """Any row of any table."""
@@ -88,7 +96,12 @@ class Deployment:
         """A recovery plan of these waves; its id."""
         plan_id = f"{name}-{self._name}"
         rows = [
-            {"waveNumber": number, "waveName": f"Wave {number}", "serverIds": [*ids], **place._asdict()}
+            {
+                "waveNumber": number,
+                "waveName": f"Wave {number}",
+                "serverIds": [*ids],
+                **place._asdict(),
+            }
             for number, (place, ids) in enumerate(waves, 1)
         ]
         for row in rows:
@@ -106,7 +119,9 @@ class Deployment:
         """An execution as it stands."""
         return self.executions.read(execution_id)
 
-    def call(self, method: str, resource: str, body: dict[str, Any] | None = None, **path: str) -> tuple[int, Any]:
+    def call(
+        self, method: str, resource: str, body: dict[str, Any] | None = None, **path: str
+    ) -> tuple[int, Any]:
         """One API call through the routes; status and body."""
         return call_routes(ExecutionRoutes(self.wiring).routes, method, resource, body, path)
 
@@ -133,13 +148,17 @@ class Deployment:
         self.operate("finish", executionId=execution_id)
         return self.execution(execution_id)
 
-    def drill(self, *waves: tuple[Place, Sequence[str]], kind: str = "DRILL", replace: bool = False) -> str:
+    def drill(
+        self, *waves: tuple[Place, Sequence[str]], kind: str = "DRILL", replace: bool = False
+    ) -> str:
         """Run a plan of these waves from beginning to end; the execution's id."""
         execution_id = self.begin(*waves, kind=kind, replace=replace)
         self.drive(execution_id)
         return execution_id
 
-    def begin(self, *waves: tuple[Place, Sequence[str]], kind: str = "DRILL", replace: bool = False) -> str:
+    def begin(
+        self, *waves: tuple[Place, Sequence[str]], kind: str = "DRILL", replace: bool = False
+    ) -> str:
         """Start a plan through the API, with nothing to drive it; the execution's id."""
         body = {"planId": self.plan(*waves), "executionType": kind, "replaceExisting": replace}
         status, answer = self.call("POST", "/executions", body)
@@ -179,10 +198,15 @@ class Deployment:
             sync_recovery_instances_for_account(parts, *place)
 
     @contextmanager
-    def held_before(self, operation: str, place: Place, work: Callable[[], object]) -> Iterator[None]:
+    def held_before(
+        self, operation: str, place: Place, work: Callable[[], object]
+    ) -> Iterator[None]:
         """Run `work` beside, held before its first call of this DRS operation until the block ends."""
         reached, go_on = Event(), Event()
-        hooks, name = self.wiring.sync_parts().clients.get("drs", place).meta.events, f"before-call.drs.{operation}"
+        hooks, name = (
+            self.wiring.sync_parts().clients.get("drs", place).meta.events,
+            f"before-call.drs.{operation}",
+        )
 
         def hold(**_: object) -> None:
             reached.set()
@@ -221,9 +245,14 @@ def call_routes(
     return got["statusCode"], json.loads(got["body"])
 
 
-def drilled(deployment: Deployment, count: int = 2, places: int = 1, **plan: Any) -> tuple[str, dict[Place, list[str]]]:
+def drilled(
+    deployment: Deployment, count: int = 2, places: int = 1, **plan: Any
+) -> tuple[str, dict[Place, list[str]]]:
     """An execution that has launched so many servers in each of so many places, on a page that knows them all."""
-    waves = {deployment.place(it): deployment.protect(deployment.place(it), count) for it in range(places)}
+    waves = {
+        deployment.place(it): deployment.protect(deployment.place(it), count)
+        for it in range(places)
+    }
     deployment.sync(*waves)
     return deployment.drill(*waves.items(), **plan), waves
 

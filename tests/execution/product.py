@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cache.attributes import encode_item
-from cache.entry import Place
-from services.local.admin import StandInAdmin
+from cache.values import Place
+from local.admin import StandInAdmin
 from services.wiring import Wiring
 
 REGIONS = ("us-east-1", "eu-west-1", "us-west-2", "us-east-2", "eu-central-1")
@@ -19,7 +19,9 @@ class Product:
     wiring: Wiring
     aws: StandInAdmin
     accounts: Sequence[str]
-    servers: Counter[Place] = field(default_factory=Counter)  # how many the tests had of each place so far
+    servers: Counter[Place] = field(
+        default_factory=Counter
+    )  # how many the tests had of each place so far
 
     def configure(self) -> None:
         """Declare the accounts, each behind a role of its own, to AWS and to the platform."""

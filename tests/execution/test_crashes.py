@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from cache.entry import Place
-from services.execution.model import Status
+from cache.values import Place
+from services.platform.execution import Status
 from tests.execution.deployment import Deployment
 
 MOST_WRITES = 40
@@ -56,7 +56,9 @@ class Fuse:
             raise Crash
 
 
-def drive_through_a_crash(deployment: Deployment, place: Place, execution_id: str, fuse: Fuse) -> None:
+def drive_through_a_crash(
+    deployment: Deployment, place: Place, execution_id: str, fuse: Fuse
+) -> None:
     """What the state machine does: a step that ended early is repeated. Steps keep nothing in the process."""
     steps = ["start_wave", "poll_wave", "sync_wave"]
     parts = deployment.wiring.sync_parts()
@@ -71,7 +73,9 @@ def drive_through_a_crash(deployment: Deployment, place: Place, execution_id: st
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before the call", "after the call"])
-def test_a_crash_at_any_write_launches_nothing_twice_and_ends_the_same(deployment: Deployment, before: bool) -> None:
+def test_a_crash_at_any_write_launches_nothing_twice_and_ends_the_same(
+    deployment: Deployment, before: bool
+) -> None:
     """Every write of a wave in turn is the last thing that a process does."""
     place = deployment.place(0)
     for nth in range(1, MOST_WRITES):
@@ -101,7 +105,9 @@ def test_a_job_that_was_over_before_anybody_looked_again_is_found(deployment: De
         deployment.step("start_wave", execution_id)
     deployment.aws.weather([])
     client = deployment.wiring.sync_parts().clients.get("drs", place)
-    job = client.start_recovery(sourceServers=[{"sourceServerID": it} for it in ids], isDrill=True)["job"]["jobID"]
+    job = client.start_recovery(sourceServers=[{"sourceServerID": it} for it in ids], isDrill=True)[
+        "job"
+    ]["jobID"]
     deployment.advance(100_000)
     assert client.describe_jobs(filters={"jobIDs": [job]})["items"][0]["participatingServers"] == []
     execution = deployment.drive(execution_id)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cache.entry import Place
+from cache.values import Place
 from tests.execution.deployment import Deployment, drilled, ids_of
 
 
@@ -23,7 +23,9 @@ def test_a_real_recovery_needs_to_be_confirmed(deployment: Deployment) -> None:
 
 def replicates_back(deployment: Deployment, place: Place, server_id: str) -> None:
     """The source server now carries the failback."""
-    (server,) = [it for it in deployment.holds(place)["sourceServers"] if it["sourceServerID"] == server_id]
+    (server,) = [
+        it for it in deployment.holds(place)["sourceServers"] if it["sourceServerID"] == server_id
+    ]
     deployment.put(place, sourceServers=[server | {"replicationDirection": "FAILBACK"}])
 
 
@@ -48,7 +50,9 @@ def protected_at_its_origin(deployment: Deployment, place: Place, server_id: str
     """The instance itself is protected by DRS, where its server comes from: that is how a failback is set up."""
     origin = Place(place.account_id, "us-west-2")
     deployment.aws.call("PUT", f"places/{origin.account_id}/{origin.region}", {"initialized": True})
-    (server,) = [it for it in deployment.holds(place)["sourceServers"] if it["sourceServerID"] == server_id]
+    (server,) = [
+        it for it in deployment.holds(place)["sourceServers"] if it["sourceServerID"] == server_id
+    ]
     cloud = server["sourceCloudProperties"] | {"originRegion": origin.region}
     deployment.put(place, sourceServers=[server | {"sourceCloudProperties": cloud}])
     protect_instance(deployment, place, server_id, origin)
@@ -58,8 +62,12 @@ def protect_instance(deployment: Deployment, place: Place, server_id: str, where
     """A source server whose machine is this server's recovery instance."""
     (record,) = deployment.records(place, server_id)
     (other,) = deployment.protect(where, 1)
-    (server,) = [it for it in deployment.holds(where)["sourceServers"] if it["sourceServerID"] == other]
-    hints = server["sourceProperties"]["identificationHints"] | {"awsInstanceID": record["ec2InstanceID"]}
+    (server,) = [
+        it for it in deployment.holds(where)["sourceServers"] if it["sourceServerID"] == other
+    ]
+    hints = server["sourceProperties"]["identificationHints"] | {
+        "awsInstanceID": record["ec2InstanceID"]
+    }
     properties = server["sourceProperties"] | {"identificationHints": hints}
     deployment.put(where, sourceServers=[server | {"sourceProperties": properties}])
 
@@ -82,13 +90,17 @@ def relaunched(deployment: Deployment, place: Place, server_id: str) -> None:
         (relaunched, "RELAUNCHED"),
     ],
 )
-def test_guard_rails_refuse_by_name_even_what_is_confirmed(deployment: Deployment, happens: Any, reason: str) -> None:
+def test_guard_rails_refuse_by_name_even_what_is_confirmed(
+    deployment: Deployment, happens: Any, reason: str
+) -> None:
     """The other server goes all the same; the refused one's instance and row stay."""
     execution_id, waves = drilled(deployment)
     ((place, (guarded, other)),) = waves.items()
     happens(deployment, place, guarded)
     answer = deployment.terminate(execution_id, confirm=True)
-    assert [(item["sourceServerId"], item["reason"]) for item in answer["refused"]] == [(guarded, reason)]
+    assert [(item["sourceServerId"], item["reason"]) for item in answer["refused"]] == [
+        (guarded, reason)
+    ]
     assert answer["refused"][0]["message"]
     assert ids_of(answer["requested"]) == [other]
     deployment.advance()

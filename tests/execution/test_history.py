@@ -3,11 +3,13 @@
 import pytest
 
 from cache.errors import InvalidRow, TableUnavailable
-from services.execution.model import Execution
+from services.platform.execution import Execution
 from tests.execution.deployment import Deployment
 
 
-def test_a_change_that_was_overtaken_is_made_again_on_what_stands_now(deployment: Deployment) -> None:
+def test_a_change_that_was_overtaken_is_made_again_on_what_stands_now(
+    deployment: Deployment,
+) -> None:
     """The one that comes second sees the first one's work and keeps it."""
     place = deployment.place(0)
     execution_id = deployment.begin((place, deployment.protect(place, 1)))
@@ -18,7 +20,9 @@ def test_a_change_that_was_overtaken_is_made_again_on_what_stands_now(deployment
         nonlocal calls
         calls += 1
         if calls == 1:
-            executions.change(execution_id, lambda it: it.add_termination("drsjob-1", place, ["s-1"]))
+            executions.change(
+                execution_id, lambda it: it.add_termination("drsjob-1", place, ["s-1"])
+            )
         execution.add_termination("drsjob-2", place, ["s-2"])
 
     executions.change(execution_id, overtaken)
@@ -52,7 +56,14 @@ def test_a_change_that_is_always_overtaken_gives_up_aloud(deployment: Deployment
 def test_a_row_of_before_revisions_can_be_changed(deployment: Deployment) -> None:
     """Rows that the platform wrote itself have none."""
     table = deployment.wiring.settings.execution_history_table
-    row = {"executionId": "old", "planName": "P", "status": "COMPLETED", "waves": [], "cost": "12.5", "tags": ["a"]}
+    row = {
+        "executionId": "old",
+        "planName": "P",
+        "status": "COMPLETED",
+        "waves": [],
+        "cost": "12.5",
+        "tags": ["a"],
+    }
     deployment.row(table, row)
     place = deployment.place(0)
     deployment.executions.change("old", lambda it: it.add_termination("drsjob-1", place, []))
@@ -61,27 +72,43 @@ def test_a_row_of_before_revisions_can_be_changed(deployment: Deployment) -> Non
     assert changed["revision"] == 1
 
 
-def test_a_running_row_that_cannot_be_read_still_blocks_its_plan_and_no_other(deployment: Deployment) -> None:
+def test_a_running_row_that_cannot_be_read_still_blocks_its_plan_and_no_other(
+    deployment: Deployment,
+) -> None:
     """Whoever wrote it is running something."""
     place = deployment.place(0)
     plan_id = deployment.plan((place, deployment.protect(place, 1)))
     table = deployment.wiring.settings.execution_history_table
-    deployment.row(table, {"executionId": plan_id, "planId": plan_id, "status": "RUNNING", "waves": "none"})
-    status, answer = deployment.call("POST", "/executions", {"planId": plan_id, "executionType": "DRILL"})
+    deployment.row(
+        table, {"executionId": plan_id, "planId": plan_id, "status": "RUNNING", "waves": "none"}
+    )
+    status, answer = deployment.call(
+        "POST", "/executions", {"planId": plan_id, "executionType": "DRILL"}
+    )
     assert (status, answer["error"]) == (409, "PLAN_RUNNING")
     other = deployment.plan((place, deployment.protect(place, 1)), name="other")
-    assert deployment.call("POST", "/executions", {"planId": other, "executionType": "DRILL"})[0] == 202
+    assert (
+        deployment.call("POST", "/executions", {"planId": other, "executionType": "DRILL"})[0]
+        == 202
+    )
     with pytest.raises(InvalidRow, match="waves"):
         deployment.executions.read(plan_id)
 
 
-def test_an_execution_whose_row_says_little_is_terminated_by_its_servers_rows(deployment: Deployment) -> None:
+def test_an_execution_whose_row_says_little_is_terminated_by_its_servers_rows(
+    deployment: Deployment,
+) -> None:
     """Rows of others may hold no more than the job; the servers' own rows know the rest."""
     place = deployment.place(0)
     ids = deployment.protect(place, 1)
     execution_id = deployment.drill((place, ids))
     wave = {"waveNumber": 1, "jobId": deployment.execution(execution_id).waves[0].job_id}
-    row = {"executionId": execution_id, "planName": "A plan", "status": "COMPLETED", "waves": [wave]}
+    row = {
+        "executionId": execution_id,
+        "planName": "A plan",
+        "status": "COMPLETED",
+        "waves": [wave],
+    }
     deployment.row(deployment.wiring.settings.execution_history_table, row)
     assert [it["sourceServerId"] for it in deployment.terminate(execution_id)["requested"]] == ids
     deployment.advance()

@@ -9,10 +9,10 @@ import pytest
 import urllib3
 
 from cache.attributes import encode_item
-from services.local import functions
-from services.local.drs.fleet import holdings
-from services.local.stack import Stack
-from services.local.world import make_world
+from local import functions
+from local.stack import Stack
+from local.world import make_world
+from standin.drs.fleet import holdings
 
 pytestmark = pytest.mark.xdist_group("drills")  # one stack for all of them
 PATIENCE = 30.0
@@ -24,7 +24,10 @@ DRILL_SECONDS = 3_000
 def drill_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A small stack whose DRS stands still until its clock is turned; synced once."""
     stack = Stack(
-        tmp_path_factory.mktemp("drills"), schedule_seconds=0, speed=0, world=make_world(servers=60, places=4, plans=4)
+        tmp_path_factory.mktemp("drills"),
+        schedule_seconds=0,
+        speed=0,
+        world=make_world(servers=60, places=4, plans=4),
     )
     stack.start()
     try:
@@ -40,12 +43,20 @@ class Journey:
     def __init__(self, stack: Stack, plan_id: str) -> None:
         self.stack = stack
         self.plan_id = plan_id
-        first, second = [(row["accountId"], row["regions"][0]) for row in stack.world.target_accounts[:2]]
+        first, second = [
+            (row["accountId"], row["regions"][0]) for row in stack.world.target_accounts[:2]
+        ]
         self.places = [first, second, first]
         fresh = {place: self._protect(place) for place in (first, second)}
         waves = [fresh[first][:2], fresh[second], fresh[first][2:]]
         rows = [
-            {"waveNumber": number, "waveName": "W", "accountId": place[0], "region": place[1], "serverIds": ids}
+            {
+                "waveNumber": number,
+                "waveName": "W",
+                "accountId": place[0],
+                "region": place[1],
+                "serverIds": ids,
+            }
             for number, (place, ids) in enumerate(zip(self.places, waves, strict=True), 1)
         ]
         item = encode_item({"planId": plan_id, "planName": plan_id, "waves": rows})
@@ -54,10 +65,13 @@ class Journey:
     def _protect(self, place: tuple[str, str]) -> list[str]:
         """Four source servers that nobody has launched yet."""
         known = {
-            it["sourceServerID"] for it in self.stack.standin.call("GET", f"places/{'/'.join(place)}")["sourceServers"]
+            it["sourceServerID"]
+            for it in self.stack.standin.call("GET", f"places/{'/'.join(place)}")["sourceServers"]
         }
         servers = [
-            it for it in holdings(*place, 12, 0, time.time())["sourceServers"] if it["sourceServerID"] not in known
+            it
+            for it in holdings(*place, 12, 0, time.time())["sourceServers"]
+            if it["sourceServerID"] not in known
         ]
         self.stack.standin.call("PUT", f"places/{'/'.join(place)}", {"sourceServers": servers[:4]})
         return [str(it["sourceServerID"]) for it in servers[:4]]
@@ -65,12 +79,16 @@ class Journey:
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """One HTTP call; status and body."""
         content = None if body is None else json.dumps(body).encode()
-        answer = urllib3.request(method, self.stack.url + path, body=content, retries=False, timeout=30)
+        answer = urllib3.request(
+            method, self.stack.url + path, body=content, retries=False, timeout=30
+        )
         return answer.status, json.loads(answer.data)
 
     def start(self, **body: Any) -> str:
         """Start the plan as a drill; the execution's id."""
-        status, answer = self.call("POST", "/executions", {"planId": self.plan_id, "executionType": "DRILL", **body})
+        status, answer = self.call(
+            "POST", "/executions", {"planId": self.plan_id, "executionType": "DRILL", **body}
+        )
         assert status == 202, answer
         return str(answer["executionId"])
 
@@ -110,14 +128,22 @@ def until[T](question: Callable[[], T], right: Callable[[T], object]) -> T:
     return answer
 
 
-def test_a_drill_shows_on_the_page_within_seconds_and_leaves_it_empty_again(drill_stack: Stack) -> None:
+def test_a_drill_shows_on_the_page_within_seconds_and_leaves_it_empty_again(
+    drill_stack: Stack,
+) -> None:
     """Three waves in two accounts, driven by the deployed state machine's own definition."""
     journey = Journey(drill_stack, "plan-drill")
     assert journey.page() == []
     execution_id = journey.start()
-    assert journey.call("POST", "/executions", {"planId": "plan-drill", "executionType": "DRILL"})[0] == 409
+    assert (
+        journey.call("POST", "/executions", {"planId": "plan-drill", "executionType": "DRILL"})[0]
+        == 409
+    )
     for number in (1, 2, 3):
-        until(lambda: journey.execution(execution_id), lambda it, n=number: it["waves"][n - 1].get("endTime"))
+        until(
+            lambda: journey.execution(execution_id),
+            lambda it, n=number: it["waves"][n - 1].get("endTime"),
+        )
         over = time.monotonic()
         shown = until(journey.page, lambda items, n=number: len(items) >= (2, 6, 8)[n - 1])
         assert len(shown) >= (2, 6, 8)[number - 1]
@@ -127,7 +153,9 @@ def test_a_drill_shows_on_the_page_within_seconds_and_leaves_it_empty_again(dril
     assert done["status"] == "COMPLETED"
     answer = journey.terminate(execution_id)
     assert (len(answer["requested"]), len(answer["jobs"])) == (8, 2)
-    status = until(lambda: journey.termination(execution_id), lambda it: it["status"] != "IN_PROGRESS")
+    status = until(
+        lambda: journey.termination(execution_id), lambda it: it["status"] != "IN_PROGRESS"
+    )
     assert (status["status"], status["remaining"]) == ("COMPLETED", [])
     assert journey.page() == []
 
@@ -141,9 +169,13 @@ def test_a_place_that_goes_down_costs_its_own_wave_only_time(drill_stack: Stack)
     execution_id = journey.start()
     drill_stack.standin.weather([*weather, down])
     try:
-        first = until(lambda: journey.execution(execution_id), lambda it: it["waves"][0].get("endTime"))
+        first = until(
+            lambda: journey.execution(execution_id), lambda it: it["waves"][0].get("endTime")
+        )
         assert first["waves"][0]["status"] == "COMPLETED"
-        assert until(lambda: [it for it in drill_stack.standin.calls() if it["status"] == 503], bool)
+        assert until(
+            lambda: [it for it in drill_stack.standin.calls() if it["status"] == 503], bool
+        )
     finally:
         drill_stack.standin.weather(weather)
     done = until(lambda: journey.execution(execution_id), lambda it: it.get("endTime"))
@@ -153,23 +185,34 @@ def test_a_place_that_goes_down_costs_its_own_wave_only_time(drill_stack: Stack)
     try:
         answer = journey.terminate(execution_id)
         assert (len(answer["requested"]), len(answer["failed"])) == (4, 4)
-        status = until(lambda: journey.termination(execution_id), lambda it: it["status"] != "IN_PROGRESS")
+        status = until(
+            lambda: journey.termination(execution_id), lambda it: it["status"] != "IN_PROGRESS"
+        )
         assert (status["status"], len(status["remaining"])) == ("PARTIAL", 4)
     finally:
         drill_stack.standin.weather(weather)
     assert len(journey.page()) == 4
     assert len(journey.terminate(execution_id)["requested"]) == 4
-    status = until(lambda: journey.termination(execution_id), lambda it: it["status"] != "IN_PROGRESS")
+    status = until(
+        lambda: journey.termination(execution_id), lambda it: it["status"] != "IN_PROGRESS"
+    )
     assert (status["status"], status["remaining"]) == ("COMPLETED", [])
     assert journey.page() == []
 
 
-def test_a_step_that_keeps_failing_closes_the_execution_and_frees_the_plan(drill_stack: Stack) -> None:
+def test_a_step_that_keeps_failing_closes_the_execution_and_frees_the_plan(
+    drill_stack: Stack,
+) -> None:
     """The machine tries again, gives up, and says why in one line."""
     journey = Journey(drill_stack, "plan-garbage")
     account, region = journey.places[0]
     weather = drill_stack.standin.call("GET", "weather")["rules"]
-    garbage = {"accountId": account, "region": region, "operation": "DescribeSourceServers", "garbage": True}
+    garbage = {
+        "accountId": account,
+        "region": region,
+        "operation": "DescribeSourceServers",
+        "garbage": True,
+    }
     drill_stack.standin.weather([*weather, garbage])
     try:
         given_up = journey.start()
@@ -193,15 +236,22 @@ def test_a_step_that_keeps_failing_closes_the_execution_and_frees_the_plan(drill
     [
         ({"operation": "destroy_everything"}, "INVALID_INPUT"),
         ({"operation": "start_wave", "executionId": "none"}, "INVALID_INPUT"),
-        ({"operation": "terminate_recovery_instances", "executionId": "none", "confirm": "yes"}, "INVALID_INPUT"),
+        (
+            {"operation": "terminate_recovery_instances", "executionId": "none", "confirm": "yes"},
+            "INVALID_INPUT",
+        ),
         ({"operation": "terminate_recovery_instances", "executionId": "none"}, "NOT_FOUND"),
         ([], "INVALID_INPUT"),
     ],
 )
-def test_a_direct_operation_that_is_refused_answers_so(drill_stack: Stack, event: object, code: str) -> None:
+def test_a_direct_operation_that_is_refused_answers_so(
+    drill_stack: Stack, event: object, code: str
+) -> None:
     """As the API does: a code and a message."""
     payload = json.dumps(event).encode()
-    answer = drill_stack.client("lambda").invoke(FunctionName=functions.name("execution"), Payload=payload)
+    answer = drill_stack.client("lambda").invoke(
+        FunctionName=functions.name("execution"), Payload=payload
+    )
     assert "FunctionError" not in answer
     body = json.loads(answer["Payload"].read())
     assert body["error"] == code

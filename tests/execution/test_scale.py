@@ -3,8 +3,8 @@
 import pytest
 
 from cache.attributes import encode_item
-from cache.entry import Place
-from services.execution.model import Execution, Server, Status, Wave
+from cache.values import Place
+from services.platform.execution import Execution, Server, Status, Wave
 from tests.execution.deployment import Deployment
 
 ITEM_LIMIT = 409_600  # bytes, DynamoDB's largest item
@@ -16,7 +16,9 @@ def test_the_instances_of_ten_places_go_in_one_go(deployment: Deployment, count:
     """500 in each of ten places are the most an execution has: 50 jobs, and its row still is one DynamoDB item."""
     places = [deployment.place(number) for number in range(10)]
     waves = [launched(deployment, place, number, count) for number, place in enumerate(places, 1)]
-    execution = Execution(execution_id=EXECUTION, plan_name="A plan", status=Status.COMPLETED, waves=waves)
+    execution = Execution(
+        execution_id=EXECUTION, plan_name="A plan", status=Status.COMPLETED, waves=waves
+    )
     table = deployment.wiring.settings.execution_history_table
     deployment.row(table, execution.model_dump(by_alias=True, exclude_none=True))
     answer = deployment.terminate(EXECUTION)
@@ -26,7 +28,11 @@ def test_the_instances_of_ten_places_go_in_one_go(deployment: Deployment, count:
     assert item_size(deployment.executions.row(EXECUTION)) < ITEM_LIMIT
     deployment.advance()
     status = deployment.termination(EXECUTION)
-    assert (status["status"], status["remaining"], len(status["terminated"])) == ("COMPLETED", [], 10 * count)
+    assert (status["status"], status["remaining"], len(status["terminated"])) == (
+        "COMPLETED",
+        [],
+        10 * count,
+    )
 
 
 def launched(deployment: Deployment, place: Place, number: int, count: int) -> Wave:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.execution.model import Status
+from services.platform.execution import Status
 from services.settings import Settings
 from services.wiring import Wiring
 from tests.execution.deployment import Deployment
@@ -16,7 +16,9 @@ CANCEL = "/executions/{executionId}/cancel"
 
 def start(deployment: Deployment, plan_id: str, **body: Any) -> tuple[int, Any]:
     """POST /executions for this plan; a drill unless told otherwise."""
-    return deployment.call("POST", "/executions", {"planId": plan_id, "executionType": "DRILL"} | body)
+    return deployment.call(
+        "POST", "/executions", {"planId": plan_id, "executionType": "DRILL"} | body
+    )
 
 
 def test_a_start_is_accepted_and_the_state_machine_gets_it_under_its_own_name(
@@ -104,12 +106,17 @@ def test_servers_that_cannot_be_asked_may_have_instances(deployment: Deployment)
     [
         ({"planId": "plan-1"}, "executionType"),
         ({"planId": "plan-1", "executionType": "FAILOVER"}, "executionType"),
-        ({"planId": "plan-1", "executionType": "DRILL", "replaceExisting": "no"}, "replaceExisting"),
+        (
+            {"planId": "plan-1", "executionType": "DRILL", "replaceExisting": "no"},
+            "replaceExisting",
+        ),
         ({"planId": "", "executionType": "DRILL"}, "planId"),
         ({"planId": "plan-1", "executionType": "DRILL", "force": True}, "force"),
     ],
 )
-def test_what_makes_no_sense_is_refused_by_name(deployment: Deployment, body: dict[str, Any], where: str) -> None:
+def test_what_makes_no_sense_is_refused_by_name(
+    deployment: Deployment, body: dict[str, Any], where: str
+) -> None:
     """A truth value is a truth value, not a word."""
     status, answer = deployment.call("POST", "/executions", body)
     assert (status, answer["error"]) == (400, "INVALID_INPUT")
@@ -124,7 +131,10 @@ def test_a_plan_that_cannot_be_executed_says_why(deployment: Deployment) -> None
         (deployment.plan((place, []), name="empty"), "has 0 servers"),
         (deployment.plan((place, ids), (place, ids), name="twice"), "names a server twice"),
         (deployment.plan((place, ["i-0"]), name="malformed"), "is no source server id"),
-        (deployment.plan((stranger, ids), name="stranger"), "999999999999/us-east-1 is no region of a target account"),
+        (
+            deployment.plan((stranger, ids), name="stranger"),
+            "999999999999/us-east-1 is no region of a target account",
+        ),
     ]:
         status, answer = start(deployment, plan)
         assert (status, answer["error"]) == (400, "INVALID_INPUT")
@@ -132,7 +142,9 @@ def test_a_plan_that_cannot_be_executed_says_why(deployment: Deployment) -> None
     assert start(deployment, "no such plan")[0] == 404
 
 
-def test_a_state_machine_that_does_not_take_it_leaves_the_plan_free(deployment: Deployment, machines: Machines) -> None:
+def test_a_state_machine_that_does_not_take_it_leaves_the_plan_free(
+    deployment: Deployment, machines: Machines
+) -> None:
     """503, and the execution is closed with the reason."""
     place = deployment.place(0)
     plan_id = deployment.plan((place, deployment.protect(place, 1)))
@@ -189,10 +201,15 @@ def test_an_execution_that_does_not_exist_is_not_found(deployment: Deployment) -
     for method, resource in [("GET", "/executions/{executionId}"), ("POST", CANCEL)]:
         assert deployment.call(method, resource, executionId="none")[0] == 404
     for method, part in [("POST", "terminate-instances"), ("GET", "termination-status")]:
-        assert deployment.call(method, f"/executions/{{executionId}}/{part}", executionId="none")[0] == 404
+        assert (
+            deployment.call(method, f"/executions/{{executionId}}/{part}", executionId="none")[0]
+            == 404
+        )
 
 
-def test_a_machine_that_gave_up_closes_the_execution_with_one_line_of_why(deployment: Deployment) -> None:
+def test_a_machine_that_gave_up_closes_the_execution_with_one_line_of_why(
+    deployment: Deployment,
+) -> None:
     """Step Functions passes on Lambda's error as JSON, stack trace and all."""
     place = deployment.place(0)
     execution_id = deployment.begin((place, deployment.protect(place, 1)))

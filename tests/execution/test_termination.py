@@ -6,13 +6,17 @@ from typing import Any
 from tests.execution.deployment import Deployment, drilled, ids_of
 
 
-def test_a_drill_is_terminated_and_leaves_the_page_once_drs_confirms(deployment: Deployment) -> None:
+def test_a_drill_is_terminated_and_leaves_the_page_once_drs_confirms(
+    deployment: Deployment,
+) -> None:
     """The rows stay as long as the jobs run, and become absent with the last look."""
     execution_id, waves = drilled(deployment, places=3)
     answer = deployment.terminate(execution_id)
     assert sorted(ids_of(answer["requested"])) == sorted(it for ids in waves.values() for it in ids)
     assert (answer["refused"], answer["failed"], answer["dryRun"]) == ([], [], False)
-    assert {(job["accountId"], job["region"]) for job in answer["jobs"]} == {(*place,) for place in waves}
+    assert {(job["accountId"], job["region"]) for job in answer["jobs"]} == {
+        (*place,) for place in waves
+    }
     status = deployment.termination(execution_id)
     assert (status["status"], status["terminated"]) == ("IN_PROGRESS", [])
     for place, ids in waves.items():
@@ -32,7 +36,12 @@ def test_asking_again_terminates_nothing_twice(deployment: Deployment) -> None:
     for seconds, jobs in ((0, [job]), (10, [job]), (3_000, [])):
         deployment.advance(seconds)
         again = deployment.terminate(execution_id)
-        assert (again["requested"], again["refused"], again["failed"], again["jobs"]) == ([], [], [], jobs), seconds
+        assert (again["requested"], again["refused"], again["failed"], again["jobs"]) == (
+            [],
+            [],
+            [],
+            jobs,
+        ), seconds
     assert len(deployment.calls("TerminateRecoveryInstances")) == 1
     ((place, ids),) = waves.items()
     assert deployment.shown(ids, place) == {}
@@ -74,7 +83,9 @@ def test_a_place_that_is_down_keeps_its_rows_and_may_be_asked_again(deployment: 
     """What remains is named; nothing of it is called gone."""
     execution_id, waves = drilled(deployment, places=2)
     up, down = waves
-    deployment.aws.weather([{"accountId": down.account_id, "region": down.region, "outage": "refuse"}])
+    deployment.aws.weather(
+        [{"accountId": down.account_id, "region": down.region, "outage": "refuse"}]
+    )
     answer = deployment.terminate(execution_id)
     assert (sorted(ids_of(answer["requested"])), sorted(ids_of(answer["failed"]))) == (
         sorted(waves[up]),
@@ -96,7 +107,9 @@ def test_a_place_that_goes_down_meanwhile_is_followed_later(deployment: Deployme
     ((place, ids),) = waves.items()
     deployment.terminate(execution_id)
     deployment.advance()
-    deployment.aws.weather([{"accountId": place.account_id, "region": place.region, "outage": "503"}])
+    deployment.aws.weather(
+        [{"accountId": place.account_id, "region": place.region, "outage": "503"}]
+    )
     status = deployment.termination(execution_id)
     assert (status["status"], status["remaining"]) == ("IN_PROGRESS", sorted(ids))
     deployment.aws.weather([{"operation": "DescribeRecoveryInstances", "deny": True}])
@@ -113,7 +126,9 @@ def test_a_crash_between_the_call_and_the_record_is_made_good(deployment: Deploy
     for seconds, (place, ids) in zip((10, 0), waves.items(), strict=True):
         client = deployment.wiring.sync_parts().clients.get("drs", place)
         instances = [deployment.records(place, it)[0]["recoveryInstanceID"] for it in ids]
-        jobs[place] = client.terminate_recovery_instances(recoveryInstanceIDs=instances)["job"]["jobID"]
+        jobs[place] = client.terminate_recovery_instances(recoveryInstanceIDs=instances)["job"][
+            "jobID"
+        ]
         deployment.advance(seconds)
     answer = deployment.terminate(execution_id)
     assert {job["jobId"] for job in answer["jobs"]} == set(jobs.values())
@@ -148,7 +163,9 @@ def test_instances_terminated_behind_our_back_leave_the_page(deployment: Deploym
     assert deployment.shown(ids, place) == {}
 
 
-def test_a_background_sync_begun_before_and_ended_after_brings_nothing_back(deployment: Deployment) -> None:
+def test_a_background_sync_begun_before_and_ended_after_brings_nothing_back(
+    deployment: Deployment,
+) -> None:
     """It has seen the instances alive; its older tickets lose."""
     execution_id, waves = drilled(deployment)
     ((place, ids),) = waves.items()
@@ -161,7 +178,9 @@ def test_a_background_sync_begun_before_and_ended_after_brings_nothing_back(depl
     assert deployment.termination(execution_id)["remaining"] == []
 
 
-def test_three_hundred_instances_in_three_places_cost_three_calls_and_one_index_query(deployment: Deployment) -> None:
+def test_three_hundred_instances_in_three_places_cost_three_calls_and_one_index_query(
+    deployment: Deployment,
+) -> None:
     """And no Scan of the instances."""
     execution_id, waves = drilled(deployment, count=100, places=3)
     table = deployment.wiring.settings.recovery_instances_table
@@ -184,7 +203,9 @@ def test_three_hundred_instances_in_three_places_cost_three_calls_and_one_index_
         assert deployment.shown(ids, place) == {}
 
 
-def test_more_instances_than_drs_takes_at_once_are_asked_for_in_turns(deployment: Deployment) -> None:
+def test_more_instances_than_drs_takes_at_once_are_asked_for_in_turns(
+    deployment: Deployment,
+) -> None:
     """DRS takes 20 jobs at a time. Those over the quota are named, and go when they are asked for again."""
     execution_id, waves = drilled(deployment, count=102)
     deployment.keep_busy(next(iter(waves)), 19)
@@ -210,18 +231,26 @@ def test_an_execution_that_still_runs_is_not_terminated(deployment: Deployment) 
 def test_the_direct_operation_does_the_same(deployment: Deployment) -> None:
     """As the customer named it."""
     execution_id, _ = drilled(deployment)
-    answer = deployment.operate("terminate_recovery_instances", executionId=execution_id, confirm=False)
+    answer = deployment.operate(
+        "terminate_recovery_instances", executionId=execution_id, confirm=False
+    )
     assert len(answer["requested"]) == 2
 
 
-def test_an_instance_that_still_shuts_down_when_its_job_is_over_is_followed_on(deployment: Deployment) -> None:
+def test_an_instance_that_still_shuts_down_when_its_job_is_over_is_followed_on(
+    deployment: Deployment,
+) -> None:
     """The job's word is not DRS's confirmation."""
     execution_id, waves = drilled(deployment, count=1)
     ((place, (server_id,)),) = waves.items()
     deployment.terminate(execution_id)
     deployment.advance(60)
     (record,) = deployment.records(place, server_id)
-    machines = [it for it in deployment.holds(place)["instances"] if it["InstanceId"] == record["ec2InstanceID"]]
+    machines = [
+        it
+        for it in deployment.holds(place)["instances"]
+        if it["InstanceId"] == record["ec2InstanceID"]
+    ]
     going = {"Code": 32, "Name": "shutting-down"}
     deployment.put(place, recoveryInstances=[record | {"ec2InstanceState": "SHUTTING-DOWN"}])
     deployment.put(place, instances=[machine | {"State": going} for machine in machines])

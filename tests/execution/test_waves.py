@@ -5,7 +5,7 @@ import time
 import pytest
 
 from services.execution import waves
-from services.execution.model import Server, Status
+from services.platform.execution import Server, Status
 from tests.execution.deployment import Deployment
 from tests.execution.product import role_of
 
@@ -34,7 +34,12 @@ def test_every_call_to_an_account_is_made_with_its_role(deployment: Deployment) 
     place = deployment.place(1)
     execution_id = deployment.drill((place, deployment.protect(place, 2)))
     deployment.terminate(execution_id)
-    for operation in ("StartRecovery", "DescribeJobs", "DescribeSourceServers", "TerminateRecoveryInstances"):
+    for operation in (
+        "StartRecovery",
+        "DescribeJobs",
+        "DescribeSourceServers",
+        "TerminateRecoveryInstances",
+    ):
         calls = deployment.calls(operation)
         assert calls, operation
         assert {call["roleArn"] for call in calls} == {role_of(place.account_id)}
@@ -46,10 +51,16 @@ def test_progress_shows_server_by_server_while_the_job_still_runs(deployment: De
     ids = deployment.protect(place, 3)
     execution_id = deployment.begin((place, ids))
     deployment.step("start_wave", execution_id)
-    deployment.advance(1_360)  # the first launch is due after 1,355 s, the next ones three seconds apart
+    deployment.advance(
+        1_360
+    )  # the first launch is due after 1,355 s, the next ones three seconds apart
     assert deployment.step("poll_wave", execution_id)["waveDone"] is False
     wave = deployment.execution(execution_id).waves[0]
-    assert sorted(wave.server_statuses.values()) == [Server.LAUNCHED, Server.LAUNCHED, Server.LAUNCHING]
+    assert sorted(wave.server_statuses.values()) == [
+        Server.LAUNCHED,
+        Server.LAUNCHED,
+        Server.LAUNCHING,
+    ]
     deployment.advance(5)
     assert deployment.step("poll_wave", execution_id)["waveDone"] is True
     assert deployment.execution(execution_id).waves[0].status == Status.COMPLETED
@@ -132,7 +143,9 @@ def test_servers_over_the_quota_wait_for_their_turn(deployment: Deployment) -> N
     assert len(wave.job_ids) == 2
 
 
-def test_a_server_busy_in_a_job_of_somebody_else_does_not_hold_up_the_rest(deployment: Deployment) -> None:
+def test_a_server_busy_in_a_job_of_somebody_else_does_not_hold_up_the_rest(
+    deployment: Deployment,
+) -> None:
     """One StartRecovery is refused for all; halving it finds the busy one, which fails alone, and with the reason."""
     place = deployment.place(0)
     ids = deployment.protect(place, 9)
@@ -147,7 +160,9 @@ def test_a_server_busy_in_a_job_of_somebody_else_does_not_hold_up_the_rest(deplo
 
 
 @pytest.mark.parametrize("tagged", [False, True])
-def test_jobs_are_tagged_only_where_the_setting_says_so(deployment: Deployment, tagged: bool) -> None:
+def test_jobs_are_tagged_only_where_the_setting_says_so(
+    deployment: Deployment, tagged: bool
+) -> None:
     """Tags have been seen to make DRS skip a phase, so they are off unless told."""
     place = deployment.place(0)
     ids = deployment.protect(place, 1)

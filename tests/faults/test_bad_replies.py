@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loadtests.faults_stack import FaultyStack
-from services.local.functions import name
+from local.functions import name
 
 PLACE = {"accountId": "111111111111", "region": "us-east-1"}
 DRS_MEMBERS = [
@@ -27,7 +27,9 @@ def whole_again(faulty: FaultyStack) -> Any:
     yield
     faulty.mend()
     faulty.stack.sync()
-    assert faulty.faults_of(faulty.query(sorted(faulty.world.alive)), sorted(faulty.world.alive)) == []
+    assert (
+        faulty.faults_of(faulty.query(sorted(faulty.world.alive)), sorted(faulty.world.alive)) == []
+    )
     assert faulty.faults_of(faulty.plan_page()) == []
 
 
@@ -35,7 +37,9 @@ def sync_place(faulty: FaultyStack, rule: dict[str, Any]) -> dict[str, Any]:
     """Sync one place in this weather; its report."""
     faulty.stack.standin.weather([*faulty.world.weather, {"region": PLACE["region"], **rule}])
     event = json.dumps({"operation": "sync_recovery_instances", **PLACE}).encode()
-    answer = faulty.stack.client("lambda").invoke(FunctionName=name("recovery-instance-sync"), Payload=event)
+    answer = faulty.stack.client("lambda").invoke(
+        FunctionName=name("recovery-instance-sync"), Payload=event
+    )
     assert "FunctionError" not in answer, answer["Payload"].read()
     report: dict[str, Any] = json.loads(answer["Payload"].read())["places"][0]
     return report
@@ -45,11 +49,16 @@ def lost(faulty: FaultyStack) -> list[str]:
     """Servers with an instance that a page does not show."""
     page = faulty.query(sorted(faulty.world.expected))
     assert page.status == 200
-    return sorted(faulty.world.alive.keys() - {item["sourceServerId"] for item in page.body["existingInstances"]})
+    return sorted(
+        faulty.world.alive.keys()
+        - {item["sourceServerId"] for item in page.body["existingInstances"]}
+    )
 
 
 @pytest.mark.usefixtures("whole_again")
-@pytest.mark.parametrize("operation", ["DescribeSourceServers", "DescribeInstances", "DescribeJobs"])
+@pytest.mark.parametrize(
+    "operation", ["DescribeSourceServers", "DescribeInstances", "DescribeJobs"]
+)
 def test_an_answer_that_does_not_come_changes_no_page(faulty: FaultyStack, operation: str) -> None:
     """Names stay too: an instance without a name of its own is called after its server, as DRS named that last."""
     sync_place(faulty, {"operation": operation, "deny": True})
@@ -69,7 +78,9 @@ def test_members_and_words_of_the_future_lose_nobody(faulty: FaultyStack, servic
 
 @pytest.mark.usefixtures("whole_again")
 @pytest.mark.parametrize(("service", "members"), [("drs", DRS_MEMBERS), ("ec2", EC2_MEMBERS)])
-def test_members_of_the_wrong_type_lose_nobody(faulty: FaultyStack, service: str, members: list[str]) -> None:
+def test_members_of_the_wrong_type_lose_nobody(
+    faulty: FaultyStack, service: str, members: list[str]
+) -> None:
     """Each in turn: no instance is called absent, nothing breaks beyond the place, and every row stays a record."""
     for member in members:
         report = sync_place(faulty, {"service": service, "garbage": [member]})
@@ -78,14 +89,25 @@ def test_members_of_the_wrong_type_lose_nobody(faulty: FaultyStack, service: str
 
 def test_logs_hold_no_tokens_and_no_addresses(faulty: FaultyStack) -> None:
     """At INFO, after syncs, page reads and failures of every kind: no credentials, page tokens or IP addresses."""
-    weather = [*faulty.world.weather, {"service": "sts", "deny": True}, {"service": "ec2", "deny": True}]
+    weather = [
+        *faulty.world.weather,
+        {"service": "sts", "deny": True},
+        {"service": "ec2", "deny": True},
+    ]
     faulty.stack.standin.weather(weather)
     faulty.stack.sync()
     faulty.mend()
     faulty.stack.sync()
     faulty.query(sorted(faulty.world.expected))
-    secrets = {row[key] for row in faulty.world.target_accounts for key in ("externalId",) if key in row}
-    addresses = {it[key] for it in faulty.world.alive.values() for key in ("privateIp", "publicIp") if it[key]}
+    secrets = {
+        row[key] for row in faulty.world.target_accounts for key in ("externalId",) if key in row
+    }
+    addresses = {
+        it[key]
+        for it in faulty.world.alive.values()
+        for key in ("privateIp", "publicIp")
+        if it[key]
+    }
     logs = [path.read_text() for path in Path(faulty.directory).glob("hrp-*.log")]
     assert any("Starting background recovery instance sync" in log for log in logs)
     for log in logs:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loadtests.faults_stack import FaultyStack, Page, wrong
-from services.local.functions import TABLES, name
+from local.functions import TABLES, name
 
 QUERY, SYNC, START = "/recovery-instances/query", "/drs/recovery-instance-sync", "/executions"
 STRANGER = "s-00000000000000000"
@@ -22,7 +22,9 @@ NASTY = [
     "{{7*7}}", "%s%n", "-1", "None", "null", "__proto__", "a" * 5_000,
 ]  # fmt: skip
 LIMITS = settings(
-    max_examples=100, deadline=5_000, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=100,
+    deadline=5_000,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 JSON = st.recursive(
     st.none()
@@ -31,7 +33,10 @@ JSON = st.recursive(
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text()
     | st.sampled_from(NASTY),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text() | st.sampled_from(NASTY), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text() | st.sampled_from(NASTY), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -76,7 +81,9 @@ def test_one_bad_id_among_good_ones_is_named(faulty: FaultyStack, server_id: str
 @pytest.mark.parametrize("plan_id", NASTY)
 def test_a_plan_nobody_has_is_not_found(faulty: FaultyStack, plan_id: str) -> None:
     """Whatever its id is made of."""
-    page = faulty.get(f"/recovery-plans/{quote(plan_id, safe='', errors='replace')}/check-existing-instances")
+    page = faulty.get(
+        f"/recovery-plans/{quote(plan_id, safe='', errors='replace')}/check-existing-instances"
+    )
     assert page.status in {400, 404}, page
 
 
@@ -89,7 +96,11 @@ def test_a_bad_page_of_plans_is_refused_or_empty(faulty: FaultyStack, text: str)
 
 
 @LIMITS
-@given(body=st.binary(max_size=200) | JSON.map(json.dumps) | st.sampled_from(["NaN", '{"a": Infinity}', "[" * 9_999]))
+@given(
+    body=st.binary(max_size=200)
+    | JSON.map(json.dumps)
+    | st.sampled_from(["NaN", '{"a": Infinity}', "[" * 9_999])
+)
 def test_any_body_is_an_answer(faulty: FaultyStack, body: str | bytes) -> None:
     """Every route that takes a body refuses what is none of its own."""
     for path in (QUERY, START, "/executions/no-such/terminate-instances"):
@@ -100,10 +111,16 @@ def test_any_body_is_an_answer(faulty: FaultyStack, body: str | bytes) -> None:
 
 @LIMITS
 @given(data=st.data())
-def test_answers_are_about_the_servers_asked_for_and_no_others(faulty: FaultyStack, data: st.DataObject) -> None:
+def test_answers_are_about_the_servers_asked_for_and_no_others(
+    faulty: FaultyStack, data: st.DataObject
+) -> None:
     """Known, unknown and repeated ids in any order: right for each, and no one else's."""
     known = sorted(faulty.world.expected)
-    ids = data.draw(st.lists(st.sampled_from(known) | st.from_regex(r"s-[0-9a-f]{17}", fullmatch=True), min_size=1))
+    ids = data.draw(
+        st.lists(
+            st.sampled_from(known) | st.from_regex(r"s-[0-9a-f]{17}", fullmatch=True), min_size=1
+        )
+    )
     page = faulty.query(ids)
     assert page.status == 200
     assert wrong(page.body, ids, faulty.world.expected) == []
@@ -121,14 +138,18 @@ ARGUMENTS = st.sampled_from([
 
 def invoke(faulty: FaultyStack, role: str, event: object) -> Any:
     """The payload of a direct call; fails when the function failed."""
-    answer = faulty.stack.client("lambda").invoke(FunctionName=name(role), Payload=json.dumps(event).encode())
+    answer = faulty.stack.client("lambda").invoke(
+        FunctionName=name(role), Payload=json.dumps(event).encode()
+    )
     payload = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, (event, payload)
     return payload
 
 
 @settings(LIMITS, max_examples=60)
-@given(operation=OPERATIONS | JSON, arguments=st.dictionaries(ARGUMENTS | st.text(), JSON, max_size=4))
+@given(
+    operation=OPERATIONS | JSON, arguments=st.dictionaries(ARGUMENTS | st.text(), JSON, max_size=4)
+)
 @pytest.mark.parametrize("role", ["data-management", "execution"])
 def test_any_direct_operation_is_an_answer(
     faulty: FaultyStack, role: str, operation: object, arguments: dict[str, object]
@@ -171,7 +192,9 @@ def test_an_event_that_is_none_is_an_answer(faulty: FaultyStack, role: str, even
         {"region": "us-east-1"},
     ],
 )
-def test_a_place_nobody_configured_is_not_looked_at(faulty: FaultyStack, place: dict[str, str]) -> None:
+def test_a_place_nobody_configured_is_not_looked_at(
+    faulty: FaultyStack, place: dict[str, str]
+) -> None:
     """Noting a look there would make every server nobody knows unknown, until the next full sync."""
     payload = invoke(faulty, "data-management", {"operation": "sync_recovery_instances", **place})
     assert payload["error"] == "INVALID_INPUT"

@@ -16,4 +16,6 @@ def test_one_clean_sync_heals_a_killed_one(tmp_path: Path) -> None:
         crashes = [it.crash(number, step, WHEN[number // 2 % 2]) for number, step in enumerate(at)]
     assert [crash.faults for crash in crashes if crash.faults] == []
     assert sum(crash.killed for crash in crashes) >= KILLS // 2
-    assert sum(crash.left > 0 for crash in crashes) >= KILLS // 2, "killing must tear something, or this proves nothing"
+    assert sum(crash.left > 0 for crash in crashes) >= KILLS // 2, (
+        "killing must tear something, or this proves nothing"
+    )

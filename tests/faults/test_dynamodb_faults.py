@@ -7,7 +7,7 @@ from time import monotonic, sleep
 import pytest
 
 from loadtests.faults_stack import FaultyStack, wrong
-from services.local.throttling import ThrottlingDynamoDB
+from local.throttling import ThrottlingDynamoDB
 
 PATIENCE = 3.0  # seconds a page may take, whatever is down
 
@@ -25,7 +25,9 @@ def throttled(faulty: FaultyStack) -> Iterator[Callable[[float, float], None]]:
     between: list[ThrottlingDynamoDB] = []
 
     def put(refused: float, unprocessed: float) -> None:
-        between.append(ThrottlingDynamoDB(faulty.stack.dynamodb.url, refused=refused, unprocessed=unprocessed))
+        between.append(
+            ThrottlingDynamoDB(faulty.stack.dynamodb.url, refused=refused, unprocessed=unprocessed)
+        )
         faulty.to_dynamodb.lead_to(between[-1].port)
 
     yield put
@@ -62,7 +64,9 @@ def assert_whole_soon(faulty: FaultyStack, seconds: float = 10.0) -> None:
 
 
 @pytest.mark.parametrize("fault", ["refused", "slow"])
-def test_without_table_and_entries_everything_is_unknown(empty_mirror: FaultyStack, fault: str) -> None:
+def test_without_table_and_entries_everything_is_unknown(
+    empty_mirror: FaultyStack, fault: str
+) -> None:
     """Never a false none, `hasExistingInstances` null, within 3 s; and whole again once the table answers."""
     GONE[fault](empty_mirror)
     assert_unknown(empty_mirror)
@@ -70,8 +74,12 @@ def test_without_table_and_entries_everything_is_unknown(empty_mirror: FaultySta
     assert_whole_soon(empty_mirror)
 
 
-@pytest.mark.parametrize(("redis_fault", "fault"), [("refuse", "refused"), ("black_hole", "black hole")])
-def test_with_both_tiers_gone_everything_is_unknown(faulty: FaultyStack, redis_fault: str, fault: str) -> None:
+@pytest.mark.parametrize(
+    ("redis_fault", "fault"), [("refuse", "refused"), ("black_hole", "black hole")]
+)
+def test_with_both_tiers_gone_everything_is_unknown(
+    faulty: FaultyStack, redis_fault: str, fault: str
+) -> None:
     """Within 3 s for pages, bare ids and the list of plans; and whole again once both answer."""
     getattr(faulty.to_redis, redis_fault)()
     GONE[fault](faulty)
@@ -81,10 +89,16 @@ def test_with_both_tiers_gone_everything_is_unknown(faulty: FaultyStack, redis_f
         assert_unknown(faulty)
         page, plans = (it.result() for it in asked)
     assert page.seconds < PATIENCE
-    assert (page.status, page.body["unknownServerIds"], page.body["hasExistingInstances"]) == (200, ids, None)
+    assert (page.status, page.body["unknownServerIds"], page.body["hasExistingInstances"]) == (
+        200,
+        ids,
+        None,
+    )
     assert plans.seconds < PATIENCE
     assert plans.body["degraded"] is True
-    assert all(plan["counts"]["unknown"] == plan["counts"]["servers"] for plan in plans.body["plans"])
+    assert all(
+        plan["counts"]["unknown"] == plan["counts"]["servers"] for plan in plans.body["plans"]
+    )
     faulty.to_redis.heal()
     faulty.to_dynamodb.heal()
     assert_whole_soon(faulty)
@@ -103,7 +117,9 @@ def test_an_unread_plan_is_a_503_in_time(faulty: FaultyStack) -> None:
 def test_the_sync_routes_answer_in_time(faulty: FaultyStack, method: str) -> None:
     """A status nobody can read, and a sync nobody can start, are a 503 within 3 s while DynamoDB hangs."""
     faulty.to_dynamodb.black_hole()
-    page = faulty.request(method, "/drs/recovery-instance-sync" + ("/status" if method == "GET" else ""))
+    page = faulty.request(
+        method, "/drs/recovery-instance-sync" + ("/status" if method == "GET" else "")
+    )
     assert page.seconds < PATIENCE
     assert (page.status, page.body["error"]) == (503, "UNAVAILABLE")
 
@@ -117,17 +133,28 @@ def test_a_warm_mirror_needs_no_table(faulty: FaultyStack) -> None:
         assert page.seconds < PATIENCE
 
 
-def test_throttling_costs_answers_never_truth(empty_mirror: FaultyStack, throttled: Callable[..., None]) -> None:
+def test_throttling_costs_answers_never_truth(
+    empty_mirror: FaultyStack, throttled: Callable[..., None]
+) -> None:
     """Nine of ten calls refused: what came is right, what did not is unknown, and in time."""
     throttled(refused=0.9, unprocessed=0.0)
     for _ in range(4):
         page = empty_mirror.plan_page()
         assert page.seconds < PATIENCE
         assert page.status == 200
-        assert wrong(page.body, empty_mirror.servers_of(empty_mirror.largest), empty_mirror.world.expected) == []
+        assert (
+            wrong(
+                page.body,
+                empty_mirror.servers_of(empty_mirror.largest),
+                empty_mirror.world.expected,
+            )
+            == []
+        )
 
 
-def test_unprocessed_keys_are_asked_for_again(empty_mirror: FaultyStack, throttled: Callable[..., None]) -> None:
+def test_unprocessed_keys_are_asked_for_again(
+    empty_mirror: FaultyStack, throttled: Callable[..., None]
+) -> None:
     """Half of every batch is held back: the page is whole all the same."""
     throttled(refused=0.0, unprocessed=0.5)
     page = empty_mirror.plan_page()

@@ -8,9 +8,9 @@ import redis
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from services.local.processes import Process
-from services.local.proxy import FaultProxy
-from services.local.throttling import ThrottlingDynamoDB
+from local.processes import Process
+from local.proxy import FaultProxy
+from local.throttling import ThrottlingDynamoDB
 
 
 @pytest.fixture
@@ -23,7 +23,9 @@ def proxy(valkey: Process) -> Iterator[FaultProxy]:
 
 def client(port: int, timeout: float = 0.3) -> redis.Redis:
     """A client with little patience and no retries."""
-    return redis.Redis(port=port, socket_timeout=timeout, socket_connect_timeout=timeout, retry=None)
+    return redis.Redis(
+        port=port, socket_timeout=timeout, socket_connect_timeout=timeout, retry=None
+    )
 
 
 def test_refused_means_connections_end_and_no_new_ones_come(proxy: FaultProxy) -> None:
@@ -80,7 +82,9 @@ def test_throttling_speaks_as_dynamodb_does(dynamodb: Process) -> None:
         BillingMode="PAY_PER_REQUEST",
     )
     keys = [{"id": {"S": str(number)}} for number in range(10)]
-    answer = table.batch_get_item(RequestItems={"held-back": {"Keys": keys, "ConsistentRead": True}})
+    answer = table.batch_get_item(
+        RequestItems={"held-back": {"Keys": keys, "ConsistentRead": True}}
+    )
     assert answer["UnprocessedKeys"] == {"held-back": {"Keys": keys[5:], "ConsistentRead": True}}
     between.refused = 1.0
     with pytest.raises(ClientError) as refusal:

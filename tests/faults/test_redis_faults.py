@@ -137,12 +137,18 @@ def permissive(faulty: FaultyStack) -> Iterator[None]:
     """Puts every setting back, over a connection that was logged in before there was a password."""
     admin = faulty.valkey(single_connection_client=True)
     yield
-    for name, value in (("requirepass", ""), ("maxmemory", "0"), ("replica-serve-stale-data", "yes")):
+    for name, value in (
+        ("requirepass", ""),
+        ("maxmemory", "0"),
+        ("replica-serve-stale-data", "yes"),
+    ):
         admin.config_set(name, value)
     admin.execute_command("REPLICAOF", "NO", "ONE")
 
 
-@pytest.mark.parametrize("refusal", [read_only, read_only_and_stale_forbidden, out_of_memory, needs_password])
+@pytest.mark.parametrize(
+    "refusal", [read_only, read_only_and_stale_forbidden, out_of_memory, needs_password]
+)
 @pytest.mark.usefixtures("permissive")
 def test_a_redis_that_answers_with_errors_is_never_a_none(
     faulty: FaultyStack, refusal: Callable[[FaultyStack], None]

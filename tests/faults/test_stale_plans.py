@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from loadtests.faults_stack import FaultyStack, wrong
-from services import plans
-from services.api import Request
-from services.pages import Pages
+from services.api.http import Request
+from services.platform import plans
+from services.reads.pages import Pages
 from services.settings import Settings
 from services.wiring import Wiring
 
@@ -41,7 +41,9 @@ def ask(pages: Pages, resource: str, plan_id: str = "") -> tuple[float, dict[str
     return monotonic() - began, json.loads(body)
 
 
-def test_a_page_has_its_three_seconds_with_the_plans_own_read(faulty: FaultyStack, pages: Pages) -> None:
+def test_a_page_has_its_three_seconds_with_the_plans_own_read(
+    faulty: FaultyStack, pages: Pages
+) -> None:
     """Both tiers hang and the plan is old: the plan as last known, everything unknown, degraded, in time."""
     faulty.to_redis.black_hole()
     faulty.to_dynamodb.black_hole()
@@ -51,7 +53,9 @@ def test_a_page_has_its_three_seconds_with_the_plans_own_read(faulty: FaultyStac
         assert (body.get("degraded"), body.get("hasExistingInstances")) == (True, None)
 
 
-def test_a_hanging_table_is_asked_for_a_plan_once_not_on_every_page(faulty: FaultyStack, pages: Pages) -> None:
+def test_a_hanging_table_is_asked_for_a_plan_once_not_on_every_page(
+    faulty: FaultyStack, pages: Pages
+) -> None:
     """Redis answers: pages are whole, degraded because the plan may have changed, and only the first of them waits."""
     faulty.to_dynamodb.black_hole()
     took = []

@@ -14,9 +14,9 @@ import botocore.session
 import pytest
 from redis import Redis
 
-from services.local import servers
-from services.local.processes import Process, free_port
-from services.local.world import make_world
+from local import servers
+from local.processes import Process, free_port
+from local.world import make_world
 from tests.infra.journeys import Journeys, RecordedStack
 from tests.infra.sigv4 import Refused, check_connect_token
 from tests.infra.templates import resources
@@ -35,11 +35,19 @@ def drs_regions() -> list[str]:
 def journeys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordedStack]:
     """A stack on which everything was done once; what its functions called and logged is there to be read."""
     world = make_world(servers=90, places=5, plans=6)
-    for account in world.target_accounts[:2]:  # looked at wherever DRS is and the account has opted in
+    for account in world.target_accounts[
+        :2
+    ]:  # looked at wherever DRS is and the account has opted in
         opted_in = account.pop("regions")
-        world.accounts[account["accountId"]]["disabledRegions"] = [it for it in drs_regions() if it not in opted_in]
-    world.execution_history = world.execution_history[:1]  # the others' instances are looked for in jobs
-    stack = RecordedStack(tmp_path_factory.mktemp("stack"), world=world, schedule_seconds=0, speed=1000)
+        world.accounts[account["accountId"]]["disabledRegions"] = [
+            it for it in drs_regions() if it not in opted_in
+        ]
+    world.execution_history = world.execution_history[
+        :1
+    ]  # the others' instances are looked for in jobs
+    stack = RecordedStack(
+        tmp_path_factory.mktemp("stack"), world=world, schedule_seconds=0, speed=1000
+    )
     stack.start()
     try:
         Journeys(stack).all()
@@ -73,7 +81,14 @@ def keys() -> Iterator[Keys]:
             key, secret = f"ASIA{next(numbers):016d}", f"secret-{next(numbers)}"
             issued.secrets[key] = secret[::-1] if issued.forged else secret
             soon = (datetime.now(UTC) + timedelta(seconds=60)).strftime("%Y-%m-%dT%H:%M:%SZ")
-            body = json.dumps({"AccessKeyId": key, "SecretAccessKey": secret, "Token": "session", "Expiration": soon})
+            body = json.dumps(
+                {
+                    "AccessKeyId": key,
+                    "SecretAccessKey": secret,
+                    "Token": "session",
+                    "Expiration": soon,
+                }
+            )
             self.send_response(200)
             self.end_headers()
             self.wfile.write(body.encode())
@@ -85,10 +100,17 @@ def keys() -> Iterator[Keys]:
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     with pytest.MonkeyPatch.context() as environment:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        for name in (
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "AWS_PROFILE",
+        ):
             environment.delenv(name, raising=False)
         environment.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-        environment.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://127.0.0.1:{server.server_port}/")
+        environment.setenv(
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://127.0.0.1:{server.server_port}/"
+        )
         environment.setenv("AWS_DEFAULT_REGION", "eu-west-1")
         yield issued
     server.shutdown()
@@ -120,7 +142,9 @@ class CloudCache:
 
 
 @pytest.fixture(scope="session")
-def cloud_cache(cert: tuple[Path, Path], keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudCache]:
+def cloud_cache(
+    cert: tuple[Path, Path], keys: Keys, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[CloudCache]:
     """ElastiCache serverless in small."""
 
     def check(user: str, token: str) -> None:
@@ -131,14 +155,20 @@ def cloud_cache(cert: tuple[Path, Path], keys: Keys, tmp_path_factory: pytest.Te
             raise Refused("a token for a node-based cache")
 
     with ExitStack() as stack:
-        fronts = [stack.enter_context(Front(cert, users=access_strings(), check=check)) for _ in range(3)]
-        nodes = start_cluster(tmp_path_factory.mktemp("cloud"), stack, [front.port for front in fronts], ADMIN)
+        fronts = [
+            stack.enter_context(Front(cert, users=access_strings(), check=check)) for _ in range(3)
+        ]
+        nodes = start_cluster(
+            tmp_path_factory.mktemp("cloud"), stack, [front.port for front in fronts], ADMIN
+        )
         for front, node in zip(fronts, nodes, strict=True):
             front.server_port = node.port
         yield CloudCache(nodes, fronts)
 
 
-def start_cluster(directory: Path, stack: ExitStack, announced: list[int], extra: list[str]) -> list[Process]:
+def start_cluster(
+    directory: Path, stack: ExitStack, announced: list[int], extra: list[str]
+) -> list[Process]:
     """Three nodes that share the slots; each tells clients the port announced for it (0: its own)."""
     nodes = []
     for number, port in enumerate(announced):
@@ -156,7 +186,9 @@ def start_cluster(directory: Path, stack: ExitStack, announced: list[int], extra
     for number, node in enumerate(nodes):
         node.await_port()
         name = "admin:admin@" if extra else ""
-        client = stack.enter_context(Redis.from_url(f"redis://{name}127.0.0.1:{node.port}?protocol=2"))
+        client = stack.enter_context(
+            Redis.from_url(f"redis://{name}127.0.0.1:{node.port}?protocol=2")
+        )
         client.execute_command("CLUSTER", "ADDSLOTSRANGE", bounds[number], bounds[number + 1] - 1)
         client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
         clients.append(client)

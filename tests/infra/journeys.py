@@ -9,11 +9,11 @@ from typing import Any
 import urllib3
 from redis import Redis
 
-from services.local import functions
-from services.local.processes import Process
-from services.local.stack import Stack
-from services.local.world import EMPTY_PLAN
-from services.sync.status import SyncStatus
+from local import functions
+from local.processes import Process
+from local.stack import Stack
+from local.world import EMPTY_PLAN
+from services.platform.sync_status import SyncStatus
 from tests.infra.recorder import Recorder
 
 ROLES = {
@@ -35,7 +35,11 @@ class RecordedStack(Stack):
         process = super()._front()
         path = self.directory / "front.json"
         config = json.loads(path.read_text())
-        targets = {name.removeprefix("AWS_ENDPOINT_URL_"): url for name, url in self.environment.items() if "//" in url}
+        targets = {
+            name.removeprefix("AWS_ENDPOINT_URL_"): url
+            for name, url in self.environment.items()
+            if "//" in url
+        }
         for role, spec in config["functions"].items():
             self.recorders[role] = Recorder(targets)
             spec["environment"] |= self.recorders[role].endpoints
@@ -77,8 +81,16 @@ class Journeys:
         for _ in range(2):  # warm, then with nothing in the mirror
             self._call("GET", "/recovery-plans")
             # A function that starts on a busy machine may have no time left to ask the table, and says so.
-            self._await(lambda: not self._call("GET", f"/recovery-plans/{plan}/check-existing-instances")["degraded"])
-            self._call("POST", "/recovery-instances/query", {"sourceServerIds": ["s-00000000000000000"]})
+            self._await(
+                lambda: (
+                    not self._call("GET", f"/recovery-plans/{plan}/check-existing-instances")[
+                        "degraded"
+                    ]
+                )
+            )
+            self._call(
+                "POST", "/recovery-instances/query", {"sourceServerIds": ["s-00000000000000000"]}
+            )
             Redis(port=self.stack.valkey.port, protocol=2).flushall()
 
     def _manual_sync(self) -> None:
@@ -94,33 +106,50 @@ class Journeys:
 
     def _direct_operations(self) -> None:
         (account, region), place = next(
-            (at, it) for at, it in self.stack.world.places.items() if it.get("recoveryInstances") and it.get("jobs")
+            (at, it)
+            for at, it in self.stack.world.places.items()
+            if it.get("recoveryInstances") and it.get("jobs")
         )
         instance = place["recoveryInstances"][0]
         wave = {
             "executionId": "exec-direct", "waveNumber": 1, "sourceServerIds": [instance["sourceServerID"]],
             "accountId": account, "region": region, "jobId": instance["jobID"],
         }  # fmt: skip
-        self._invoke("data-management", _page_event("/recovery-plans"))  # as READ_FROM=live routes it
+        self._invoke(
+            "data-management", _page_event("/recovery-plans")
+        )  # as READ_FROM=live routes it
         plan = {"planId": self.stack.world.recovery_plans[0]["planId"]}
-        self._invoke("data-management", _page_event("/recovery-plans/{planId}/check-existing-instances", plan))
+        self._invoke(
+            "data-management",
+            _page_event("/recovery-plans/{planId}/check-existing-instances", plan),
+        )
         for operation in (
             {"operation": "sync_recovery_instances"},
             {"operation": "sync_recovery_instances", "accountId": account, "region": region},
             {"operation": "get_recovery_instance_sync_status"},
-            {"operation": "check_existing_recovery_instances", "sourceServerIds": wave["sourceServerIds"]},
+            {
+                "operation": "check_existing_recovery_instances",
+                "sourceServerIds": wave["sourceServerIds"],
+            },
             {"operation": "sync_recovery_instances_after_wave", **wave},
         ):
             self._invoke("data-management", operation)
         self._invoke("execution", {"operation": "sync_recovery_instances_after_wave", **wave})
 
     def _drill_and_termination(self) -> None:
-        first_of = {wave["accountId"]: wave["serverIds"][0] for wave in reversed(self._plan(EMPTY_PLAN)["waves"])}
-        *failing, launching = sorted(first_of)  # our own account comes first, and its other servers launch
+        first_of = {
+            wave["accountId"]: wave["serverIds"][0]
+            for wave in reversed(self._plan(EMPTY_PLAN)["waves"])
+        }
+        *failing, launching = sorted(
+            first_of
+        )  # our own account comes first, and its other servers launch
         assert len(failing) > 1, launching
         failures = {first_of[account]: "no capacity" for account in failing}
         self.stack.standin.call("PUT", "behaviour", {"launch_failures": failures})
-        started = self._call("POST", "/executions", {"planId": EMPTY_PLAN, "executionType": "DRILL"}, 202)
+        started = self._call(
+            "POST", "/executions", {"planId": EMPTY_PLAN, "executionType": "DRILL"}, 202
+        )
         execution = started["executionId"]
         self._await(lambda: "endTime" in self._call("GET", f"/executions/{execution}"))
         self._call("POST", "/executions", {"planId": EMPTY_PLAN, "executionType": "DRILL"}, 409)
@@ -128,7 +157,9 @@ class Journeys:
         self._call("POST", f"/executions/{execution}/terminate-instances", {}, 202)
         status = f"/executions/{execution}/termination-status"
         self._await(lambda: self._call("GET", status)["status"] != "IN_PROGRESS")
-        self._invoke("execution", {"operation": "terminate_recovery_instances", "executionId": execution})
+        self._invoke(
+            "execution", {"operation": "terminate_recovery_instances", "executionId": execution}
+        )
 
     def _cancelled_drill(self) -> None:
         body = {"planId": EMPTY_PLAN, "executionType": "DRILL", "replaceExisting": True}
@@ -141,12 +172,16 @@ class Journeys:
 
     def _call(self, method: str, path: str, body: object = None, expected: int = 200) -> Any:
         content = None if body is None else json.dumps(body)
-        reply = urllib3.request(method, self.stack.url + path, body=content, retries=False, timeout=60)
+        reply = urllib3.request(
+            method, self.stack.url + path, body=content, retries=False, timeout=60
+        )
         assert reply.status == expected, (method, path, reply.status, reply.data[:500])
         return reply.json()
 
     def _invoke(self, role: str, event: dict[str, Any], error: str | None = None) -> None:
-        reply = self.stack.client("lambda").invoke(FunctionName=functions.name(role), Payload=json.dumps(event))
+        reply = self.stack.client("lambda").invoke(
+            FunctionName=functions.name(role), Payload=json.dumps(event)
+        )
         payload = json.load(reply["Payload"])
         assert "FunctionError" not in reply, payload
         assert payload.get("error") == error, payload

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from services.local.functions import ENVIRONMENT, PROJECT
-from services.local.servers import OWN_ACCOUNT, REGION
+from local.functions import ENVIRONMENT, PROJECT
+from local.servers import OWN_ACCOUNT, REGION
 from tests.infra.templates import load
 
 BASE = f"{REGION}:{OWN_ACCOUNT}"
@@ -38,7 +38,9 @@ class Grant:
 
     def covers(self, action: str, resource: str) -> bool:
         """Whether this lets a direct call pass."""
-        matches = fnmatchcase(action.lower(), self.action.lower()) and fnmatchcase(resource, self.resource)
+        matches = fnmatchcase(action.lower(), self.action.lower()) and fnmatchcase(
+            resource, self.resource
+        )
         return matches and not self.only_via_drs
 
 
@@ -55,8 +57,14 @@ def function_grants(role: str) -> set[Grant]:
 
 def member_grants() -> set[Grant]:
     """What the role in the target accounts allows."""
-    policies = [it for it in load("member-role.yaml")["Resources"].values() if it["Type"] == "AWS::IAM::RolePolicy"]
-    return {grant for policy in policies for grant in _grants(policy["Properties"]["PolicyDocument"])}
+    policies = [
+        it
+        for it in load("member-role.yaml")["Resources"].values()
+        if it["Type"] == "AWS::IAM::RolePolicy"
+    ]
+    return {
+        grant for policy in policies for grant in _grants(policy["Properties"]["PolicyDocument"])
+    }
 
 
 def _grants(document: dict[str, Any]) -> Iterator[Grant]:

@@ -10,7 +10,7 @@ from threading import Lock, Thread
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from services.local.servers import OWN_ACCOUNT, REGION
+from local.servers import OWN_ACCOUNT, REGION
 
 SERVICES = ("DYNAMODB", "DRS", "EC2", "STS", "LAMBDA", "SFN")
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d+/[^/]+/(?P<service>[^/]+)/")
@@ -49,12 +49,18 @@ class Recorder:
                 service = {"states": "SFN"}.get(signer["service"], signer["service"].upper())
                 with guard:
                     assumed = signer["key"] != OWN_ACCOUNT
-                    recorder.calls |= {Call(*it, assumed) for it in _actions(signer["service"], self, body)}
+                    recorder.calls |= {
+                        Call(*it, assumed) for it in _actions(signer["service"], self, body)
+                    }
                 self._relay(recorder.targets[service], body)
 
             def _relay(self, target: str, body: bytes) -> None:
-                connection = HTTPConnection(str(urlsplit(target).hostname), urlsplit(target).port or 80, timeout=60)
-                headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
+                connection = HTTPConnection(
+                    str(urlsplit(target).hostname), urlsplit(target).port or 80, timeout=60
+                )
+                headers = {
+                    name: value for name, value in self.headers.items() if name.lower() not in _HOP
+                }
                 connection.request(self.command, self.path, body, headers)
                 answer = connection.getresponse()
                 content = answer.read()
@@ -74,7 +80,9 @@ class Recorder:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
         self._server.daemon_threads = True
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._thread = Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        )
         self._thread.start()
 
     @property
@@ -90,20 +98,30 @@ class Recorder:
         self._server.server_close()
 
 
-def _actions(service: str, request: BaseHTTPRequestHandler, body: bytes) -> Iterator[tuple[str, str]]:
+def _actions(
+    service: str, request: BaseHTTPRequestHandler, body: bytes
+) -> Iterator[tuple[str, str]]:
     """IAM's action and resource of a call, once per resource that it touches."""
     match service:
         case "dynamodb":
-            yield from _dynamodb_actions(request.headers["x-amz-target"].partition(".")[2], json.loads(body))
+            yield from _dynamodb_actions(
+                request.headers["x-amz-target"].partition(".")[2], json.loads(body)
+            )
         case "drs":
             yield from _drs_actions(request.path.strip("/"), json.loads(body or b"{}"))
         case "ec2":
             yield f"ec2:{parse_qs(body.decode())['Action'][0]}", "*"
         case "sts":
-            yield f"sts:{parse_qs(body.decode())['Action'][0]}", parse_qs(body.decode()).get("RoleArn", ["*"])[0]
+            yield (
+                f"sts:{parse_qs(body.decode())['Action'][0]}",
+                parse_qs(body.decode()).get("RoleArn", ["*"])[0],
+            )
         case "lambda":
             function = request.path.split("/functions/")[1].split("/")[0]
-            yield "lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{OWN_ACCOUNT}:function:{function}"
+            yield (
+                "lambda:InvokeFunction",
+                f"arn:aws:lambda:{REGION}:{OWN_ACCOUNT}:function:{function}",
+            )
         case "states":
             machine = json.loads(body)["stateMachineArn"]
             yield f"states:{request.headers['x-amz-target'].partition('.')[2]}", machine
@@ -113,7 +131,9 @@ def _dynamodb_actions(operation: str, wanted: Mapping[str, Any]) -> Iterator[tup
     """A transaction is allowed item by item (DynamoDB developer guide, "IAM with transactions")."""
     parts = [part for item in wanted.get("TransactItems", []) for part in item.items()]
     touched = [(f"{it}Item", what["TableName"]) for it, what in parts]
-    touched = touched or [(operation, it) for it in wanted.get("RequestItems") or [wanted["TableName"]]]
+    touched = touched or [
+        (operation, it) for it in wanted.get("RequestItems") or [wanted["TableName"]]
+    ]
     index = f"/index/{wanted['IndexName']}" if "IndexName" in wanted else ""
     for action, table in touched:
         yield f"dynamodb:{action}", f"arn:aws:dynamodb:{REGION}:{OWN_ACCOUNT}:table/{table}{index}"

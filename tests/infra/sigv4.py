@@ -11,7 +11,9 @@ class Refused(Exception):
     """The token does not prove what it claims."""
 
 
-def check_connect_token(token: str, cache: str, user: str, secrets: Mapping[str, str], now: datetime) -> str:
+def check_connect_token(
+    token: str, cache: str, user: str, secrets: Mapping[str, str], now: datetime
+) -> str:
     """The access key that signed this ElastiCache token; `secrets` by access key.
 
     Raises:
@@ -23,10 +25,14 @@ def check_connect_token(token: str, cache: str, user: str, secrets: Mapping[str,
         raise Refused(f"{host} {query.get('Action')} {query.get('User')}")
     key, day, region, service, _ = query["X-Amz-Credential"].split("/")
     signed_at = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    if service != "elasticache" or not signed_at <= now < signed_at + timedelta(seconds=int(query["X-Amz-Expires"])):
+    if service != "elasticache" or not signed_at <= now < signed_at + timedelta(
+        seconds=int(query["X-Amz-Expires"])
+    ):
         raise Refused(f"{service}, signed at {signed_at}")
     signature = query.pop("X-Amz-Signature")
-    canonical_query = "&".join(f"{quote(k, safe='-_.~')}={quote(v, safe='-_.~')}" for k, v in sorted(query.items()))
+    canonical_query = "&".join(
+        f"{quote(k, safe='-_.~')}={quote(v, safe='-_.~')}" for k, v in sorted(query.items())
+    )
     empty = hashlib.sha256(b"").hexdigest()
     request = f"GET\n/\n{canonical_query}\nhost:{host}\n\nhost\n{empty}"
     scope = f"{day}/{region}/{service}/aws4_request"

@@ -38,7 +38,9 @@ def test_every_call_is_allowed(calls: Mapping[str, set[Call]], role: str) -> Non
     denied = [
         call
         for call in sorted(calls[role])
-        if not any(grant.covers(call.action, call.resource) for grant in (member if call.assumed else own))
+        if not any(
+            grant.covers(call.action, call.resource) for grant in (member if call.assumed else own)
+        )
     ]
     assert denied == []
 
@@ -52,7 +54,10 @@ def test_nothing_allowed_goes_unused(calls: Mapping[str, set[Call]], role: str) 
 
 def test_nothing_the_member_role_allows_goes_unused(calls: Mapping[str, set[Call]]) -> None:
     """The same for the role in the target accounts, over all functions that assume it."""
-    assert _unused(member_grants(), [call for made in calls.values() for call in made if call.assumed]) == []
+    assert (
+        _unused(member_grants(), [call for made in calls.values() for call in made if call.assumed])
+        == []
+    )
 
 
 def _unused(grants: set[Grant], made: list[Call]) -> list[str]:
@@ -67,13 +72,27 @@ def _unused(grants: set[Grant], made: list[Call]) -> list[str]:
 
 def test_the_query_role_can_write_nothing_in_dynamodb() -> None:
     """Reading pages is all it is for; what it may do in DynamoDB is named here, so that no write slips in."""
-    allowed = {grant.action for grant in function_grants("QueryRole") if grant.action.startswith("dynamodb")}
-    assert allowed <= {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"}
+    allowed = {
+        grant.action
+        for grant in function_grants("QueryRole")
+        if grant.action.startswith("dynamodb")
+    }
+    assert allowed <= {
+        "dynamodb:BatchGetItem",
+        "dynamodb:GetItem",
+        "dynamodb:Query",
+        "dynamodb:Scan",
+    }
 
 
 def test_only_the_member_role_can_be_assumed() -> None:
     """No function may take any other role, in any account."""
-    roles = [grant for role in ROLES.values() for grant in function_grants(role) if grant.action.startswith("sts")]
+    roles = [
+        grant
+        for role in ROLES.values()
+        for grant in function_grants(role)
+        if grant.action.startswith("sts")
+    ]
     assert {grant.resource for grant in roles} == {"arn:aws:iam::*:role/recovery-sync"}
     assert {grant.action for grant in roles} == {"sts:AssumeRole"}
 

@@ -10,19 +10,23 @@ from urllib.parse import parse_qsl
 import pytest
 from redis import Redis
 
-from cache.entry import Entry, PlaceLook
+from cache.entry import Entry
 from cache.errors import MirrorUnavailable
 from cache.mirror import Fresh, Mirror
-from services.local import servers
-from services.local.processes import Process, free_port
-from services.mirror_client import mirror_client
+from cache.values import PlaceLook
+from local import servers
+from local.processes import Process, free_port
+from services.aws.redis import mirror_client
 from services.settings import Settings
 from tests.conftest import running
 from tests.infra.conftest import SERVERLESS_CACHE, CloudCache, Keys, access_strings, start_cluster
 from tests.infra.tls_front import Front, certificate
 
 BASE = Settings.from_env({})
-ENTRIES = [Entry(f"s-{number:017x}", 7, 1_000, "running", True, "", b'{"n":%d}' % number) for number in range(60)]
+ENTRIES = [
+    Entry(f"s-{number:017x}", 7, 1_000, "running", True, "", b'{"n":%d}' % number)
+    for number in range(60)
+]
 IDS = [entry.server_id for entry in ENTRIES]
 LOOK = PlaceLook(7, 1_000, "seen")
 
@@ -47,7 +51,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Process]]
 class TestCluster:
     """REDIS_CLUSTER=true."""
 
-    def test_entries_are_published_to_every_node_and_read_in_one_page(self, cluster: list[Process]) -> None:
+    def test_entries_are_published_to_every_node_and_read_in_one_page(
+        self, cluster: list[Process]
+    ) -> None:
         """A page's servers live on all three nodes; it reads what was published, and the places with it."""
         redis = connected(mirror(f"redis://127.0.0.1:{cluster[0].port}", redis_cluster=True))
         assert redis.publish(fresh()).taken == len(ENTRIES)
@@ -97,15 +103,25 @@ class TestTls:
             assert redis.publish(fresh()).taken == len(ENTRIES)
             assert redis.read(IDS).entries.keys() == set(IDS)
 
-    def test_an_unknown_authority_is_refused(self, server: Process, cert: tuple[Path, Path]) -> None:
+    def test_an_unknown_authority_is_refused(
+        self, server: Process, cert: tuple[Path, Path]
+    ) -> None:
         """Without that authority the certificate proves nothing, and nothing is sent."""
-        with Front(cert, server.port) as front, pytest.raises(MirrorUnavailable, match="certificate"):
+        with (
+            Front(cert, server.port) as front,
+            pytest.raises(MirrorUnavailable, match="certificate"),
+        ):
             mirror(f"rediss://127.0.0.1:{front.port}").read(IDS)
 
-    def test_a_certificate_for_another_name_is_refused(self, server: Process, tmp_path: Path) -> None:
+    def test_a_certificate_for_another_name_is_refused(
+        self, server: Process, tmp_path: Path
+    ) -> None:
         """A valid certificate of somebody else is no proof either."""
         files = certificate(tmp_path, name="elsewhere.test")
-        with Front(files, server.port) as front, pytest.raises(MirrorUnavailable, match="certificate"):
+        with (
+            Front(files, server.port) as front,
+            pytest.raises(MirrorUnavailable, match="certificate"),
+        ):
             mirror(f"rediss://127.0.0.1:{front.port}?ssl_ca_certs={files[0]}").read(IDS)
 
 
@@ -115,7 +131,9 @@ def _access_key(token: str) -> str:
 
 def cloud_mirror(cache: CloudCache, user: str, name: str = SERVERLESS_CACHE) -> Mirror:
     """A mirror as the templates set it up: TLS, cluster mode and a user's IAM tokens."""
-    return mirror(cache.url, redis_cluster=True, redis_iam_user=user, redis_iam_cache=f"serverless:{name}")
+    return mirror(
+        cache.url, redis_cluster=True, redis_iam_user=user, redis_iam_cache=f"serverless:{name}"
+    )
 
 
 def connected(redis: Mirror) -> Mirror:
@@ -134,14 +152,18 @@ def connected(redis: Mirror) -> Mirror:
 class TestIamTokens:
     """REDIS_IAM_USER and REDIS_IAM_CACHE, with TLS and a cluster as ElastiCache serverless has them."""
 
-    def test_every_connection_signs_with_the_credentials_of_its_moment(self, cloud_cache: CloudCache) -> None:
+    def test_every_connection_signs_with_the_credentials_of_its_moment(
+        self, cloud_cache: CloudCache
+    ) -> None:
         """Three nodes, three connections, each proved by another key, since credentials changed in between."""
         assert connected(cloud_mirror(cloud_cache, "writer")).publish(fresh()).taken == len(ENTRIES)
         tokens = [token for front in cloud_cache.fronts for token in front.tokens]
         assert len(tokens) >= 3
         assert len({_access_key(token) for token in tokens}) == len(tokens)
 
-    def test_a_connection_ended_by_the_server_is_replaced_with_a_new_token(self, cloud_cache: CloudCache) -> None:
+    def test_a_connection_ended_by_the_server_is_replaced_with_a_new_token(
+        self, cloud_cache: CloudCache
+    ) -> None:
         """After twelve hours ElastiCache hangs up; the next page connects anew and reads."""
         redis = connected(cloud_mirror(cloud_cache, "writer"))
         redis.publish(fresh())
@@ -152,7 +174,9 @@ class TestIamTokens:
         assert connected(redis).read(IDS).entries.keys() == set(IDS)
         assert sum(len(front.tokens) for front in cloud_cache.fronts) > before
 
-    @pytest.mark.parametrize(("user", "cache"), [("nobody", SERVERLESS_CACHE), ("writer", "another-cache")])
+    @pytest.mark.parametrize(
+        ("user", "cache"), [("nobody", SERVERLESS_CACHE), ("writer", "another-cache")]
+    )
     def test_a_token_for_somebody_or_something_else_is_refused(
         self, cloud_cache: CloudCache, user: str, cache: str
     ) -> None:
@@ -196,7 +220,9 @@ class TestUsers:
         assert redis.publish(fresh()).taken == len(ENTRIES)
         assert redis.read(IDS).places == {"111111111111/us-east-1": LOOK}
 
-    def test_the_reader_cannot_say_that_a_place_was_looked_at(self, cloud_cache: CloudCache) -> None:
+    def test_the_reader_cannot_say_that_a_place_was_looked_at(
+        self, cloud_cache: CloudCache
+    ) -> None:
         """Only a sync may: a place that counts as looked at turns unknown servers into absent ones."""
         redis = connected(cloud_mirror(cloud_cache, "reader"))
         with pytest.raises(MirrorUnavailable, match="permission"):
@@ -204,9 +230,12 @@ class TestUsers:
 
     @pytest.mark.parametrize("user", ["writer", "reader"])
     @pytest.mark.parametrize(
-        "command", ["FLUSHALL", "CONFIG GET *", "KEYS *", "SET other 1", "GET other", "ACL LIST", "MONITOR"]
+        "command",
+        ["FLUSHALL", "CONFIG GET *", "KEYS *", "SET other 1", "GET other", "ACL LIST", "MONITOR"],
     )
-    def test_neither_may_do_anything_else(self, cloud_cache: CloudCache, user: str, command: str) -> None:
+    def test_neither_may_do_anything_else(
+        self, cloud_cache: CloudCache, user: str, command: str
+    ) -> None:
         """Foreign keys, other tenants of the server and its administration are out of reach."""
         with cloud_cache.admin(0) as admin:
             admin.execute_command("ACL", "SETUSER", user, *access_strings()[user].split())

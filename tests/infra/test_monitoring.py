@@ -16,13 +16,22 @@ pytestmark = [pytest.mark.xdist_group("infra-journeys"), pytest.mark.long]
 @pytest.fixture
 def logged(journeys: RecordedStack) -> list[str]:
     """What the functions wrote, line by line."""
-    return [line for log in journeys.directory.glob("*-dev.log") for line in log.read_text().splitlines()]
+    return [
+        line
+        for log in journeys.directory.glob("*-dev.log")
+        for line in log.read_text().splitlines()
+    ]
 
 
 @pytest.fixture
 def emitted(logged: list[str]) -> dict[str, set[str]]:
     """Each metric that the functions wrote, with its dimensions."""
-    found = [it for line in logged if '"_aws"' in line for it in json.loads(line)["_aws"]["CloudWatchMetrics"]]
+    found = [
+        it
+        for line in logged
+        if '"_aws"' in line
+        for it in json.loads(line)["_aws"]["CloudWatchMetrics"]
+    ]
     assert {it["Namespace"] for it in found} == {"RecoveryInstanceSync"}
     return {metric["Name"]: set(it["Dimensions"][0]) for it in found for metric in it["Metrics"]}
 
@@ -30,7 +39,9 @@ def emitted(logged: list[str]) -> dict[str, set[str]]:
 def test_alarms_and_widgets_show_what_the_code_emits(emitted: dict[str, tuple[str, ...]]) -> None:
     """Each of our metrics that is named anywhere exists, with these very dimensions."""
     shown = dict(_alarm_metrics()) | dict(_widget_metrics())
-    assert {name: set(emitted.get(name, ())) for name in shown} == {name: set(it) for name, it in shown.items()}
+    assert {name: set(emitted.get(name, ())) for name in shown} == {
+        name: set(it) for name, it in shown.items()
+    }
 
 
 def test_everything_that_is_emitted_is_shown(emitted: dict[str, tuple[str, ...]]) -> None:
@@ -44,7 +55,9 @@ def test_the_alarms_of_the_original_design() -> None:
     assert {name: it["Threshold"] for name, it in alarms.items()} == {
         "SyncErrors": 0, "TableThrottled": 0, "SlowHandler": 5_000, "MissRate": 10, "SlowSync": 120_000, "OldData": 900,
     }  # fmt: skip
-    levels = [re.findall("critical|warning", it["AlarmName"]["Fn::Sub"])[0] for it in alarms.values()]
+    levels = [
+        re.findall("critical|warning", it["AlarmName"]["Fn::Sub"])[0] for it in alarms.values()
+    ]
     assert sorted(levels) == ["critical"] * 4 + ["warning"] * 2
     assert all(it["AlarmActions"] and it["OKActions"] for it in alarms.values())
 
@@ -59,14 +72,18 @@ def test_the_alarms_of_the_original_design() -> None:
 )
 def test_the_log_messages_of_the_original_design(logged: list[str], message: str) -> None:
     """Word for word, since people search for them."""
-    messages = [json.loads(line).get("message", "") for line in logged if line.startswith('{"level"')]
+    messages = [
+        json.loads(line).get("message", "") for line in logged if line.startswith('{"level"')
+    ]
     assert any(re.search(message, str(it)) for it in messages)
 
 
 def _alarm_metrics() -> Iterator[tuple[str, tuple[str, ...]]]:
     """Our own metrics that alarms watch, with their dimensions."""
     for alarm in resources("monitoring.yaml", "AWS::CloudWatch::Alarm").values():
-        stats = [it["MetricStat"]["Metric"] for it in alarm.get("Metrics", []) if "MetricStat" in it]
+        stats = [
+            it["MetricStat"]["Metric"] for it in alarm.get("Metrics", []) if "MetricStat" in it
+        ]
         for metric in stats or [alarm]:
             if metric["Namespace"] == "RecoveryInstanceSync":
                 yield metric["MetricName"], tuple(it["Name"] for it in metric["Dimensions"])
@@ -78,7 +95,9 @@ def _widget_metrics() -> Iterator[tuple[str, tuple[str, ...]]]:
     for widget in json.loads(filled(board["DashboardBody"]["Fn::Sub"]))["widgets"]:
         for metric in widget["properties"]["metrics"]:
             if isinstance(metric[0], dict):
-                for schema, name in re.findall(r"SEARCH\('\{([^}]+)\} MetricName=\"(\w+)\"", metric[0]["expression"]):
+                for schema, name in re.findall(
+                    r"SEARCH\('\{([^}]+)\} MetricName=\"(\w+)\"", metric[0]["expression"]
+                ):
                     yield name, tuple(schema.split(",")[1:])
             elif metric[0] == "RecoveryInstanceSync":
                 yield metric[1], tuple(it for it in metric[2:-1:2] if isinstance(it, str))

@@ -46,12 +46,17 @@ class TestAtTheEdge:
     """page.yaml's function."""
 
     @pytest.mark.parametrize(
-        "cookie", [None, "rubbish", "a.b.c", token(-1)], ids=["none", "rubbish", "no token", "expired"]
+        "cookie",
+        [None, "rubbish", "a.b.c", token(-1)],
+        ids=["none", "rubbish", "no token", "expired"],
     )
     def test_without_a_token_that_counts_there_is_no_page(self, cookie: str | None) -> None:
         """The page's address leads to the sign-in; anything else, the API included, is refused."""
         answer = at_the_edge("/", cookie)
-        assert (answer["statusCode"], answer["headers"]["location"]["value"]) == (302, "/sign-in/index.html")
+        assert (answer["statusCode"], answer["headers"]["location"]["value"]) == (
+            302,
+            "/sign-in/index.html",
+        )
         for uri in ("/js/main.js", "/recovery-plans", "/executions/x/terminate-instances"):
             assert at_the_edge(uri, cookie)["statusCode"] == 401
 
@@ -118,7 +123,11 @@ class UserPool:
 
     def _authorize(self, route: Route, request: Request) -> None:
         asked = {name: values[0] for name, values in parse_qs(urlsplit(request.url).query).items()}
-        assert (asked["response_type"], asked["client_id"], asked["code_challenge_method"]) == ("code", CLIENT, "S256")
+        assert (asked["response_type"], asked["client_id"], asked["code_challenge_method"]) == (
+            "code",
+            CLIENT,
+            "S256",
+        )
         self._challenge = asked["code_challenge"]
         state = "forged" if self._forged_state else asked["state"]
         self._forged_state = False
@@ -128,7 +137,11 @@ class UserPool:
     def _exchange(self, route: Route, request: Request) -> None:
         asked = {name: values[0] for name, values in parse_qs(str(request.post_data)).items()}
         self.exchanges.append(asked)
-        digest = base64.urlsafe_b64encode(hashlib.sha256(asked["code_verifier"].encode()).digest()).decode().rstrip("=")
+        digest = (
+            base64.urlsafe_b64encode(hashlib.sha256(asked["code_verifier"].encode()).digest())
+            .decode()
+            .rstrip("=")
+        )
         if digest != self._challenge:
             route.fulfill(status=400, json={"error": "invalid_grant"})
             return
@@ -140,18 +153,26 @@ class UserPool:
 class TestSignInPage:
     """infra/sign-in, under the page's own Content-Security-Policy."""
 
-    def test_a_person_signs_in_and_is_led_to_the_page(self, context: BrowserContext, origin: str) -> None:
+    def test_a_person_signs_in_and_is_led_to_the_page(
+        self, context: BrowserContext, origin: str
+    ) -> None:
         """Code flow with PKCE; the token ends up in a cookie that other sites cannot make the browser send."""
         pool = UserPool(context, origin)
         page = context.new_page()
         page.goto(f"{origin}/sign-in/index.html")
         page.wait_for_url(f"{origin}/")
         (cookie,) = context.cookies(origin)
-        assert (cookie["name"], cookie["secure"], cookie["sameSite"]) == ("recovery-token", True, "Strict")
+        assert (cookie["name"], cookie["secure"], cookie["sameSite"]) == (
+            "recovery-token",
+            True,
+            "Strict",
+        )
         assert cookie["value"].startswith("h.")
         assert [it["code"] for it in pool.exchanges] == ["code-1"]
 
-    def test_an_answer_to_a_question_never_asked_is_not_taken(self, context: BrowserContext, origin: str) -> None:
+    def test_an_answer_to_a_question_never_asked_is_not_taken(
+        self, context: BrowserContext, origin: str
+    ) -> None:
         """A forged state's code is never exchanged; the person is asked to sign in anew."""
         pool = UserPool(context, origin, forged_state=True)
         page = context.new_page()
@@ -163,7 +184,8 @@ class TestSignInPage:
         """When the pool gives no token, the person reads why."""
         UserPool(context, origin)
         context.route(
-            f"{origin}/oauth2/token", lambda route: route.fulfill(status=400, json={"error": "invalid_grant"})
+            f"{origin}/oauth2/token",
+            lambda route: route.fulfill(status=400, json={"error": "invalid_grant"}),
         )
         page = context.new_page()
         page.goto(f"{origin}/sign-in/index.html")

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from services.contract.routes import OPERATIONS
+from local import functions
+from local.front import SCHEDULED_EVENT
+from services.api.routes import OPERATIONS
 from services.execution.operations import Operations
-from services.local import functions
-from services.local.front import SCHEDULED_EVENT
+from services.platform.tables import INDEXES, table_keys
 from services.settings import Settings
-from services.tables import INDEXES, table_keys
 from tests.infra.policies import filled
 from tests.infra.templates import INFRA, load, resources
 
@@ -44,7 +44,8 @@ def deployed_functions() -> dict[str, dict[str, Any]]:
     shared = load("functions.yaml")["Globals"]["Function"]
     found = resources("functions.yaml", "AWS::Serverless::Function")
     return {
-        FUNCTIONS[key]: shared | it | {"Environment": _variables(shared) | _variables(it)} for key, it in found.items()
+        FUNCTIONS[key]: shared | it | {"Environment": _variables(shared) | _variables(it)}
+        for key, it in found.items()
     }
 
 
@@ -54,7 +55,9 @@ def _variables(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def test_the_templates_lint_clean() -> None:
     """cfn-lint knows every resource's schema; W3002 alone is set aside, in .cfnlintrc, which says why."""
-    done = subprocess.run([ROOT / ".venv/bin/cfn-lint"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [ROOT / ".venv/bin/cfn-lint"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout) == (0, "")
 
 
@@ -78,12 +81,19 @@ class TestFunctions:
 
     def test_the_tables_are_those_the_code_falls_back_to(self) -> None:
         """Every function is given the names that tables.yaml makes, which are the code's own defaults too."""
-        made = {filled(it["TableName"]["Fn::Sub"]) for it in resources("tables.yaml", "AWS::DynamoDB::Table").values()}
+        made = {
+            filled(it["TableName"]["Fn::Sub"])
+            for it in resources("tables.yaml", "AWS::DynamoDB::Table").values()
+        }
         assert made == set(functions.TABLES.values())
-        settings = Settings.from_env({"PROJECT_NAME": functions.PROJECT, "ENVIRONMENT": functions.ENVIRONMENT})
+        settings = Settings.from_env(
+            {"PROJECT_NAME": functions.PROJECT, "ENVIRONMENT": functions.ENVIRONMENT}
+        )
         for deployed in deployed_functions().values():
             given = {
-                key: filled(it["Fn::Sub"]) for key, it in deployed["Environment"].items() if key.endswith("_TABLE")
+                key: filled(it["Fn::Sub"])
+                for key, it in deployed["Environment"].items()
+                if key.endswith("_TABLE")
             }
             assert given == {name: getattr(settings, name.lower()) for name in given}
 
@@ -127,7 +137,9 @@ def test_the_routes_are_those_of_the_contract() -> None:
     }
     assert deployed == {(it.method, it.path): it.function for it in OPERATIONS}
     document = json.loads((ROOT / "docs" / "openapi.json").read_text())["paths"]
-    assert set(deployed) == {(method.upper(), path) for path, routes in document.items() for method in routes}
+    assert set(deployed) == {
+        (method.upper(), path) for path, routes in document.items() for method in routes
+    }
 
 
 def _target(uri: dict[str, Any]) -> str:
@@ -170,7 +182,11 @@ def _index(index: Mapping[str, Any]) -> tuple[str, ...]:
 def test_the_machine_asks_for_steps_that_exist() -> None:
     """Every operation in the definition is one of the execution function's."""
     machine = json.loads((INFRA / "execution.asl.json").read_text())
-    asked = {it["Parameters"]["Payload"]["operation"] for it in machine["States"].values() if it["Type"] == "Task"}
+    asked = {
+        it["Parameters"]["Payload"]["operation"]
+        for it in machine["States"].values()
+        if it["Type"] == "Task"
+    }
     source = Path(str(Operations.run.__code__.co_filename)).read_text()
     assert asked == {"start_wave", "poll_wave", "sync_wave", "finish"}
     assert all(f'"{operation}"' in source for operation in asked)
@@ -187,7 +203,9 @@ def _pins(lock: Path) -> set[str]:
 
 def test_the_page_is_served_under_its_own_policy() -> None:
     """The distribution sends the very Content-Security-Policy that the page is written and tested under."""
-    headers = resources("page.yaml", "AWS::CloudFront::ResponseHeadersPolicy")["Headers"]["ResponseHeadersPolicyConfig"]
+    headers = resources("page.yaml", "AWS::CloudFront::ResponseHeadersPolicy")["Headers"][
+        "ResponseHeadersPolicyConfig"
+    ]
     sent = headers["SecurityHeadersConfig"]["ContentSecurityPolicy"]["ContentSecurityPolicy"]
     assert sent.split("; ") == (ROOT / "services/page/csp.txt").read_text().strip().split("; ")
 
@@ -197,5 +215,7 @@ def test_the_security_scan_finds_nothing() -> None:
     """checkov's rules, each one that is set aside having its reason in the template."""
     tool = "source scripts/tools.sh; PATH=$(tool_venv scan):$PATH"
     scan = "checkov --directory infra --framework cloudformation --skip-download --quiet --compact"
-    done = subprocess.run(["bash", "-c", f"{tool}; {scan}"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["bash", "-c", f"{tool}; {scan}"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr

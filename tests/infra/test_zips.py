@@ -12,10 +12,10 @@ from types import ModuleType
 
 import pytest
 
-from services.local.processes import Process
-from services.local.servers import REPOSITORY
+from local.processes import Process
+from local.servers import REPOSITORY
+from services.platform.tables import create_tables
 from services.settings import Settings
-from services.tables import create_tables
 from services.wiring import Wiring
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300), pytest.mark.xdist_group("zips")]
@@ -41,7 +41,9 @@ for event in json.load(sys.stdin):
 
 def builder() -> ModuleType:
     """scripts/build_zips.py."""
-    spec = importlib.util.spec_from_file_location("build_zips", REPOSITORY / "scripts" / "build_zips.py")
+    spec = importlib.util.spec_from_file_location(
+        "build_zips", REPOSITORY / "scripts" / "build_zips.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -61,7 +63,10 @@ def zips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_a_second_build_is_the_same(tmp_path: Path, architecture: str) -> None:
     """Byte for byte, so that a deployment which changes nothing uploads nothing."""
     digests = [
-        [hashlib.sha256(it.read_bytes()).hexdigest() for it in builder().build(architecture, tmp_path / str(number))]
+        [
+            hashlib.sha256(it.read_bytes()).hexdigest()
+            for it in builder().build(architecture, tmp_path / str(number))
+        ]
         for number in range(2)
     ]
     assert digests[0] == digests[1]
@@ -82,7 +87,16 @@ def test_nothing_foreign_is_inside(zips: dict[str, Path], handler: str) -> None:
     names = zipfile.ZipFile(zips[handler]).namelist()
     assert f"services/{handler}/handler.py" in names
     others = [f"services/{it}/" for it in {*HANDLERS, "local", "page"} - {handler}]
-    foreign = [*others, "services/cli.py", "tests/", "boto3/", "rich/", "click/"]
+    foreign = [
+        *others,
+        "services/cli/",
+        "local/",
+        "standin/",
+        "tests/",
+        "boto3/",
+        "rich/",
+        "click/",
+    ]
     foreign += ["aws_xray_sdk/", "wrapt/"] if handler == "query" else []
     assert [it for it in names if it.startswith(tuple(foreign))] == []
 
@@ -155,8 +169,18 @@ def test_a_zip_runs_with_nothing_but_itself(
     events, expected = zip(*EVENTS[handler], strict=True)
     command = [sys.executable, "-S", "-c", RUN, tmp_path, REPOSITORY, handler]
     done = subprocess.run(
-        command, input=json.dumps(events), env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+        command,
+        input=json.dumps(events),
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    answers = [json.loads(it.split(" ", 1)[1]) for it in done.stdout.splitlines() if it.startswith("ANSWER")]
+    answers = [
+        json.loads(it.split(" ", 1)[1])
+        for it in done.stdout.splitlines()
+        if it.startswith("ANSWER")
+    ]
     assert [it["status"] for it in answers] == list(expected), done.stdout + done.stderr
     assert "No module named" not in done.stdout + done.stderr

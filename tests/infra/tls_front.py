@@ -45,7 +45,9 @@ def certificate(directory: Path, *, name: str = "127.0.0.1") -> tuple[Path, Path
     cert_file, key_file = directory / "cert.pem", directory / "key.pem"
     cert_file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     plain = serialization.NoEncryption()
-    key_file.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+    key_file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    )
     return cert_file, key_file
 
 
@@ -64,7 +66,9 @@ class Front:
         self._loop = asyncio.new_event_loop()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*self.files)
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context))
+        server = self._loop.run_until_complete(
+            asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context)
+        )
         self.port = server.sockets[0].getsockname()[1]
         self._thread = Thread(target=self._loop.run_forever)
         self._thread.start()
@@ -105,10 +109,14 @@ class Front:
             raise PermissionError("authenticate first")
         self.check(user, token)
         self.tokens.append(token)
-        with Redis.from_url(f"redis://admin:admin@127.0.0.1:{self.server_port}?protocol=2") as admin:
+        with Redis.from_url(
+            f"redis://admin:admin@127.0.0.1:{self.server_port}?protocol=2"
+        ) as admin:
             admin.acl_setuser(user, reset=True)
             admin.execute_command("ACL", "SETUSER", user, *self.users[user].split(), f">{token}")
-        return b"*3\r\n" + b"".join(b"$%d\r\n%s\r\n" % (len(it), it.encode()) for it in (command, user, token))
+        return b"*3\r\n" + b"".join(
+            b"$%d\r\n%s\r\n" % (len(it), it.encode()) for it in (command, user, token)
+        )
 
 
 async def _command(reader: asyncio.StreamReader) -> list[str]:

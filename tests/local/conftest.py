@@ -12,10 +12,10 @@ import boto3
 import pytest
 import urllib3
 
-from services.local.front import FrontConfig
-from services.local.lambdas import FunctionSpec
-from services.local.processes import Process, free_port
-from services.local.servers import REPOSITORY
+from local.front import FrontConfig
+from local.lambdas import FunctionSpec
+from local.processes import Process, free_port
+from local.servers import REPOSITORY
 
 HERE = Path(__file__).parent
 
@@ -40,8 +40,14 @@ class EchoFront:
 
 def spec(role: str, processes: int, **options: Any) -> FunctionSpec:
     """A function that echoes."""
-    environment = {"AWS_REGION": "us-east-1", "LAMBDA_TASK_ROOT": str(HERE), "AWS_LAMBDA_FUNCTION_NAME": role}
-    return FunctionSpec(role, "echo_functions.echo", processes, options.pop("timeout", 10), environment, **options)
+    environment = {
+        "AWS_REGION": "us-east-1",
+        "LAMBDA_TASK_ROOT": str(HERE),
+        "AWS_LAMBDA_FUNCTION_NAME": role,
+    }
+    return FunctionSpec(
+        role, "echo_functions.echo", processes, options.pop("timeout", 10), environment, **options
+    )
 
 
 @pytest.fixture(scope="session")
@@ -76,16 +82,22 @@ def running_front(directory: Path, schedule_seconds: float = 0) -> Iterator[Echo
     functions = {
         "query": spec("query", 2),
         "data-management": spec("hasty", 1, timeout=1),
-        "execution": FunctionSpec("broken", "no_such_module.handler", 1, 10, spec("broken", 1).environment),
+        "execution": FunctionSpec(
+            "broken", "no_such_module.handler", 1, 10, spec("broken", 1).environment
+        ),
         "recovery-instance-sync": spec("alone", 1, reserved=True),
     }
     if schedule_seconds:
         alone = functions["recovery-instance-sync"]
         recorded = alone.environment | {"RECORD": str(directory / "record")}
-        functions["recovery-instance-sync"] = replace(alone, handler="echo_functions.record", environment=recorded)
-    config = FrontConfig(port, str(directory / "page"), str(directory), schedule_seconds, False, functions)
+        functions["recovery-instance-sync"] = replace(
+            alone, handler="echo_functions.record", environment=recorded
+        )
+    config = FrontConfig(
+        port, str(directory / "page"), str(directory), schedule_seconds, False, functions
+    )
     (directory / "front.json").write_text(config.to_json())
-    argv = [sys.executable, "-m", "services.local.front", directory / "front.json"]
+    argv = [sys.executable, "-m", "local.front", directory / "front.json"]
     process = Process("front", argv, directory / "front.log", port, cwd=REPOSITORY)
     process.start()
     try:

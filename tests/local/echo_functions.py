@@ -37,7 +37,12 @@ def proxied(event: dict[str, Any]) -> Any:
             return {"statusCode": 200, "body": "AAH/", "isBase64Encoded": True}
     headers = {"content-type": "application/json", "x-echo": "yes"}
     cookies = {"set-cookie": ["a=1", "b=2"]}
-    return {"statusCode": 200, "headers": headers, "multiValueHeaders": cookies, "body": json.dumps(event)}
+    return {
+        "statusCode": 200,
+        "headers": headers,
+        "multiValueHeaders": cookies,
+        "body": json.dumps(event),
+    }
 
 
 def record(event: dict[str, Any], _context: Any) -> None:

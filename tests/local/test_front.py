@@ -47,7 +47,10 @@ def test_the_answer_keeps_status_headers_and_repeated_headers(front: Any) -> Non
 
 def test_a_base64_answer_is_decoded(front: Any) -> None:
     """Binary bodies come out as bytes."""
-    assert front.request("GET", "/recovery-plans/binary/check-existing-instances").data == b"\x00\x01\xff"
+    assert (
+        front.request("GET", "/recovery-plans/binary/check-existing-instances").data
+        == b"\x00\x01\xff"
+    )
 
 
 @pytest.mark.parametrize("plan", ["no-status", "raises"])
@@ -126,17 +129,26 @@ def test_a_handler_that_cannot_be_imported_says_so(front: Any) -> None:
     assert json.loads(answer["Payload"].read())["errorType"] == "Runtime.ImportModuleError"
 
 
-def test_events_queue_behind_reserved_concurrency_and_calls_are_throttled(front: Any, tmp_path: Path) -> None:
+def test_events_queue_behind_reserved_concurrency_and_calls_are_throttled(
+    front: Any, tmp_path: Path
+) -> None:
     """Events run one after the other, none lost; a synchronous call meanwhile is refused."""
     target = tmp_path / "events"
     arn = "arn:aws:lambda:us-east-1:111111111111:function:alone"
     gate = tmp_path / "gate"
     front.invoker.invoke(
-        FunctionName=arn, InvocationType="Event", Payload=json.dumps({"do": "await", "file": str(gate)})
+        FunctionName=arn,
+        InvocationType="Event",
+        Payload=json.dumps({"do": "await", "file": str(gate)}),
     )
     for text in "abc":
         payload = json.dumps({"do": "append", "file": str(target), "text": text})
-        assert front.invoker.invoke(FunctionName="alone", InvocationType="Event", Payload=payload)["StatusCode"] == 202
+        assert (
+            front.invoker.invoke(FunctionName="alone", InvocationType="Event", Payload=payload)[
+                "StatusCode"
+            ]
+            == 202
+        )
     with pytest.raises(ClientError) as refused:
         front.invoker.invoke(FunctionName="alone", Payload=b"{}")
     assert refused.value.response["Error"]["Code"] == "TooManyRequestsException"
@@ -173,7 +185,9 @@ def test_killing_the_front_leaves_no_process_behind(doomed_front: Any) -> None:
     assert len(gone) == len(children)
 
 
-def test_the_schedule_sends_exactly_its_event_again_and_again(ticking_front: Any, tmp_path: Path) -> None:
+def test_the_schedule_sends_exactly_its_event_again_and_again(
+    ticking_front: Any, tmp_path: Path
+) -> None:
     """What EventBridge is told to send, and nothing around it."""
     record, deadline = tmp_path / "record", time.monotonic() + 10
     while not record.exists() or record.read_text().count("\n") < 3:

@@ -11,16 +11,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services.local.processes import LocalStackError, Process, free_port
-from services.local.servers import REPOSITORY
-from services.local.stack import check_port
+from local.processes import LocalStackError, Process, free_port
+from local.servers import REPOSITORY
+from local.stack import check_port
 
 PROGRAM = """
 from pathlib import Path
 from rich.console import Console
-from services.local.run import run_local
-from services.local.stack import Stack
-from services.local.world import make_world
+from local.run import run_local
+from local.stack import Stack
+from local.world import make_world
 run_local(Console(width=200), Stack(Path({directory!r}), {port}, make_world(1, 40, 2, 4), 0))
 """
 
@@ -30,7 +30,11 @@ def run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """The command, up to the line that says that all is ready."""
     program = PROGRAM.format(directory=str(tmp_path / "local"), port=free_port())
     process = subprocess.Popen(
-        [sys.executable, "-c", program], cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, "-c", program],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     try:
         yield process
@@ -66,7 +70,12 @@ def test_it_says_what_it_did_and_leaves_nothing_running(
     assert sourced.stdout == "hrp-drs-tech-adapter-recovery-instances-dev\n"
     children = psutil.Process(run.pid).children(recursive=True)
     assert len(children) >= 4
-    listening = [it.laddr.ip for child in children for it in child.net_connections() if it.status == psutil.CONN_LISTEN]
+    listening = [
+        it.laddr.ip
+        for child in children
+        for it in child.net_connections()
+        if it.status == psutil.CONN_LISTEN
+    ]
     assert set(listening) == {"127.0.0.1"}
     os.kill(run.pid, number)
     run.wait(20)
@@ -86,9 +95,13 @@ def test_a_taken_port_is_one_clear_line() -> None:
 
 def test_a_missing_or_failing_program_is_one_clear_line(tmp_path: Path) -> None:
     """The program that is not there, and the one that ends at once with its last words."""
-    with pytest.raises(LocalStackError, match=r"^Valkey: cannot run /no/such \(No such file or directory\)$"):
+    with pytest.raises(
+        LocalStackError, match=r"^Valkey: cannot run /no/such \(No such file or directory\)$"
+    ):
         Process("Valkey", ["/no/such"], tmp_path / "log", 1).start()
-    failing = Process("DynamoDB", ["sh", "-c", "echo no licence; exit 1"], tmp_path / "log", free_port())
+    failing = Process(
+        "DynamoDB", ["sh", "-c", "echo no licence; exit 1"], tmp_path / "log", free_port()
+    )
     failing.start()
     with pytest.raises(LocalStackError, match=r"^DynamoDB did not start: no licence"):
         failing.await_port()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.local.servers import REPOSITORY
+from local.servers import REPOSITORY
 
 TOOLS = "/usr/bin:/bin"
 
@@ -22,7 +22,14 @@ def program(path: Path, text: str) -> None:
 def bash(command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs a command with the set-up functions loaded and nothing else in its environment."""
     script = f"set -euo pipefail; cd {REPOSITORY}/scripts; source bootstrap.sh; source browser.sh; cd {cwd}; {command}"
-    return subprocess.run(["bash", "-c", script], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        ["bash", "-c", script],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def machine_without_python(root: Path) -> str:
@@ -30,7 +37,9 @@ def machine_without_python(root: Path) -> str:
     for name in ("python3", "python", "python3.12", "python3.13", "python3.14"):
         program(root / "shims" / name, "echo 'pyenv: command not found' >&2; exit 127")
     for tool in ("awk", "cmp", "rm", "cp", "bash"):
-        found = next(Path(folder) / tool for folder in TOOLS.split(":") if (Path(folder) / tool).exists())
+        found = next(
+            Path(folder) / tool for folder in TOOLS.split(":") if (Path(folder) / tool).exists()
+        )
         (root / "shims" / tool).symlink_to(found)
     return str(root / "shims")
 
@@ -39,14 +48,21 @@ def machine_without_python(root: Path) -> str:
 def test_a_python_behind_a_broken_shim_is_found(tmp_path: Path, home: str | None) -> None:
     """The shim on PATH exits 127; the version beside it runs, whatever HOME says."""
     path = machine_without_python(tmp_path / "pyenv")
-    program(tmp_path / "pyenv" / "versions" / "3.12.1" / "bin" / "python", f'exec "{sys.executable}" "$@"')
+    program(
+        tmp_path / "pyenv" / "versions" / "3.12.1" / "bin" / "python",
+        f'exec "{sys.executable}" "$@"',
+    )
     found = bash("find_python", tmp_path, PATH=path, **({} if home is None else {"HOME": home}))
     assert found.stdout.strip() == str(tmp_path / "pyenv/versions/3.12.1/bin/python"), found.stderr
 
 
 def test_a_machine_without_python_gets_one_clear_line(tmp_path: Path) -> None:
     """And a failing exit code; nothing is left behind."""
-    if any(found for folder in ("/usr/bin", "/usr/local/bin") for found in Path(folder).glob("python3.1[2-9]")):
+    if any(
+        found
+        for folder in ("/usr/bin", "/usr/local/bin")
+        for found in Path(folder).glob("python3.1[2-9]")
+    ):
         pytest.skip("this machine has a system Python that is new enough")
     path = machine_without_python(tmp_path / "pyenv")
     failed = bash("bootstrap", tmp_path, PATH=path, HOME=str(tmp_path))
@@ -58,7 +74,9 @@ def test_a_machine_without_python_gets_one_clear_line(tmp_path: Path) -> None:
 
 def test_an_environment_that_fits_the_lock_is_left_alone(tmp_path: Path) -> None:
     """The stamp decides: same lock, no installation; another lock, a new one, by pip alone where uv cannot run."""
-    keep = f'if [ "${{2:-}}" = pip ]; then echo "$*" >>log; exit 0; fi; exec "{sys.executable}" "$@"'
+    keep = (
+        f'if [ "${{2:-}}" = pip ]; then echo "$*" >>log; exit 0; fi; exec "{sys.executable}" "$@"'
+    )
     program(tmp_path / ".venv" / "bin" / "python", keep)
     (tmp_path / "requirements.lock").write_text("nothing\n")
     (tmp_path / ".venv" / ".installed").write_text("nothing\n")
@@ -92,7 +110,9 @@ def test_a_missing_browser_is_installed_or_skipped_loudly_or_fails_ci(
         f'case "$*" in *chromium*) printf "#!/bin/sh" >{tools}/chromium; chmod +x {tools}/chromium;; esac',
     )
     for tool in ("bash", "chmod"):
-        (tools / tool).symlink_to(next(it for folder in TOOLS.split(":") if (it := Path(folder) / tool).exists()))
+        (tools / tool).symlink_to(
+            next(it for folder in TOOLS.split(":") if (it := Path(folder) / tool).exists())
+        )
     done = bash("ensure_browser", tmp_path, PATH=str(tools), **environment)
     assert (done.returncode, says in done.stderr) == (status, True), done.stderr
 

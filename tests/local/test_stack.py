@@ -6,8 +6,8 @@ from typing import Any
 import urllib3
 
 from cache.attributes import decode_item
-from services.local.functions import TABLES
-from services.local.stack import Stack
+from local.functions import TABLES
+from local.stack import Stack
 
 SHOWN = (
     "sourceServerId", "recoveryInstanceId", "ec2InstanceId", "ec2InstanceState", "name", "privateIp", "publicIp",
@@ -28,7 +28,9 @@ def test_every_plans_page_equals_the_world(stack: Stack) -> None:
     """Field for field, for every server of every plan, and nothing else."""
     for plan in stack.world.recovery_plans:
         page = answer(stack, "GET", f"/recovery-plans/{plan['planId']}/check-existing-instances")
-        alive = [it for wave in plan["waves"] for it in wave["serverIds"] if stack.world.expected[it]]
+        alive = [
+            it for wave in plan["waves"] for it in wave["serverIds"] if stack.world.expected[it]
+        ]
         assert (page["unknownServerIds"], page["degraded"]) == ([], False)
         assert page["hasExistingInstances"] is bool(alive)
         assert [item["sourceServerId"] for item in page["existingInstances"]] == alive
@@ -40,13 +42,24 @@ def test_every_plans_page_equals_the_world(stack: Stack) -> None:
 
 def test_the_table_holds_what_the_page_does_not_show(stack: Stack) -> None:
     """Source network, staging account and job of every instance, and no present row for anything else."""
-    pages = stack.client("dynamodb").get_paginator("scan").paginate(TableName=TABLES["recovery-instances"])
-    rows = {row["sourceServerId"]: row for row in (decode_item(item) for page in pages for item in page["Items"])}
-    assert {server_id for server_id, row in rows.items() if row["presence"] == "present"} == stack.world.alive.keys()
+    pages = (
+        stack.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(TableName=TABLES["recovery-instances"])
+    )
+    rows = {
+        row["sourceServerId"]: row
+        for row in (decode_item(item) for page in pages for item in page["Items"])
+    }
+    assert {
+        server_id for server_id, row in rows.items() if row["presence"] == "present"
+    } == stack.world.alive.keys()
     for server_id, expected in stack.world.alive.items():
         there = {name: value for name, value in expected.items() if value not in (None, [])}
         assert {name: rows[server_id].get(name) for name in there} == there
-        assert rows[server_id].keys().isdisjoint(expected.keys() - there.keys()), "what is not there is left out"
+        assert rows[server_id].keys().isdisjoint(expected.keys() - there.keys()), (
+            "what is not there is left out"
+        )
 
 
 def test_a_second_terminal_can_use_the_environment(stack: Stack) -> None:
@@ -55,7 +68,10 @@ def test_a_second_terminal_can_use_the_environment(stack: Stack) -> None:
     assert {f"{short.replace('-', '_').upper()}_TABLE" for short in TABLES} <= environment.keys()
     addresses = [value for name, value in environment.items() if "URL" in name]
     services = {"DYNAMODB", "DRS", "EC2", "STS", "LAMBDA"}
-    assert {"REDIS_URL", *(f"AWS_ENDPOINT_URL_{service}" for service in services)} <= environment.keys()
+    assert {
+        "REDIS_URL",
+        *(f"AWS_ENDPOINT_URL_{service}" for service in services),
+    } <= environment.keys()
     assert all("//127.0.0.1:" in address for address in addresses)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.local.world import DENIED, EMPTY_PLAN, NEVER_INITIALISED, OWN, WHOLE_ESTATE, World, make_world
+from local.world import DENIED, EMPTY_PLAN, NEVER_INITIALISED, OWN, WHOLE_ESTATE, World, make_world
 
 
 @pytest.fixture(scope="module")
@@ -54,15 +54,22 @@ def test_it_has_every_kind_of_server(world: World) -> None:
     assert sum(sorted(states) == ["RUNNING", "TERMINATED"] for states in records.values()) > 20
     assert any(states == ["NOT_FOUND"] for states in records.values())
     assert len(world.expected.keys() - records.keys()) > 50
-    assert sum(fields["sourceVpcId"] is not None for fields in alive) == pytest.approx(len(alive) / 2, rel=0.1)
+    assert sum(fields["sourceVpcId"] is not None for fields in alive) == pytest.approx(
+        len(alive) / 2, rel=0.1
+    )
 
 
 def test_every_instance_is_launched_by_its_executions_job(world: World) -> None:
     """The execution of an instance has a wave with the job that launched it, and only those without one are unknown."""
     by_job = {
-        wave["jobId"]: row["executionId"] for row in world.execution_history for wave in row["waves"] if "jobId" in wave
+        wave["jobId"]: row["executionId"]
+        for row in world.execution_history
+        for wave in row["waves"]
+        if "jobId" in wave
     }
-    tagged = {job["jobID"]: job["tags"]["executionId"] for job in listed(world, "jobs") if job["tags"]}
+    tagged = {
+        job["jobID"]: job["tags"]["executionId"] for job in listed(world, "jobs") if job["tags"]
+    }
     for fields in world.alive.values():
         job_id = fields["jobId"]
         assert by_job.get(job_id, tagged.get(job_id)) == fields["sourceExecutionId"]
@@ -79,14 +86,18 @@ def test_waves_stay_in_one_place_and_jobs_within_their_limit(world: World) -> No
     }
     for plan in world.recovery_plans:
         for wave in plan["waves"]:
-            assert {home[server_id] for server_id in wave["serverIds"]} == {(wave["accountId"], wave["region"])}
+            assert {home[server_id] for server_id in wave["serverIds"]} == {
+                (wave["accountId"], wave["region"])
+            }
     assert all(len(job["participatingServers"]) <= 100 for job in listed(world, "jobs"))
 
 
 def test_two_plans_are_special(world: World) -> None:
     """One without any instance, one over a thousand servers."""
     plans = {plan["planId"]: plan for plan in world.recovery_plans}
-    members = {key: [i for wave in plan["waves"] for i in wave["serverIds"]] for key, plan in plans.items()}
+    members = {
+        key: [i for wave in plan["waves"] for i in wave["serverIds"]] for key, plan in plans.items()
+    }
     assert not any(world.expected[server_id] for server_id in members[EMPTY_PLAN])
     assert len(set(members[WHOLE_ESTATE])) == 1_000
     assert max(len(json.dumps(plan)) for plan in plans.values()) < 400_000, "DynamoDB's item limit"
@@ -100,5 +111,7 @@ def test_other_sizes_are_whole_worlds_too(servers: int, places: int, plans: int)
     assert sum(bool(place.get("sourceServers")) for place in world.places.values()) == places
     assert len(world.recovery_plans) == plans
     assert world.target_accounts[0]["accountId"] == OWN
-    planned = {i for plan in world.recovery_plans for wave in plan["waves"] for i in wave["serverIds"]}
+    planned = {
+        i for plan in world.recovery_plans for wave in plan["waves"] for i in wave["serverIds"]
+    }
     assert planned == set(world.expected)

@@ -13,7 +13,17 @@ from time import perf_counter
 from click import echo
 
 from tests.model.mutants import MUTANTS
-from tests.model.protocol import NO_ROW, NOTHING, PLACES, WORLDS, A, B, Protocol, Violation, alive_in
+from tests.model.protocol import (
+    NO_ROW,
+    NOTHING,
+    PLACES,
+    WORLDS,
+    A,
+    B,
+    Protocol,
+    Violation,
+    alive_in,
+)
 from tests.model.scopes import EVERYDAY, FULL, HEALERS, HUNT
 from tests.model.state import HEALED, RESTING, SURE, At, Scope, State
 from tests.model.steps import Steps
@@ -76,17 +86,27 @@ class Checker:
                 raise Violation("the mirror is ahead of the table")
             if version(state.mirror) == version(state.row) and state.mirror != state.row:
                 raise Violation("one version has two contents")
-        if all(it.at in RESTING for it in state.looks) and all(at in RESTING for at, _ in state.readers):
+        if all(it.at in RESTING for it in state.looks) and all(
+            at in RESTING for at, _ in state.readers
+        ):
             self._check_quiet(state)
         self._check_healing(state)
 
     def _check_quiet(self, state: State) -> None:
         """With nothing in flight."""
         if state.faults_left == self._scope.faults and state.mirror not in {NOTHING, state.row}:
-            raise Violation("nothing in flight, no fault happened, and the mirror differs from the table")
+            raise Violation(
+                "nothing in flight, no fault happened, and the mirror differs from the table"
+            )
         for place, ghosts in enumerate(state.places):
-            if ghosts & SURE and alive_in(state.world, place) and not self._is_told(state.row, state.world):
-                raise Violation("a complete look began after the last change, and the table does not have what it saw")
+            if (
+                ghosts & SURE
+                and alive_in(state.world, place)
+                and not self._is_told(state.row, state.world)
+            ):
+                raise Violation(
+                    "a complete look began after the last change, and the table does not have what it saw"
+                )
             if ghosts & HEALED:
                 self._check_healed(state, place)
 
@@ -110,7 +130,8 @@ class Checker:
         told = (f"i-{instance}", str(PLACES[place]), state)
         return (
             stored is not None
-            and (stored.get("ec2InstanceId"), stored["place"], stored.get("ec2InstanceState")) == told
+            and (stored.get("ec2InstanceId"), stored["place"], stored.get("ec2InstanceState"))
+            == told
         )
 
     def _check_healing(self, state: State) -> None:
@@ -121,7 +142,11 @@ class Checker:
         self._heals.add(key)
         still = HEALERS.start(self._protocol)
         state = still._replace(
-            world=state.world, row=state.row, mirror=state.mirror, counter=state.counter, highest=state.highest
+            world=state.world,
+            row=state.row,
+            mirror=state.mirror,
+            counter=state.counter,
+            highest=state.highest,
         )
         steps: list[str] = []
         try:
@@ -148,7 +173,9 @@ def report(title: str, found: Found) -> bool:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 1 when the protocol has a counterexample or a mutant has none."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--full", action="store_true", help="all scopes instead of the everyday ones")
+    parser.add_argument(
+        "--full", action="store_true", help="all scopes instead of the everyday ones"
+    )
     parser.add_argument("--mutants", action="store_true", help="hunt the mutants instead")
     chosen = parser.parse_args(arguments)
     if chosen.mutants:
@@ -157,7 +184,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     scopes = FULL if chosen.full else EVERYDAY
     founds = {name: Checker(scope, Protocol()).explore() for name, scope in scopes.items()}
     broken = [report(name, found) for name, found in founds.items()]
-    echo(f"{sum(it.states for it in founds.values()):,} states in {sum(it.seconds for it in founds.values()):.1f} s")
+    echo(
+        f"{sum(it.states for it in founds.values()):,} states in {sum(it.seconds for it in founds.values()):.1f} s"
+    )
     return int(any(broken))
 
 

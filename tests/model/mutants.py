@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from cache.changes import Change, Verdict, apply, judge
+from cache.protocol import Change, Verdict, apply, judge
 from tests.model.protocol import NO_ROW, NOTHING, Protocol
 
 
@@ -49,7 +49,10 @@ class SkipUnchangedWrite(Protocol):
     def judge(self, row: dict[str, Any] | None, change: Change) -> Verdict:
         """An unchanged row keeps its version."""
         verdict = judge(row, change)
-        same = row is not None and {**row, "version": 0} == {**apply(row, change, Verdict.UPDATE), "version": 0}
+        same = row is not None and {**row, "version": 0} == {
+            **apply(row, change, Verdict.UPDATE),
+            "version": 0,
+        }
         return Verdict.OWN if verdict.is_write and same else verdict
 
 

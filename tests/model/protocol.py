@@ -6,7 +6,8 @@ A row is an int here, so that a state is a small tuple; each (row, change) meets
 from functools import cache
 from typing import Any
 
-from cache.changes import (
+from cache.entry import decode
+from cache.protocol import (
     Change,
     Observation,
     Verdict,
@@ -17,8 +18,8 @@ from cache.changes import (
     judge,
     supersedes,
 )
-from cache.entry import Place, decode
-from cache.instance import Attribution, Details, InstanceState, Launch, Record, current
+from cache.record import Attribution, Details, InstanceState, Launch, Record, current
+from cache.values import Place
 
 SERVER = "s-00000000000000001"
 PLACES = (Place("111111111111", "us-east-1"), Place("111111111111", "eu-west-1"))
@@ -57,7 +58,9 @@ def _launch(instance: int, state: InstanceState) -> Launch:
 @cache
 def alive_in(world: int, place: int) -> Launch | None:
     """What the domain takes from DRS in a place: of a leftover and a living instance, the living one."""
-    records = [_launch(0, InstanceState.TERMINATED)] if place == A and world in {GONE, RELAUNCHED} else []
+    records = (
+        [_launch(0, InstanceState.TERMINATED)] if place == A and world in {GONE, RELAUNCHED} else []
+    )
     if (there := WORLDS[world]) is not None and there[1] == place:
         records.append(_launch(there[0], there[2]))
     found = current(records)
@@ -73,10 +76,17 @@ def change_for(world: int, place: int, ticket: int, *, details: bool, execution:
         place=PLACES[place],
         observed_at=SEEN_AT,
         launch=launch,
-        details=Details(name=launch.ec2_instance_id, instance_type="t", launch_time=SEEN_AT, private_ip=launch.job_id)
+        details=Details(
+            name=launch.ec2_instance_id,
+            instance_type="t",
+            launch_time=SEEN_AT,
+            private_ip=launch.job_id,
+        )
         if launch and details
         else None,
-        attribution=Attribution(source_execution_id=f"of {launch.job_id}") if launch and execution else None,
+        attribution=Attribution(source_execution_id=f"of {launch.job_id}")
+        if launch and execution
+        else None,
     )
     return change_of(seen, ticket)
 
@@ -132,7 +142,9 @@ class Protocol:
 
     def _put(self, row: int, change: Change) -> tuple[Verdict, int]:
         verdict = self.judge(self.rows[row], change)
-        return verdict, self.rows.number(self.apply(self.rows[row], change, verdict)) if verdict.is_write else row
+        return verdict, self.rows.number(
+            self.apply(self.rows[row], change, verdict)
+        ) if verdict.is_write else row
 
     def judge(self, row: dict[str, Any] | None, change: Change) -> Verdict:
         """The condition of a write."""
@@ -161,7 +173,9 @@ class Protocol:
 
     def publishes(self, row: int, mirrored: int) -> bool:
         """Whether a sync's publish of this row replaces, or renews, what is mirrored."""
-        return mirrored == NOTHING or supersedes(self.rows.version(row), self.rows.version(mirrored))
+        return mirrored == NOTHING or supersedes(
+            self.rows.version(row), self.rows.version(mirrored)
+        )
 
     def refills(self, row: int, mirrored: int) -> bool:
         """The same for a reader's refill."""
@@ -176,5 +190,11 @@ class Protocol:
         stored = self.rows[row]
         if is_overruled_elsewhere(stored, change, verdict):
             return True
-        is_refused = verdict is Verdict.OLDER and "sourceExecutionId" in change.sets and stored is not None
-        return is_refused and is_same_launch(stored or {}, change.launch) and "sourceExecutionId" not in (stored or {})
+        is_refused = (
+            verdict is Verdict.OLDER and "sourceExecutionId" in change.sets and stored is not None
+        )
+        return (
+            is_refused
+            and is_same_launch(stored or {}, change.launch)
+            and "sourceExecutionId" not in (stored or {})
+        )

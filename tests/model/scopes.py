@@ -10,7 +10,10 @@ WAVE = Looker("a wave", A, full=False, execution=True)
 WAVE_B = Looker("the other place's wave", B, full=False, execution=True)
 TERMINATION = Looker("a termination", A, full=False)
 
-HEALERS = Scope((Looker("a clean sync", A, details=True), Looker("a clean sync there", B, details=True)), readers=0)
+HEALERS = Scope(
+    (Looker("a clean sync", A, details=True), Looker("a clean sync there", B, details=True)),
+    readers=0,
+)
 
 EVERYDAY = {
     "two syncs, reader, faults": Scope((SYNC, SYNC), readers=1, changes=2, faults=1),

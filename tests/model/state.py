@@ -84,6 +84,21 @@ class Scope:
         """A known instance with all its details in both tiers; or a server never seen, and without a row."""
         looks, readers = (Look(),) * len(self.looks), ((At.IDLE, NO_ROW),) * self.readers
         if self.starts_empty:
-            return State(GONE, self.changes, self.faults, 1, 0, NOTHING, True, NOTHING, 0, (0, 0), looks, readers)
+            return State(
+                GONE,
+                self.changes,
+                self.faults,
+                1,
+                0,
+                NOTHING,
+                True,
+                NOTHING,
+                0,
+                (0, 0),
+                looks,
+                readers,
+            )
         _, row = protocol.put(NO_ROW, change_for(FIRST, A, 1, details=True, execution=True))
-        return State(FIRST, self.changes, self.faults, 1, row, row, True, row, 1, (0, 0), looks, readers)
+        return State(
+            FIRST, self.changes, self.faults, 1, row, row, True, row, 1, (0, 0), looks, readers
+        )

@@ -2,7 +2,17 @@
 
 from collections.abc import Iterator
 
-from tests.model.protocol import GONE, NEXT_WORLDS, NO_ROW, NOTHING, PLACES, Protocol, Violation, alive_in, change_for
+from tests.model.protocol import (
+    GONE,
+    NEXT_WORLDS,
+    NO_ROW,
+    NOTHING,
+    PLACES,
+    Protocol,
+    Violation,
+    alive_in,
+    change_for,
+)
 from tests.model.state import (
     ALONE,
     HEALED,
@@ -59,10 +69,15 @@ class Steps:
             case At.DRAW:
                 ticket = state.counter + 1
                 listing = me.listing or ticket
-                drawn = self._put(state, number, me._replace(at=At.DESCRIBE, ticket=ticket, listing=listing))
+                drawn = self._put(
+                    state, number, me._replace(at=At.DESCRIBE, ticket=ticket, listing=listing)
+                )
                 yield f"draws ticket {ticket}", drawn._replace(counter=ticket)
             case At.DESCRIBE:
-                yield f"describes: {WORLDS[seen]}", self._put(state, number, me._replace(at=At.WRITE, seen=seen))
+                yield (
+                    f"describes: {WORLDS[seen]}",
+                    self._put(state, number, me._replace(at=At.WRITE, seen=seen)),
+                )
             case At.WRITE:
                 yield self._write(state, number)
             case At.PUBLISH:
@@ -74,10 +89,14 @@ class Steps:
         who = self.scope.looks[number]
         is_alone = all(it.at in RESTING for it in state.looks)
         ghosts = SAME_WORLD | NO_FAULT | (ALONE if is_alone else 0) | (0 if is_alive else WAS_GONE)
-        looks = tuple(it if it.at in RESTING else it._replace(ghosts=it.ghosts & ~ALONE) for it in state.looks)
+        looks = tuple(
+            it if it.at in RESTING else it._replace(ghosts=it.ghosts & ~ALONE) for it in state.looks
+        )
         ticket = state.counter + 1 if self.protocol.takes_ticket_first else state.counter
         begun = Look(At.LIST if who.full else At.DESCRIBE, ticket, ticket, ghosts=ghosts)
-        return f"draws ticket {ticket}", self._put(state._replace(looks=looks, counter=ticket), number, begun)
+        return f"draws ticket {ticket}", self._put(
+            state._replace(looks=looks, counter=ticket), number, begun
+        )
 
     def _list(self, state: State, number: int, seen: int) -> Iterator[tuple[str, State]]:
         me = state.looks[number]
@@ -87,8 +106,15 @@ class Steps:
             return
         if seen != GONE:  # items move between pages while a listing is read
             skipped = me._replace(at=At.INDEX, ghosts=me.ghosts & ~SAME_WORLD)
-            yield "lists, and the server slips between two pages", self._fault(self._put(state, number, skipped))
-        rest = me._replace(at=At.WRITE, seen=GONE) if self.protocol.believes_half_a_listing else Look(At.DONE)
+            yield (
+                "lists, and the server slips between two pages",
+                self._fault(self._put(state, number, skipped)),
+            )
+        rest = (
+            me._replace(at=At.WRITE, seen=GONE)
+            if self.protocol.believes_half_a_listing
+            else Look(At.DONE)
+        )
         yield "lists half the place, then DRS fails", self._fault(self._put(state, number, rest))
 
     def _index(self, state: State, number: int) -> tuple[str, State]:
@@ -96,24 +122,35 @@ class Steps:
         if row is None or row["place"] != str(PLACES[who.place]):
             return "finds nobody missing", self._finish(state, number)
         if row["presence"] == "absent":
-            return "finds the tombstone", self._put(state, number, me._replace(at=At.PUBLISH, winner=state.row))
+            return "finds the tombstone", self._put(
+                state, number, me._replace(at=At.PUBLISH, winner=state.row)
+            )
         if self.protocol.describes_before_absence:
             return "misses the server", self._put(state, number, me._replace(at=At.DRAW))
         return "misses the server", self._put(state, number, me._replace(at=At.WRITE, seen=GONE))
 
     def _write(self, state: State, number: int) -> tuple[str, State]:
-        who, me, protocol, before = self.scope.looks[number], state.looks[number], self.protocol, state.row
+        who, me, protocol, before = (
+            self.scope.looks[number],
+            state.looks[number],
+            self.protocol,
+            state.row,
+        )
         is_absence = alive_in(me.seen, who.place) is None
         ticket = me.listing if is_absence else me.ticket
         if not protocol.takes_ticket_first:
             ticket = state.counter + 1
             state = state._replace(counter=ticket)
-        change = change_for(me.seen, who.place, ticket, details=who.details, execution=who.execution)
+        change = change_for(
+            me.seen, who.place, ticket, details=who.details, execution=who.execution
+        )
         verdict, row = protocol.put(before, change)
         did = f"writes {WORLDS[me.seen]} under {ticket}: {verdict.name}"
         if verdict.is_write:
             if ticket <= state.highest:
-                raise Violation(f"{who.name} {did}, but {state.highest} was written before: an older look won")
+                raise Violation(
+                    f"{who.name} {did}, but {state.highest} was written before: an older look won"
+                )
             if is_absence and not me.ghosts & WAS_GONE:
                 raise Violation(f"{who.name} {did}, but it was there all the time: a false absence")
             protocol.check(before, row)
@@ -138,7 +175,8 @@ class Steps:
             return state
         is_clean = me.ghosts & NO_FAULT and me.ghosts & ALONE
         known = [
-            it | SURE | (HEALED if is_clean else 0) if at == who.place else it for at, it in enumerate(state.places)
+            it | SURE | (HEALED if is_clean else 0) if at == who.place else it
+            for at, it in enumerate(state.places)
         ]
         return state._replace(places=(known[0], known[1]))
 
@@ -158,7 +196,9 @@ class Steps:
     def _mirrored(self, state: State, row: int, did: str) -> State:
         version = self.protocol.rows.version
         if state.mirror != NOTHING and version(row) < version(state.mirror):
-            raise Violation(f"{did}, but {self._name(state.mirror)} was mirrored: the mirror went back")
+            raise Violation(
+                f"{did}, but {self._name(state.mirror)} was mirrored: the mirror went back"
+            )
         replica = state.mirror if row != state.mirror else state.replica
         return state._replace(mirror=row, is_young=True, replica=replica)
 
@@ -167,7 +207,9 @@ class Steps:
         for who, look in zip(self.scope.looks, state.looks, strict=True):
             gone = 0 if alive_in(world, who.place) else WAS_GONE
             resting = look.at in RESTING
-            looks.append(look if resting else look._replace(ghosts=look.ghosts & ~SAME_WORLD | gone))
+            looks.append(
+                look if resting else look._replace(ghosts=look.ghosts & ~SAME_WORLD | gone)
+            )
         left = state.changes_left - 1
         return state._replace(world=world, changes_left=left, looks=tuple(looks), places=(0, 0))
 
@@ -178,10 +220,16 @@ class Steps:
             if state.is_young:
                 yield "a quarter of an hour passes", self._fault(state._replace(is_young=False))
         if state.replica != state.mirror:
-            yield "the mirror fails over to a lagging replica", self._fault(state._replace(mirror=state.replica))
+            yield (
+                "the mirror fails over to a lagging replica",
+                self._fault(state._replace(mirror=state.replica)),
+            )
 
     def _fault(self, state: State) -> State:
-        looks = tuple(it if it.at in RESTING else it._replace(ghosts=it.ghosts & ~NO_FAULT) for it in state.looks)
+        looks = tuple(
+            it if it.at in RESTING else it._replace(ghosts=it.ghosts & ~NO_FAULT)
+            for it in state.looks
+        )
         here, there = state.places
         places = (here & ~HEALED, there & ~HEALED)
         return state._replace(faults_left=state.faults_left - 1, looks=looks, places=places)
@@ -196,7 +244,9 @@ class Steps:
         if len(who) > 1 and who[0] == who[1] and looks[0] > looks[1]:
             looks = (looks[1], looks[0], *looks[2:])
         return (
-            state if readers == state.readers and looks is state.looks else state._replace(readers=readers, looks=looks)
+            state
+            if readers == state.readers and looks is state.looks
+            else state._replace(readers=readers, looks=looks)
         )
 
     @staticmethod
@@ -205,4 +255,6 @@ class Steps:
 
     @staticmethod
     def _read(state: State, number: int, reader: tuple[At, int]) -> State:
-        return state._replace(readers=(*state.readers[:number], reader, *state.readers[number + 1 :]))
+        return state._replace(
+            readers=(*state.readers[:number], reader, *state.readers[number + 1 :])
+        )

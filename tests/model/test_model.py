@@ -31,7 +31,9 @@ def test_no_interleaving_of_more_processes_breaks_it_either(scope: Scope) -> Non
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda it: it.__name__)
-def test_leaving_out_any_rule_is_noticed(mutant: type[Protocol], capsys: pytest.CaptureFixture[str]) -> None:
+def test_leaving_out_any_rule_is_noticed(
+    mutant: type[Protocol], capsys: pytest.CaptureFixture[str]
+) -> None:
     """Each mutant has a counterexample, printed with its shortest trace."""
     found = hunt(mutant())
     assert report(mutant.__name__, found)

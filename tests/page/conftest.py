@@ -5,12 +5,20 @@ from collections.abc import Callable, Iterator
 from time import monotonic, sleep
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from loadtests.browser import find_chromium, launch
 from loadtests.faults_stack import FaultyStack
-from services.local.stack import Stack
-from services.local.world import make_world
+from local.stack import Stack
+from local.world import make_world
 
 # Rows of a table: column title to the lines in its cell. (`innerText` is empty for rows out of sight.)
 READ_CELLS = """rows => rows.map(row => Object.fromEntries([...row.cells].map(
@@ -72,7 +80,9 @@ class Watch:
 @pytest.fixture(scope="session")
 def rough_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyStack]:
     """Started once and synced; its jobs run five hundred times as fast as those of DRS. Use `rough`."""
-    rough = FaultyStack(tmp_path_factory.mktemp("page"), world=make_world(servers=120, places=3, plans=8))
+    rough = FaultyStack(
+        tmp_path_factory.mktemp("page"), world=make_world(servers=120, places=3, plans=8)
+    )
     rough.stack.speed = 500
     try:
         rough.start()
@@ -104,7 +114,11 @@ class Visitor:
 
     def __call__(self, address: str = "#/", ready: str = "tbody tr", **options: object) -> Page:
         """The view at `address`, drawn; `options` are those of a browser context."""
-        settings = {"viewport": {"width": 1440, "height": 900}, "timezone_id": "Europe/Berlin", "locale": "en-GB"}
+        settings = {
+            "viewport": {"width": 1440, "height": 900},
+            "timezone_id": "Europe/Berlin",
+            "locale": "en-GB",
+        }
         context = self._browser.new_context(**(settings | options))
         self._contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)

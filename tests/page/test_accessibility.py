@@ -11,13 +11,17 @@ from .conftest import OpenPage, come_back
 THEMES = ["light", "dark"]
 WIDTHS = [1440, 900, 390]
 # Past the last control of a modal dialog the focus is the browser's own, and then the first one again.
-IN_DIALOG = "[document.body, ...document.querySelectorAll('dialog *')].includes(document.activeElement)"
+IN_DIALOG = (
+    "[document.body, ...document.querySelectorAll('dialog *')].includes(document.activeElement)"
+)
 
 
 def assert_no_barriers(page: Page) -> None:
     """axe finds nothing, serious or not."""
     found = Axe().run(page).response["violations"]
-    assert [(it["impact"], it["id"], [node["target"] for node in it["nodes"]][:3]) for it in found] == []
+    assert [
+        (it["impact"], it["id"], [node["target"] for node in it["nodes"]][:3]) for it in found
+    ] == []
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -66,7 +70,9 @@ def test_a_plan_can_be_opened_and_left_with_the_keyboard(open_page: OpenPage) ->
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_be_focused()
     drill = page.get_by_role("button", name="Run drill")
-    expect(drill).to_be_enabled()  # it is disabled, and takes no focus, until the plan's instances are known
+    expect(
+        drill
+    ).to_be_enabled()  # it is disabled, and takes no focus, until the plan's instances are known
     drill.press("Enter")
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()

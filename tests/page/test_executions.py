@@ -47,14 +47,20 @@ def test_terminating_a_drill_goes_on_until_drs_is_done(open_rough: OpenPage, dri
     expect(dialog.locator(".goes li")).to_have_count(count)
     expect(dialog.locator("input")).to_have_count(0)
     dialog.get_by_role("button", name=f"Terminate {count} instances").click()
-    expect(dialog.get_by_text(re.compile(rf"\d+ of {count} instances terminated"))).to_be_visible(timeout=JOB_MS)
-    expect(dialog.get_by_text("DRS is done: all of them are terminated.")).to_be_visible(timeout=JOB_MS)
+    expect(dialog.get_by_text(re.compile(rf"\d+ of {count} instances terminated"))).to_be_visible(
+        timeout=JOB_MS
+    )
+    expect(dialog.get_by_text("DRS is done: all of them are terminated.")).to_be_visible(
+        timeout=JOB_MS
+    )
     page.keyboard.press("Escape")
     expect(page.locator(".tile[data-bucket=drill] strong")).to_have_text("0")
     expect(page.locator(".launch")).to_have_count(0)
 
 
-def test_a_real_recovery_needs_a_typed_confirmation(open_rough: OpenPage, rough: FaultyStack) -> None:
+def test_a_real_recovery_needs_a_typed_confirmation(
+    open_rough: OpenPage, rough: FaultyStack
+) -> None:
     """The button stays off until exactly the words are there; Escape leaves everything as it was."""
     page = open_rough(f"#/plans/{plan_with(rough, drills=False)}")
     before = page.locator(".tile[data-bucket=recovery] strong").inner_text()
@@ -76,7 +82,9 @@ def test_a_real_recovery_needs_a_typed_confirmation(open_rough: OpenPage, rough:
     expect(page.locator(".tile[data-bucket=recovery] strong")).to_have_text(before)
 
 
-def test_what_is_refused_is_listed_with_its_reason(open_rough: OpenPage, rough: FaultyStack) -> None:
+def test_what_is_refused_is_listed_with_its_reason(
+    open_rough: OpenPage, rough: FaultyStack
+) -> None:
     """One instance is in a failback: it stays, the others would go."""
     plan_id = plan_with(rough, drills=False)
     server = next(
@@ -98,13 +106,17 @@ def test_what_is_refused_is_listed_with_its_reason(open_rough: OpenPage, rough: 
     rough.stack.standin.call("PUT", path, {"recoveryInstances": [instance]})
 
 
-def test_a_drill_over_a_real_recovery_shows_what_it_would_destroy(open_rough: OpenPage, rough: FaultyStack) -> None:
+def test_a_drill_over_a_real_recovery_shows_what_it_would_destroy(
+    open_rough: OpenPage, rough: FaultyStack
+) -> None:
     """Every instance by name and id, and a typed confirmation."""
     plan_id = plan_with(rough, drills=False)
     items = rough.plan_page(plan_id).body["existingInstances"]
     page = open_rough(f"#/plans/{plan_id}")
     dialog = start_drill(page)
-    expect(dialog.get_by_role("heading", name=f"{len(items)} instances will be destroyed")).to_be_visible()
+    expect(
+        dialog.get_by_role("heading", name=f"{len(items)} instances will be destroyed")
+    ).to_be_visible()
     listed = dialog.locator(".goes li .mono").all_text_contents()
     assert sorted(listed) == sorted(item["ec2InstanceId"] for item in items)
     go = dialog.get_by_role("button", name="Replace and run drill")
@@ -115,7 +127,9 @@ def test_a_drill_over_a_real_recovery_shows_what_it_would_destroy(open_rough: Op
     assert rough.plan_page(plan_id).body["existingInstances"] == items
 
 
-def test_what_drs_knows_beyond_the_confirmed_stops_the_drill(open_rough: OpenPage, rough: FaultyStack) -> None:
+def test_what_drs_knows_beyond_the_confirmed_stops_the_drill(
+    open_rough: OpenPage, rough: FaultyStack
+) -> None:
     """An instance appears between the dialog and the start: nothing is launched, the dialog asks again."""
     plan_id = plan_with(rough, drills=True)
     page = open_rough(f"#/plans/{plan_id}")
@@ -129,7 +143,9 @@ def test_what_drs_knows_beyond_the_confirmed_stops_the_drill(open_rough: OpenPag
     page.route("**/check-existing-instances", without_the_last)
     dialog = start_drill(page)
     dialog.get_by_role("button", name="Replace and run drill").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("DRS knows of more than was shown here. Nothing was started")
+    expect(dialog.get_by_role("alert")).to_contain_text(
+        "DRS knows of more than was shown here. Nothing was started"
+    )
     expect(dialog.locator(".goes li")).to_have_count(len(known["existingInstances"]))
     assert rough.plan_page(plan_id).body["existingInstances"] == known["existingInstances"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.local.servers import REPOSITORY
+from local.servers import REPOSITORY
 
 PAGE = REPOSITORY / "services" / "page"
 SCRIPTS = sorted(PAGE.rglob("*.js"))
@@ -37,8 +37,13 @@ def test_the_policy_allows_nothing_inline_and_nobody_else() -> None:
     """Own scripts, styles, pictures and calls; and no way to make markup of a string."""
     sources = dict(part.split(" ", 1) for part in POLICY.split("; "))
     assert sources.pop("default-src") == "'none'"
-    assert {sources[it] for it in ("script-src", "style-src", "img-src", "connect-src")} == {"'self'"}
-    assert (sources["require-trusted-types-for"], sources["trusted-types"]) == ("'script'", "'none'")
+    assert {sources[it] for it in ("script-src", "style-src", "img-src", "connect-src")} == {
+        "'self'"
+    }
+    assert (sources["require-trusted-types-for"], sources["trusted-types"]) == (
+        "'script'",
+        "'none'",
+    )
     assert "unsafe" not in POLICY
 
 
@@ -58,7 +63,12 @@ def test_a_script_is_small_and_makes_no_markup_of_text(path: Path) -> None:
     """Text enters as text nodes only; one purpose a file."""
     text = path.read_text()
     assert len(text.splitlines()) < 250
-    assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text) == []
+    assert (
+        re.findall(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text
+        )
+        == []
+    )
 
 
 def test_what_is_preloaded_is_what_is_imported() -> None:

@@ -22,7 +22,11 @@ NAMES = [SCRIPT, FORMULA, "@SUM(A1)", "+1", "-1+1", "\t=1"]
 def plan_id(rough: FaultyStack) -> Iterator[str]:
     """A plan, some of whose instances carry hostile Name tags until the test is over."""
     plans = rough.get("/recovery-plans").body["plans"]
-    plan_id = str(max(plans, key=lambda it: it["counts"]["found"] if it["counts"]["servers"] < 100 else 0)["planId"])
+    plan_id = str(
+        max(plans, key=lambda it: it["counts"]["found"] if it["counts"]["servers"] < 100 else 0)[
+            "planId"
+        ]
+    )
     named: dict[str, str] = {}
     before: dict[str, list[dict[str, object]]] = {}
     for item in rough.plan_page(plan_id).body["existingInstances"]:
@@ -40,7 +44,9 @@ def plan_id(rough: FaultyStack) -> Iterator[str]:
     rough.stack.sync()
 
 
-def rename(rough: FaultyStack, places: dict[str, list[dict[str, object]]], names: dict[str, str]) -> None:
+def rename(
+    rough: FaultyStack, places: dict[str, list[dict[str, object]]], names: dict[str, str]
+) -> None:
     """Gives these instances other Name tags in EC2, and syncs."""
     for path, instances in places.items():
         changed = copy.deepcopy(instances)
@@ -67,7 +73,11 @@ def test_formulas_in_a_csv_are_defused(open_rough: OpenPage, plan_id: str, tmp_p
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV").click()
     download.value.save_as(tmp_path / "plan.csv")
-    lines = list(csv.DictReader(io.StringIO((tmp_path / "plan.csv").read_text("utf-8-sig"), newline="")))
+    lines = list(
+        csv.DictReader(io.StringIO((tmp_path / "plan.csv").read_text("utf-8-sig"), newline=""))
+    )
     names = {line["Name"] for line in lines}
     assert {SCRIPT, *(f"'{name}" for name in NAMES[1:])} <= names
-    assert not any(cell[:1] in {"=", "+", "-", "@", "\t"} for line in lines for cell in line.values())
+    assert not any(
+        cell[:1] in {"=", "+", "-", "@", "\t"} for line in lines for cell in line.values()
+    )

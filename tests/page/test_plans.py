@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from services.local.stack import Stack
-from services.local.world import World
+from local.stack import Stack
+from local.world import World
 
 from .conftest import READ_CELLS, OpenPage
 
@@ -20,9 +20,16 @@ def counted(world: World, plan: dict[str, Any]) -> dict[str, int]:
     """What the row of a plan must say, worked out from the world."""
     instances = [world.expected[it] for wave in plan["waves"] for it in wave["serverIds"]]
     states = Counter(it["ec2InstanceState"] if it else "none" for it in instances)
-    told = {state.title(): states.pop(state, 0) for state in ("running", "stopped", "pending", "none")}
+    told = {
+        state.title(): states.pop(state, 0) for state in ("running", "stopped", "pending", "none")
+    }
     drills = Counter(it["isDrill"] for it in instances if it)
-    return told | {"Other": states.total(), "Unknown": 0, "Drill": drills[True], "Real": drills[False]}
+    return told | {
+        "Other": states.total(),
+        "Unknown": 0,
+        "Drill": drills[True],
+        "Real": drills[False],
+    }
 
 
 def shown(page: Page) -> dict[str, dict[str, int]]:
@@ -31,7 +38,10 @@ def shown(page: Page) -> dict[str, dict[str, int]]:
         "table.plans tbody tr",
         READ_CELLS,
     )
-    return {row["Plan"].split("\n")[0]: {it: int(row[it].replace(",", "")) for it in COLUMNS} for row in rows}
+    return {
+        row["Plan"].split("\n")[0]: {it: int(row[it].replace(",", "")) for it in COLUMNS}
+        for row in rows
+    }
 
 
 def test_every_plan_is_on_screen_with_the_worlds_numbers(open_page: OpenPage, stack: Stack) -> None:
@@ -41,7 +51,9 @@ def test_every_plan_is_on_screen_with_the_worlds_numbers(open_page: OpenPage, st
     assert shown(page) == expected
 
 
-def test_the_place_that_could_not_be_looked_at_is_named_with_its_reason(open_page: OpenPage) -> None:
+def test_the_place_that_could_not_be_looked_at_is_named_with_its_reason(
+    open_page: OpenPage,
+) -> None:
     """On every view, without a click."""
     page = open_page()
     notice = page.locator(".notice.warn")
@@ -57,7 +69,9 @@ def test_the_place_that_could_not_be_looked_at_is_named_with_its_reason(open_pag
 
 
 @pytest.mark.parametrize(("minutes", "grade"), [(0, "fresh"), (6, "old"), (16, "stale")])
-def test_the_age_of_the_data_is_told_and_graded(open_page: OpenPage, minutes: int, grade: str) -> None:
+def test_the_age_of_the_data_is_told_and_graded(
+    open_page: OpenPage, minutes: int, grade: str
+) -> None:
     """Amber past five minutes, red past fifteen, with a word beside the colour."""
     page = open_page()
     page.clock.install(time=datetime.now(UTC) + timedelta(minutes=minutes))
@@ -66,7 +80,9 @@ def test_the_age_of_the_data_is_told_and_graded(open_page: OpenPage, minutes: in
     expect(freshness.locator("time.age")).to_have_attribute("data-grade", grade)
     assert re.search(r"as of (\d{1,2} \w+, )?\d\d:\d\d(:\d\d)?", freshness.inner_text())
     expect(freshness).to_contain_text(re.compile(rf"{minutes} min ago|\d min ago|\d s ago"))
-    word = freshness.locator(".verdict").evaluate("node => getComputedStyle(node, '::after').content")
+    word = freshness.locator(".verdict").evaluate(
+        "node => getComputedStyle(node, '::after').content"
+    )
     assert word == {"fresh": "none", "old": '"· getting old"', "stale": '"· out of date"'}[grade]
 
 
@@ -83,7 +99,9 @@ def test_times_are_local_and_tell_utc_on_hover(open_page: OpenPage) -> None:
 def test_plans_can_be_filtered_by_text_and_by_state(open_page: OpenPage, stack: Stack) -> None:
     """The tile counts the plans that it keeps."""
     page = open_page()
-    with_real = [p["planName"] for p in stack.world.recovery_plans if counted(stack.world, p)["Real"]]
+    with_real = [
+        p["planName"] for p in stack.world.recovery_plans if counted(stack.world, p)["Real"]
+    ]
     tile = page.locator(".tile[data-bucket=recovery]")
     expect(tile).to_contain_text(str(len(with_real)))
     tile.click()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from services.local.stack import Stack
+from local.stack import Stack
 
 from .conftest import READ_CELLS, OpenPage
 
@@ -40,7 +40,10 @@ def test_a_plan_shows_each_server_of_each_wave(open_page: OpenPage, stack: Stack
         if (known := stack.world.expected[server_id]) is None:
             assert (row["State"], row["Instance"]) == ("None", "–")
             continue
-        assert row["State"].split("\n") == [known["ec2InstanceState"].title(), "Drill" if known["isDrill"] else "Real"]
+        assert row["State"].split("\n") == [
+            known["ec2InstanceState"].title(),
+            "Drill" if known["isDrill"] else "Real",
+        ]
         assert known["sourceServerName"] in row["Source server"]
         assert row["Instance"].split("\n") == [known["name"], known["ec2InstanceId"]]
         assert all(known[it] in row["Addresses"] for it in ("privateIp", "publicIp") if known[it])
@@ -76,7 +79,11 @@ def test_ids_are_copied(open_page: OpenPage, stack: Stack) -> None:
     assert page.evaluate(clipboard) == wave_servers(stack)[0]
     page.get_by_role("button", name="Copy instance ids").click()
     expect(page.locator(".toast")).to_contain_text("instance ids copied")
-    alive = [stack.world.alive[it]["ec2InstanceId"] for it in wave_servers(stack) if it in stack.world.alive]
+    alive = [
+        stack.world.alive[it]["ec2InstanceId"]
+        for it in wave_servers(stack)
+        if it in stack.world.alive
+    ]
     assert page.evaluate(clipboard).split("\n") == alive
 
 
@@ -101,7 +108,12 @@ def test_all_servers_are_in_one_table_once(open_page: OpenPage, stack: Stack) ->
     """Those of several plans name them all."""
     page = open_page("#/servers", ready="table.servers tbody tr")
     shown = [row["Source server"].split("\n")[-1] for row in rows(page)]
-    planned = {it for plan in stack.world.recovery_plans for wave in plan["waves"] for it in wave["serverIds"]}
+    planned = {
+        it
+        for plan in stack.world.recovery_plans
+        for wave in plan["waves"]
+        for it in wave["serverIds"]
+    }
     assert sorted(shown) == sorted(planned)
     page.get_by_label("Filter servers").fill(f"{wave_servers(stack)[0]} whole estate warehouse")
     assert len(rows(page)) == 1

@@ -65,6 +65,8 @@ SORT = "column => document.querySelectorAll('table.servers .sort')[column].click
 
 
 @pytest.mark.parametrize(("act", "argument"), [(TYPE, "running us-east-1"), (SORT, 2), (SORT, 7)])
-def test_filtering_and_sorting_a_thousand_stays_smooth(estate: Page, act: str, argument: object) -> None:
+def test_filtering_and_sorting_a_thousand_stays_smooth(
+    estate: Page, act: str, argument: object
+) -> None:
     """Two tenths of a second at most, while a person types or sorts."""
     assert cost(estate, lambda: estate.evaluate(act, argument)) < 0.2

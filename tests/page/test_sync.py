@@ -27,7 +27,9 @@ def test_sync_shows_each_place_until_all_are_done(open_rough: OpenPage, rough: F
     expect(failed).to_have_count(1)
     expect(failed).to_contain_text("Access denied")
     expect(failed).to_contain_text("is not authorized to perform")
-    expect(page.locator("#freshness time").first).not_to_have_attribute("datetime", seen_before or "")
+    expect(page.locator("#freshness time").first).not_to_have_attribute(
+        "datetime", seen_before or ""
+    )
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(page.locator("#sync-button")).to_be_focused()
@@ -46,7 +48,9 @@ def test_a_sync_somebody_else_started_is_followed(open_rough: OpenPage, rough: F
     expect(mine.locator("#sync-button")).to_have_text("Sync now")
 
 
-def test_progress_that_cannot_be_read_is_no_failed_sync(open_rough: OpenPage, rough: FaultyStack) -> None:
+def test_progress_that_cannot_be_read_is_no_failed_sync(
+    open_rough: OpenPage, rough: FaultyStack
+) -> None:
     """It says so while the sync goes on, and takes it back when the progress can be read again."""
     rough.stack.standin.weather([*rough.world.weather, {"latencyMs": 400}])
     page = open_rough()

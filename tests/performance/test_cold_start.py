@@ -9,14 +9,30 @@ import pytest
 from redis import Redis
 
 from cache.mirror import Fresh, Mirror
-from services.local.processes import Process, clean_environment
-from services.local.servers import REPOSITORY
+from local.processes import Process, clean_environment
+from local.servers import REPOSITORY
 from tests.tiers.samples import entry, server_id
 
 # Powertools brings jmespath, the empty package botocore and the Tracer's shell by itself.
-HEAVY = {"boto3", "botocore.session", "botocore.client", "pydantic", "aws_xray_sdk", "urllib3", "requests", "rich"}
+HEAVY = {
+    "boto3",
+    "botocore.session",
+    "botocore.client",
+    "pydantic",
+    "aws_xray_sdk",
+    "urllib3",
+    "requests",
+    "rich",
+}
 UNUSED = {"aws_lambda_powertools.event_handler", "aws_lambda_powertools.utilities.parser"}
-OURS = {"cache.table", "cache.instance", "cache.looks", "cache.recorder", "services.sync", "services.clients"}
+OURS = {
+    "cache.table",
+    "cache.record",
+    "cache.looks",
+    "cache.recorder",
+    "services.sync",
+    "services.aws.session",
+}
 READ = """
 import json, sys
 from services.query.handler import lambda_handler
@@ -48,7 +64,9 @@ def needless(modules: object) -> set[str]:
     """Those of the modules that a page read should not load."""
     assert isinstance(modules, list)
     loaded = set(modules)
-    return (loaded & (HEAVY | UNUSED | OURS)) | {it for it in loaded if it.startswith("services.sync")}
+    return (loaded & (HEAVY | UNUSED | OURS)) | {
+        it for it in loaded if it.startswith("services.sync")
+    }
 
 
 def test_importing_the_handler_loads_only_what_a_read_needs() -> None:

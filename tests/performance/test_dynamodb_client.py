@@ -7,10 +7,14 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from services.dynamodb_client import dynamodb_client
-from services.local.processes import Process
+from local.processes import Process
+from services.aws.dynamodb import dynamodb_client
 
-KEYS = {"AWS_ACCESS_KEY_ID": "111111111111", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": "us-east-1"}
+KEYS = {
+    "AWS_ACCESS_KEY_ID": "111111111111",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
 TYPES: dict[str, dict[str, Any]] = {
     "string": {"S": 'Ä🖥 with "B": in it'},
     "empty string": {"S": ""},
@@ -59,9 +63,11 @@ def answers(client: Any, kind: str) -> list[Any]:
         )["Attributes"],
         client.get_item(TableName=TABLE, Key=key)["Item"],
         client.batch_get_item(RequestItems={TABLE: {"Keys": [key]}})["Responses"],
-        client.query(TableName=TABLE, KeyConditionExpression="id = :id", ExpressionAttributeValues={":id": key["id"]})[
-            "Items"
-        ],
+        client.query(
+            TableName=TABLE,
+            KeyConditionExpression="id = :id",
+            ExpressionAttributeValues={":id": key["id"]},
+        )["Items"],
     ]
     with pytest.raises(ClientError) as refused:
         client.put_item(
@@ -87,7 +93,9 @@ def test_pages_are_turned_alike(clients: tuple[Any, Any]) -> None:
     ours, theirs = (
         [
             item
-            for page in client.get_paginator("scan").paginate(TableName=TABLE, PaginationConfig={"PageSize": 5})
+            for page in client.get_paginator("scan").paginate(
+                TableName=TABLE, PaginationConfig={"PageSize": 5}
+            )
             for item in page["Items"]
         ]
         for client in clients
@@ -100,6 +108,8 @@ def test_signing_is_botocores(clients: tuple[Any, Any]) -> None:
     """Each request carries a version 4 signature of the credentials in force."""
     seen: list[str] = []
     ours, _ = clients
-    ours.meta.events.register("before-send", lambda request, **_: seen.append(request.headers["Authorization"]))
+    ours.meta.events.register(
+        "before-send", lambda request, **_: seen.append(request.headers["Authorization"])
+    )
     ours.describe_table(TableName=TABLE)
     assert ["AWS4-HMAC-SHA256 Credential=111111111111/" in str(it) for it in seen] == [True]

@@ -20,8 +20,8 @@ from cache import mirror as mirror_module
 from cache.errors import MirrorUnavailable
 from cache.mirror import Mirror
 from cache.packed import Command, PackedCluster, Wire, wire_over
-from services.local import servers
-from services.local.processes import Process, free_port
+from local import servers
+from local.processes import Process, free_port
 from tests.tiers.samples import entry, server_id
 
 
@@ -29,7 +29,12 @@ def client(port: int, timeout: float = 0.25) -> Redis:
     """A client as the product builds it."""
     never = Retry(NoBackoff(), 0)
     return Redis(
-        port=port, socket_timeout=timeout, socket_connect_timeout=timeout, retry=never, protocol=2, driver_info=None
+        port=port,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        retry=never,
+        protocol=2,
+        driver_info=None,
     )
 
 
@@ -43,7 +48,13 @@ def test_replies_come_in_the_order_of_the_commands(valkey: Process) -> None:
     keys = [f"k:{number:06d}" for number in range(391)]
     wire = wire_over(client(valkey.port))
     ask(wire, *(("SET", key, f"{key} Ä {'x' * 2000}".encode()) for key in keys))
-    replies = ask(wire, ("PING",), *(("GETRANGE", key, 0, 7) for key in keys), ("MGET", *keys), ("ECHO", "last"))
+    replies = ask(
+        wire,
+        ("PING",),
+        *(("GETRANGE", key, 0, 7) for key in keys),
+        ("MGET", *keys),
+        ("ECHO", "last"),
+    )
     assert replies[:-2] == [b"PONG", *(key.encode() for key in keys)]
     assert [it[:8].decode() for it in replies[-2]] == keys
     assert replies[-1] == b"last"
@@ -143,7 +154,9 @@ def test_a_share_that_a_server_refuses_is_missed_alone() -> None:
     """As while a cluster moves a slot: the servers of the other slots are answered."""
     whole = entry(3, 2)
     raw = whole.encode()
-    with scripted([b"*0\r\n-TRYAGAIN the slot moves\r\n*1\r\n$%d\r\n%b\r\n" % (len(raw), raw), 1.0]) as port:
+    with scripted(
+        [b"*0\r\n-TRYAGAIN the slot moves\r\n*1\r\n$%d\r\n%b\r\n" % (len(raw), raw), 1.0]
+    ) as port:
         found = Mirror(client(port)).read([server_id(1), whole.server_id])
     assert found.entries == {whole.server_id: whole}
     assert found.broken == {}
@@ -156,7 +169,9 @@ def test_a_loading_server_is_away() -> None:
         ask(wire_over(client(port)), ("GET", "a"), ("GET", "b"))
 
 
-def test_idle_connections_are_dropped_before_the_retry(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_idle_connections_are_dropped_before_the_retry(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     """After a restart every pooled connection is stale; the second try must not pick another of them."""
     port = free_port()
     first = servers.valkey(tmp_path_factory.mktemp("first"), port=port)
@@ -198,7 +213,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
 
 def _node(directory: Path) -> Process:
     # A bus port of its own: the usual one, ten thousand higher, may lie past the last.
-    return servers.valkey(directory, ["--cluster-enabled", "yes", "--cluster-port", str(free_port())])
+    return servers.valkey(
+        directory, ["--cluster-enabled", "yes", "--cluster-port", str(free_port())]
+    )
 
 
 def _is_whole(node: Process) -> bool:
@@ -211,7 +228,9 @@ def test_a_cluster_is_asked_per_node_and_answers_in_order(cluster: RedisCluster)
     keys = [f"c:{number:05d}" for number in range(500)]
     wire = PackedCluster(lambda: cluster)
     assert set(ask(wire, *(("SET", key, key) for key in keys))) == {b"OK"}
-    assert ask(wire, ("GET", keys[3]), *(("GET", key) for key in keys)) == [key.encode() for key in (keys[3], *keys)]
+    assert ask(wire, ("GET", keys[3]), *(("GET", key) for key in keys)) == [
+        key.encode() for key in (keys[3], *keys)
+    ]
     assert {slot[0].name for slot in cluster.nodes_manager.slots_cache.values()} == {
         it.name for it in cluster.get_nodes()
     }
@@ -225,6 +244,9 @@ def test_a_moved_slot_is_followed(cluster: RedisCluster) -> None:
     slot = cluster.keyslot("moving")
     right = slots[slot]
     other = next(it for it in cluster.get_nodes() if it.name != right[0].name)
-    for command, answer in ((("GET", "moving"), b"here"), (("MGET", "{moving}:a", "{moving}:b"), [b"1", b"2"])):
+    for command, answer in (
+        (("GET", "moving"), b"here"),
+        (("MGET", "{moving}:a", "{moving}:b"), [b"1", b"2"]),
+    ):
         slots[slot] = [other]
         assert ask(wire, command) == [answer]

@@ -9,12 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from loadtests import signoff
+from loadtests.command import signoff as signoff_command
 from loadtests.counting import KeyCounter
 from loadtests.load import ALL_PLANS, ONE_PLAN, Run, Sample, Shape, percentile
 from loadtests.plots import Axis, lines
 from loadtests.report import cpu_per_page, write_report
 from loadtests.verdict import Result, show
-from services.cli import main
 
 
 def sample(seconds: float = 0.05, handler: float = 0.01, **changes: object) -> Sample:
@@ -103,13 +103,18 @@ def test_the_command_ends_with_the_verdict(
     """Exit code 1 on a miss; host, report and scale are passed on."""
     asked: list[object] = []
     monkeypatch.setattr(signoff, "sign_off", lambda *words: asked.append(words) or met)
-    done = CliRunner().invoke(main, ["signoff", "--host", "https://x", "--out", str(tmp_path), "--scale", "0.5"])
+    done = CliRunner().invoke(
+        signoff_command, ["--host", "https://x", "--out", str(tmp_path), "--scale", "0.5"]
+    )
     assert (done.exit_code, asked) == (code, [("https://x", tmp_path, 0.5)])
 
 
 def test_the_report_has_every_result_and_sound_plots(tmp_path: Path) -> None:
     """HTML and JSON say the same; the plots are well-formed."""
-    runs = [run(*[sample(at=1000.0 + n) for n in range(5)]), run(sample(), shape=Shape("closed loop", 5))]
+    runs = [
+        run(*[sample(at=1000.0 + n) for n in range(5)]),
+        run(sample(), shape=Shape("closed loop", 5)),
+    ]
     results = [result for it in runs for result in signoff.verdict(it)] + [Result("<b>", 5, "s", 1)]
     page = write_report(tmp_path, runs, results).read_text()
     said = json.loads((tmp_path / "report.json").read_text())
@@ -165,4 +170,6 @@ def test_the_plans_of_the_sign_off_have_200_servers_each() -> None:
     names = signoff._add_plans(world)  # noqa: SLF001
     plans = {row["planId"]: row for row in world.recovery_plans}
     assert len(set(names)) == signoff.PLANS
-    assert {len({it for wave in plans[name]["waves"] for it in wave["serverIds"]}) for name in names} == {200}
+    assert {
+        len({it for wave in plans[name]["waves"] for it in wave["serverIds"]}) for name in names
+    } == {200}

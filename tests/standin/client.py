@@ -39,12 +39,19 @@ class Aws:
             raise AdminRefused(json.load(exc)["error"]) from exc
 
     def client(
-        self, service: str, key: str = ACCOUNT, region: str = REGION, token: str = "", check: bool = True
+        self,
+        service: str,
+        key: str = ACCOUNT,
+        region: str = REGION,
+        token: str = "",
+        check: bool = True,
     ) -> Any:
         """A client whose every reply is checked. botocore's own checks of requests are off, so the stand-in's count."""
         names = (service, key, region, str(check))
         if names not in self.clients:
-            config = Config(retries={"total_max_attempts": 1}, parameter_validation=False, read_timeout=5)
+            config = Config(
+                retries={"total_max_attempts": 1}, parameter_validation=False, read_timeout=5
+            )
             client = boto3.client(
                 service,
                 endpoint_url=self.url,
@@ -59,7 +66,9 @@ class Aws:
             self.clients[names] = client
         return self.clients[names]
 
-    def check(self, operation_model: OperationModel, response_dict: dict[str, Any], **_: Any) -> None:
+    def check(
+        self, operation_model: OperationModel, response_dict: dict[str, Any], **_: Any
+    ) -> None:
         check_reply(operation_model, response_dict)
         self.checked.append(operation_model.name)
 
@@ -68,7 +77,11 @@ class Aws:
 
     def servers(self, count: int = 1, **members: Any) -> list[str]:
         """Load that many plain source servers into the usual place."""
-        self.put(sourceServers=[{"sourceServerID": server_id, **members} for server_id in SERVERS[:count]])
+        self.put(
+            sourceServers=[
+                {"sourceServerID": server_id, **members} for server_id in SERVERS[:count]
+            ]
+        )
         return SERVERS[:count]
 
     def advance(self, seconds: float) -> None:
@@ -86,14 +99,18 @@ class Aws:
     def launch(self, *server_ids: str, drill: bool = True) -> dict[str, Any]:
         """Start a launch of these servers; the job as the service returned it."""
         servers = [{"sourceServerID": server_id} for server_id in server_ids]
-        job: dict[str, Any] = self.client("drs").start_recovery(sourceServers=servers, isDrill=drill)["job"]
+        job: dict[str, Any] = self.client("drs").start_recovery(
+            sourceServers=servers, isDrill=drill
+        )["job"]
         return job
 
     def launched(self, *server_ids: str, drill: bool = True) -> list[str]:
         """Launch these servers, wait for the end of it all, and give their instance ids in the same order."""
         self.launch(*server_ids, drill=drill)
         self.advance(3600)
-        records = {record["sourceServerID"]: record["recoveryInstanceID"] for record in self.records()}
+        records = {
+            record["sourceServerID"]: record["recoveryInstanceID"] for record in self.records()
+        }
         return [records[server_id] for server_id in server_ids]
 
     def records(self) -> list[dict[str, Any]]:
@@ -114,5 +131,7 @@ class Aws:
 
     def server(self, server_id: str = SERVERS[0]) -> dict[str, Any]:
         """One source server."""
-        found = self.client("drs").describe_source_servers(filters={"sourceServerIDs": [server_id]})["items"]
+        found = self.client("drs").describe_source_servers(
+            filters={"sourceServerIDs": [server_id]}
+        )["items"]
         return dict(found[0])

@@ -14,7 +14,7 @@ from tests.standin.client import Aws
 @pytest.fixture(scope="session")
 def process() -> Iterator[Aws]:
     """A stand-in with a clock that stands still, for the whole run."""
-    command = [sys.executable, "-m", "services.local.drs", "--port", "0", "--speed", "0"]
+    command = [sys.executable, "-m", "standin.drs", "--port", "0", "--speed", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         yield Aws(running.stdout.readline().split()[-1])

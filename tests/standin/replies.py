@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 from botocore.model import ListShape, OperationModel, Shape, StructureShape
 
-from services.local.aws.models import CHECKERS
+from standin.aws.models import CHECKERS
 
 
 def check_reply(operation: OperationModel, reply: dict[str, Any]) -> None:
@@ -33,7 +33,9 @@ def _error_problems(operation: OperationModel, reply: dict[str, Any]) -> list[An
         return []
     status = shape.metadata["error"]["httpStatusCode"]
     members = json.loads(reply["body"])
-    problems = [f"{code} with status {reply['status_code']}"] if status != reply["status_code"] else []
+    problems = (
+        [f"{code} with status {reply['status_code']}"] if status != reply["status_code"] else []
+    )
     return [*problems, *CHECKERS["drs"].problems(shape, members)]
 
 
@@ -43,7 +45,9 @@ def _read(operation: OperationModel, body: bytes) -> Any:
     root = ElementTree.fromstring(body)  # noqa: S314 - our own stand-in's
     if "resultWrapper" in operation.output_shape.serialization:
         root = next(
-            element for element in root if _tag(element) == operation.output_shape.serialization["resultWrapper"]
+            element
+            for element in root
+            if _tag(element) == operation.output_shape.serialization["resultWrapper"]
         )
     value = _from_xml(operation.output_shape, root)
     value.pop("requestId", None)
@@ -53,7 +57,10 @@ def _read(operation: OperationModel, body: bytes) -> Any:
 def _from_xml(shape: Shape, element: ElementTree.Element) -> Any:
     """Strictly: an element that no member owns keeps its tag, and the checker finds it."""
     if isinstance(shape, StructureShape):
-        members = {member.serialization.get("name", name): (name, member) for name, member in shape.members.items()}
+        members = {
+            member.serialization.get("name", name): (name, member)
+            for name, member in shape.members.items()
+        }
         return {
             members[_tag(child)][0] if _tag(child) in members else _tag(child): _from_xml(
                 members[_tag(child)][1], child

@@ -6,7 +6,11 @@ from tests.standin.client import ACCOUNT, REGION, SERVERS, AdminRefused, Aws
 
 PLACE = f"places/{ACCOUNT}/{REGION}"
 INSTANCE = {"InstanceId": "i-0123456789abcdef0", "State": {"Code": 16, "Name": "running"}}
-RECORD = {"recoveryInstanceID": "i-0123456789abcdef0", "sourceServerID": SERVERS[0], "ec2InstanceState": "STOPPED"}
+RECORD = {
+    "recoveryInstanceID": "i-0123456789abcdef0",
+    "sourceServerID": SERVERS[0],
+    "ec2InstanceState": "STOPPED",
+}
 
 
 def test_a_place_shows_what_was_put_there(aws: Aws) -> None:
@@ -23,28 +27,54 @@ def test_a_place_shows_what_was_put_there(aws: Aws) -> None:
     aws.put(**everything)
     assert aws.admin("GET", PLACE) == everything
     aws.put(sourceServers=[{"sourceServerID": SERVERS[1]}])
-    assert [server["sourceServerID"] for server in aws.admin("GET", PLACE)["sourceServers"]] == SERVERS[:2]
+    assert [
+        server["sourceServerID"] for server in aws.admin("GET", PLACE)["sourceServers"]
+    ] == SERVERS[:2]
     (place,) = aws.admin("GET", "places")["places"]
     aws.client("ec2", "999999999999").describe_instances()
-    assert len(aws.admin("GET", "places")["places"]) == 1, "asking about a place does not make it one"
+    assert len(aws.admin("GET", "places")["places"]) == 1, (
+        "asking about a place does not make it one"
+    )
     assert (place["accountId"], place["sourceServers"], place["instances"]) == (ACCOUNT, 2, 1)
 
 
 @pytest.mark.parametrize(
     ("kind", "item", "message"),
     [
-        ("sourceServers", {"sourceServerId": SERVERS[0]}, r"sourceServers\[0\].sourceServerId is no member"),
+        (
+            "sourceServers",
+            {"sourceServerId": SERVERS[0]},
+            r"sourceServers\[0\].sourceServerId is no member",
+        ),
         ("sourceServers", {"tags": {}}, r"sourceServers\[0\].sourceServerID is required"),
         ("sourceServers", {"sourceServerID": "s-1"}, r"sourceServerID has length 3"),
-        ("recoveryInstances", RECORD | {"ec2InstanceState": "running"}, "ec2InstanceState is 'running', not one of"),
-        ("recoveryInstances", {"recoveryInstanceID": "i-0123456789abcdef0"}, "sourceServerID is required"),
-        ("jobs", {"status": "FAILED"}, r"jobs\[0\].jobID is required; jobs\[0\].status is 'FAILED'"),
+        (
+            "recoveryInstances",
+            RECORD | {"ec2InstanceState": "running"},
+            "ec2InstanceState is 'running', not one of",
+        ),
+        (
+            "recoveryInstances",
+            {"recoveryInstanceID": "i-0123456789abcdef0"},
+            "sourceServerID is required",
+        ),
+        (
+            "jobs",
+            {"status": "FAILED"},
+            r"jobs\[0\].jobID is required; jobs\[0\].status is 'FAILED'",
+        ),
         ("instances", {"InstanceId": "i-0123456789abcdef0"}, "State.Name is required"),
-        ("instances", INSTANCE | {"LaunchTime": "yesterday"}, r"instances\[0\].LaunchTime should be an ISO 8601 time"),
+        (
+            "instances",
+            INSTANCE | {"LaunchTime": "yesterday"},
+            r"instances\[0\].LaunchTime should be an ISO 8601 time",
+        ),
         ("servers", {}, "servers: no such kind"),
     ],
 )
-def test_what_no_service_could_return_is_refused(aws: Aws, kind: str, item: dict[str, object], message: str) -> None:
+def test_what_no_service_could_return_is_refused(
+    aws: Aws, kind: str, item: dict[str, object], message: str
+) -> None:
     """With its path; and nothing of the body is loaded."""
     with pytest.raises(AdminRefused, match=message):
         aws.put(**{"sourceNetworks": [{"sourceNetworkID": "sn-0123456789abcdef0"}], kind: [item]})
@@ -94,7 +124,12 @@ def test_the_call_log_is_read_in_parts(aws: Aws) -> None:
     drs.describe_source_servers()
     log = aws.admin("GET", "calls?since=0")
     first = log["calls"][0]
-    assert (first["service"], first["region"], first["items"], first["roleArn"]) == ("drs", REGION, 3, None)
+    assert (first["service"], first["region"], first["items"], first["roleArn"]) == (
+        "drs",
+        REGION,
+        3,
+        None,
+    )
     drs.describe_jobs()
     rest = aws.admin("GET", f"calls?since={log['next']}")["calls"]
     assert [call["operation"] for call in rest] == ["DescribeJobs"]
@@ -111,7 +146,9 @@ def test_the_call_log_is_read_in_parts(aws: Aws) -> None:
         ({"relaunch": "never"}, "either 'neither' or 'both'"),
     ],
 )
-def test_behaviour_takes_only_what_it_knows(aws: Aws, settings: dict[str, object], message: str) -> None:
+def test_behaviour_takes_only_what_it_knows(
+    aws: Aws, settings: dict[str, object], message: str
+) -> None:
     """A misspelt duration would silently be the default."""
     with pytest.raises(AdminRefused, match=message):
         aws.behave(**settings)

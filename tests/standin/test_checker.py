@@ -5,31 +5,51 @@ from typing import Any
 
 import pytest
 
-from services.local.aws import models
-from services.local.aws.query import Query
-from services.local.aws.rest_json import RestJson
-from services.local.aws.wire import WrongReply
-from services.local.drs.state import Item
+from standin.aws import models
+from standin.aws.query import Query
+from standin.aws.rest_json import RestJson
+from standin.aws.wire import WrongReply
+from standin.drs.state import Item
 from tests.standin.replies import check_reply
 
 LISTING = models.operation("drs", "DescribeRecoveryInstances")
-RECORD = {"recoveryInstanceID": "i-0123456789abcdef0", "ec2InstanceState": "RUNNING", "isDrill": True, "tags": {}}
+RECORD = {
+    "recoveryInstanceID": "i-0123456789abcdef0",
+    "ec2InstanceState": "RUNNING",
+    "isDrill": True,
+    "tags": {},
+}
 FAULTS = {
     "a member the model lacks": ({"region": "us-east-1"}, r"\.items\[0\]\.region is no member"),
-    "a member in the wrong case": ({"recoveryInstanceId": "i-0123456789abcdef0"}, "recoveryInstanceId is no member"),
-    "an id of the wrong form": ({"recoveryInstanceID": "ri-0123456789abcdef"}, "recoveryInstanceID is 'ri-"),
+    "a member in the wrong case": (
+        {"recoveryInstanceId": "i-0123456789abcdef0"},
+        "recoveryInstanceId is no member",
+    ),
+    "an id of the wrong form": (
+        {"recoveryInstanceID": "ri-0123456789abcdef"},
+        "recoveryInstanceID is 'ri-",
+    ),
     "a version with a tail": (
         {"agentVersion": "5.9.2025 beta"},
         "agentVersion is '5.9.2025 beta', which does not match",
     ),
     "an id that is too long": ({"jobID": "drsjob-0123456789abcdef01"}, "jobID has length 25"),
-    "an enum value in lower case": ({"ec2InstanceState": "running"}, "ec2InstanceState is 'running', not one of"),
+    "an enum value in lower case": (
+        {"ec2InstanceState": "running"},
+        "ec2InstanceState is 'running', not one of",
+    ),
     "a string for a flag": ({"isDrill": "TRUE"}, "isDrill should be of type boolean"),
     "a number for a string": ({"arn": 5}, "arn should be a string"),
     "a list for a map": ({"tags": []}, "tags should be a map"),
-    "a structure for a list": ({"recoveryInstanceProperties": {"disks": {}}}, r"disks should be a list"),
+    "a structure for a list": (
+        {"recoveryInstanceProperties": {"disks": {}}},
+        r"disks should be a list",
+    ),
     "null for a string": ({"agentVersion": None}, "agentVersion should be a string"),
-    "too small a number deep inside": ({"recoveryInstanceProperties": {"ramBytes": -1}}, "ramBytes has value -1"),
+    "too small a number deep inside": (
+        {"recoveryInstanceProperties": {"ramBytes": -1}},
+        "ramBytes has value -1",
+    ),
 }
 
 
@@ -56,7 +76,9 @@ def test_a_planted_fault_is_found(fault: str) -> None:
 def test_a_missing_required_member_is_found() -> None:
     """A job without its id is no job."""
     with pytest.raises(AssertionError, match=r"job\.jobID is required"):
-        check_reply(models.operation("drs", "StartRecovery"), _wire({"job": {"type": "LAUNCH"}}, 202))
+        check_reply(
+            models.operation("drs", "StartRecovery"), _wire({"job": {"type": "LAUNCH"}}, 202)
+        )
 
 
 def test_a_wrong_status_is_found() -> None:
@@ -84,6 +106,8 @@ def test_a_planted_fault_in_xml_is_found() -> None:
     ):
         with pytest.raises(WrongReply, match=message):
             Query("ec2").reply(operation, {"Reservations": [{"Instances": [Item(instance)]}]})
-        wrong = Query("ec2").reply(operation, {"Reservations": [{"Instances": [instance]}]}, wrong_on_purpose=True)
+        wrong = Query("ec2").reply(
+            operation, {"Reservations": [{"Instances": [instance]}]}, wrong_on_purpose=True
+        )
         with pytest.raises(AssertionError, match=message):
             check_reply(operation, {"status_code": 200, "headers": {}, "body": wrong.body})

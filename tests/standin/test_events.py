@@ -52,7 +52,9 @@ def test_ec2_tells_of_states_and_drs_does_not_tell_of_terminations(aws: Aws) -> 
     aws.client("drs").terminate_recovery_instances(recoveryInstanceIDs=[instance_id])
     aws.advance(3600)
     later = aws.events()[seen:]
-    assert [event["detail-type"] for event in later] == ["EC2 Instance State-change Notification"] * 2
+    assert [event["detail-type"] for event in later] == [
+        "EC2 Instance State-change Notification"
+    ] * 2
     assert [event["detail"]["state"] for event in later] == ["shutting-down", "terminated"]
     assert all(event["detail"]["instance-id"] == instance_id for event in later)
 
@@ -83,4 +85,7 @@ def test_events_can_come_in_the_wrong_order(aws: Aws) -> None:
     aws.behave(event_reorder=True)
     aws.client("ec2").terminate_instances(InstanceIds=[instance_id])
     aws.advance(60)
-    assert [event["detail"]["state"] for event in aws.events()[seen:]] == ["terminated", "shutting-down"]
+    assert [event["detail"]["state"] for event in aws.events()[seen:]] == [
+        "terminated",
+        "shutting-down",
+    ]

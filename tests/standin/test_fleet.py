@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from services.local.aws.fleet import build, places
-from services.local.aws.standin import StandIn
-from services.local.drs.fleet import holdings
+from standin.aws.fleet import build, places
+from standin.aws.standin import StandIn
+from standin.drs.fleet import holdings
 
-COMMAND = [sys.executable, "-m", "services.local.aws.fleet"]
+COMMAND = [sys.executable, "-m", "standin.aws.fleet"]
 
 
 def test_a_fleet_is_spread_evenly_and_loads_without_complaint() -> None:
@@ -19,7 +19,11 @@ def test_a_fleet_is_spread_evenly_and_loads_without_complaint() -> None:
     build(stand_in, 1_000, 400, places(4, 4))
     filled = list(stand_in.state)
     assert {len(place.source_servers) for place in filled} == {62, 63}
-    assert {len(place.recovery_instances) for place in filled} == {len(place.instances) for place in filled} == {25}
+    assert (
+        {len(place.recovery_instances) for place in filled}
+        == {len(place.instances) for place in filled}
+        == {25}
+    )
     assert len({server_id for place in filled for server_id in place.source_servers}) == 1_000
     assert len({instance_id for place in filled for instance_id in place.recovery_instances}) == 400
 
@@ -34,7 +38,9 @@ def test_the_measurement_prints_what_it_measured() -> None:
     """On a small fleet here; the figures in the documentation are of the big one."""
     sizes = ["--servers", "400", "--launched", "100", "--accounts", "2", "--regions", "2"]
     run = subprocess.run([*COMMAND, *sizes], capture_output=True, text=True, check=True, timeout=60)
-    assert re.search(r"400 source servers, 100 recovery instances in 4 places: [\d.]+ s", run.stdout)
+    assert re.search(
+        r"400 source servers, 100 recovery instances in 4 places: [\d.]+ s", run.stdout
+    )
     assert re.search(r"describe_source_servers: 400 items in [\d.]+ s = \d+ items/s", run.stdout)
     assert re.search(r"describe_instances: 100 items", run.stdout)
     assert re.search(r"peak memory of the stand-in: \d+ MiB", run.stdout)

@@ -17,13 +17,19 @@ Refused = Callable[..., ClientError]
 
 
 def _declare(aws: Aws, **account: Any) -> None:
-    aws.admin("PUT", f"accounts/{ACCOUNT}", {"roles": [{"roleArn": ROLE, "externalId": "secret"}]} | account)
+    aws.admin(
+        "PUT",
+        f"accounts/{ACCOUNT}",
+        {"roles": [{"roleArn": ROLE, "externalId": "secret"}]} | account,
+    )
 
 
 def _session(aws: Aws, service: str, region: str = REGION) -> Any:
     """A client of the declared role, assumed by the stand-in's own account."""
     sts = aws.client("sts", "111111111111")
-    assumed = sts.assume_role(RoleArn=ROLE, RoleSessionName="test", ExternalId="secret")["Credentials"]
+    assumed = sts.assume_role(RoleArn=ROLE, RoleSessionName="test", ExternalId="secret")[
+        "Credentials"
+    ]
     return aws.client(service, assumed["AccessKeyId"], region, token=assumed["SessionToken"])
 
 
@@ -31,16 +37,27 @@ def test_a_declared_role_leads_into_its_account(aws: Aws) -> None:
     """The session's keys carry account and role, in the replies and in the call log."""
     _declare(aws)
     aws.servers(1)
-    assert _session(aws, "sts").get_caller_identity()["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/sync/test"
+    assert (
+        _session(aws, "sts").get_caller_identity()["Arn"]
+        == f"arn:aws:sts::{ACCOUNT}:assumed-role/sync/test"
+    )
     assert len(_session(aws, "drs").describe_source_servers()["items"]) == 1
     call = aws.admin("GET", "calls?since=0")["calls"][-1]
-    assert (call["operation"], call["accountId"], call["roleArn"]) == ("DescribeSourceServers", ACCOUNT, ROLE)
+    assert (call["operation"], call["accountId"], call["roleArn"]) == (
+        "DescribeSourceServers",
+        ACCOUNT,
+        ROLE,
+    )
     assert (call["items"], call["status"], call["error"]) == (1, 200, None)
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"ExternalId": "wrong"}, {"ExternalId": None}, {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/other"}],
+    [
+        {"ExternalId": "wrong"},
+        {"ExternalId": None},
+        {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/other"},
+    ],
 )
 def test_anything_else_is_denied(aws: Aws, refused: Refused, wrong: dict[str, str | None]) -> None:
     """A wrong or missing external id, and a role nobody declared."""
@@ -63,25 +80,34 @@ def test_a_role_in_a_role_gets_an_hour_at_most(aws: Aws, refused: Refused) -> No
 
 def test_keys_name_accounts(aws: Aws) -> None:
     """Twelve digits are an account; whatever else is the default account."""
-    for key, account in (("444444444444", "444444444444"), (f"AKIA{uuid.uuid4().hex[:16]}", "111111111111")):
+    for key, account in (
+        ("444444444444", "444444444444"),
+        (f"AKIA{uuid.uuid4().hex[:16]}", "111111111111"),
+    ):
         assert aws.client("sts", key).get_caller_identity()["Account"] == account
 
 
 def test_a_disabled_region_knows_no_tokens(aws: Aws, refused: Refused) -> None:
     """As in AWS, the credentials fail there, and DescribeRegions tells beforehand."""
     _declare(aws, disabledRegions=["eu-south-1"])
-    refused("UnrecognizedClientException", _session(aws, "drs", "eu-south-1").describe_recovery_instances)
+    refused(
+        "UnrecognizedClientException",
+        _session(aws, "drs", "eu-south-1").describe_recovery_instances,
+    )
     refused("AuthFailure", _session(aws, "ec2", "eu-south-1").describe_instances)
     ec2 = _session(aws, "ec2")
     status = {
-        region["RegionName"]: region["OptInStatus"] for region in ec2.describe_regions(AllRegions=True)["Regions"]
+        region["RegionName"]: region["OptInStatus"]
+        for region in ec2.describe_regions(AllRegions=True)["Regions"]
     }
     assert (status["eu-south-1"], status["af-south-1"], status[REGION]) == (
         "not-opted-in",
         "opted-in",
         "opt-in-not-required",
     )
-    assert "eu-south-1" not in {region["RegionName"] for region in ec2.describe_regions()["Regions"]}
+    assert "eu-south-1" not in {
+        region["RegionName"] for region in ec2.describe_regions()["Regions"]
+    }
     only = [{"Name": "opt-in-status", "Values": ["not-opted-in"]}]
     assert len(ec2.describe_regions(AllRegions=True, Filters=only)["Regions"]) == 1
 
@@ -95,7 +121,9 @@ def test_an_account_is_declared_in_words_that_exist(aws: Aws) -> None:
 
 def test_an_unsigned_request_is_refused(aws: Aws) -> None:
     """Without a signature nobody knows which account is meant."""
-    drs = boto3.client("drs", endpoint_url=aws.url, region_name=REGION, config=Config(signature_version=UNSIGNED))
+    drs = boto3.client(
+        "drs", endpoint_url=aws.url, region_name=REGION, config=Config(signature_version=UNSIGNED)
+    )
     with pytest.raises(ClientError, match="MissingAuthenticationTokenException"):
         drs.describe_source_servers(filters={"sourceServerIDs": SERVERS[:1]})
 

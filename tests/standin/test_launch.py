@@ -19,13 +19,21 @@ def test_a_launch_goes_from_pending_to_completed(aws: Aws) -> None:
     assert aws.server()["lastLaunchResult"] == "PENDING"
     aws.advance(10)
     assert aws.jobs()[0]["status"] == "STARTED"
-    assert aws.jobs()[0]["participatingServers"] == [{"sourceServerID": SERVERS[0], "launchStatus": "IN_PROGRESS"}]
+    assert aws.jobs()[0]["participatingServers"] == [
+        {"sourceServerID": SERVERS[0], "launchStatus": "IN_PROGRESS"}
+    ]
     assert aws.records() == []
     aws.advance(LAUNCHED - 10)
     (record,) = aws.records()
     participant = {"sourceServerID": SERVERS[0], "launchStatus": "LAUNCHED"}
-    assert aws.jobs()[0]["participatingServers"] == [participant | {"recoveryInstanceID": record["recoveryInstanceID"]}]
-    assert (record["jobID"], record["isDrill"], record["ec2InstanceState"]) == (job["jobID"], True, "PENDING")
+    assert aws.jobs()[0]["participatingServers"] == [
+        participant | {"recoveryInstanceID": record["recoveryInstanceID"]}
+    ]
+    assert (record["jobID"], record["isDrill"], record["ec2InstanceState"]) == (
+        job["jobID"],
+        True,
+        "PENDING",
+    )
     assert aws.server()["recoveryInstanceId"] == record["recoveryInstanceID"]
     assert aws.server()["lifeCycle"]["lastLaunch"]["initiated"]["type"] == "DRILL"
     aws.advance(60)
@@ -50,8 +58,13 @@ def test_a_failed_launch_stands_inside_a_completed_job(aws: Aws) -> None:
     aws.behave(launch_failures={SERVERS[0]: "InsufficientInstanceCapacity"})
     job = aws.launch(*SERVERS[:2])
     aws.advance(LAUNCHED + 65)
-    statuses = {p["sourceServerID"]: p["launchStatus"] for p in aws.jobs()[0]["participatingServers"]}
-    assert (aws.jobs()[0]["status"], statuses) == ("COMPLETED", {SERVERS[0]: "FAILED", SERVERS[1]: "LAUNCHED"})
+    statuses = {
+        p["sourceServerID"]: p["launchStatus"] for p in aws.jobs()[0]["participatingServers"]
+    }
+    assert (aws.jobs()[0]["status"], statuses) == (
+        "COMPLETED",
+        {SERVERS[0]: "FAILED", SERVERS[1]: "LAUNCHED"},
+    )
     assert aws.server()["lastLaunchResult"] == "FAILED"
     log = aws.client("drs").describe_job_log_items(jobID=job["jobID"])["items"]
     (failure,) = [item["eventData"] for item in log if item["event"] == "LAUNCH_FAILED"]
@@ -59,14 +72,20 @@ def test_a_failed_launch_stands_inside_a_completed_job(aws: Aws) -> None:
     assert [record["sourceServerID"] for record in aws.records()] == [SERVERS[1]]
 
 
-def test_drs_names_an_instance_seconds_before_ec2_knows_it(aws: Aws, refused: Callable[..., ClientError]) -> None:
+def test_drs_names_an_instance_seconds_before_ec2_knows_it(
+    aws: Aws, refused: Callable[..., ClientError]
+) -> None:
     """By filter it is absent, by id the whole call fails; then it boots."""
     aws.servers(1)
     aws.launch(SERVERS[0])
     aws.advance(LAUNCHED)
     instance_id = aws.records()[0]["ec2InstanceID"]
     assert aws.ec2_states(instance_id) == []
-    refused("InvalidInstanceID.NotFound", aws.client("ec2").describe_instances, InstanceIds=[instance_id])
+    refused(
+        "InvalidInstanceID.NotFound",
+        aws.client("ec2").describe_instances,
+        InstanceIds=[instance_id],
+    )
     aws.advance(5)
     assert aws.ec2_states(instance_id) == ["pending"]
     aws.advance(20)
@@ -121,10 +140,14 @@ def test_an_extended_server_names_its_staging_account(aws: Aws) -> None:
     aws.servers(1, stagingArea=area)
     aws.launched(SERVERS[0])
     assert aws.server()["stagingArea"] == area
-    assert aws.records()[0]["arn"].startswith(f"arn:aws:drs:{REGION}:{ACCOUNT}:recovery-instance/i-")
+    assert aws.records()[0]["arn"].startswith(
+        f"arn:aws:drs:{REGION}:{ACCOUNT}:recovery-instance/i-"
+    )
 
 
-@pytest.mark.parametrize(("drill", "state"), [(True, "FAILBACK_NOT_STARTED"), (False, "FAILBACK_NOT_READY_FOR_LAUNCH")])
+@pytest.mark.parametrize(
+    ("drill", "state"), [(True, "FAILBACK_NOT_STARTED"), (False, "FAILBACK_NOT_READY_FOR_LAUNCH")]
+)
 def test_nobody_has_failed_back_yet(aws: Aws, drill: bool, state: str) -> None:
     """A drill and a recovery start in different failback states."""
     aws.servers(1)

@@ -1,4 +1,4 @@
-"""`python -m services.local.drs` runs alone: one ready line, clear refusals, scenarios."""
+"""`python -m standin.drs` runs alone: one ready line, clear refusals, scenarios."""
 
 import json
 import socket
@@ -10,17 +10,21 @@ import pytest
 
 from tests.standin.client import ACCOUNT, REGION, SERVERS, Aws
 
-COMMAND = [sys.executable, "-m", "services.local.drs"]
+COMMAND = [sys.executable, "-m", "standin.drs"]
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=30
+    )
 
 
 def test_it_says_that_it_is_ready_and_nothing_else() -> None:
     """One line with the address; SIGTERM ends it cleanly and silently."""
     arguments = ["--port", "0", "--account", "777777777777", "--speed", "0"]
-    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
         assert running.stdout is not None
         ready = running.stdout.readline()
         aws = Aws(ready.split()[-1])
@@ -57,7 +61,10 @@ def test_help_names_every_option() -> None:
 def test_a_scenario_is_played_on_the_clock(tmp_path: Path) -> None:
     """What has no time is there from the start; the rest comes when the clock gets there."""
     steps = [
-        {"path": f"/_admin/places/{ACCOUNT}/{REGION}", "body": {"sourceServers": [{"sourceServerID": SERVERS[0]}]}},
+        {
+            "path": f"/_admin/places/{ACCOUNT}/{REGION}",
+            "body": {"sourceServers": [{"sourceServerID": SERVERS[0]}]},
+        },
         {"at": 60, "path": "/_admin/weather", "body": {"rules": [{"deny": True}]}},
         {"at": 120, "path": "/_admin/weather", "body": {"rules": []}},
     ]
@@ -82,10 +89,15 @@ def test_a_scenario_is_played_on_the_clock(tmp_path: Path) -> None:
         ({"path": "/_admin/weather"}, "should be a list of steps"),
         ([{"when": 1, "path": "/_admin/weather"}], "step 0 should have path"),
         ([{"path": "/_admin/wether"}], "step 0: PUT /_admin/wether is no route"),
-        ([{"path": "/_admin/weather", "body": {"rules": [{"rain": 1}]}}], r"step 0: rules[0].rain: no such key"),
+        (
+            [{"path": "/_admin/weather", "body": {"rules": [{"rain": 1}]}}],
+            r"step 0: rules[0].rain: no such key",
+        ),
     ],
 )
-def test_a_scenario_that_makes_no_sense_is_refused_at_the_start(tmp_path: Path, steps: object, message: str) -> None:
+def test_a_scenario_that_makes_no_sense_is_refused_at_the_start(
+    tmp_path: Path, steps: object, message: str
+) -> None:
     """Naming the step."""
     file = tmp_path / "scenario.json"
     file.write_text(json.dumps(steps))

@@ -105,7 +105,9 @@ def test_a_launch_into_an_existing_instance_creates_none(aws: Aws) -> None:
     aws.servers(1, replicationDirection="FAILBACK")
     aws.put(
         instances=[{"InstanceId": origin, "State": {"Code": 80, "Name": "stopped"}}],
-        launchConfigurations={SERVERS[0]: {"launchIntoInstanceProperties": {"launchIntoEC2InstanceID": origin}}},
+        launchConfigurations={
+            SERVERS[0]: {"launchIntoInstanceProperties": {"launchIntoEC2InstanceID": origin}}
+        },
     )
     assert aws.launched(SERVERS[0], drill=False) == [origin]
     assert (aws.states(), aws.ec2_states(origin)) == (["RUNNING"], ["running"])
@@ -124,7 +126,9 @@ def test_an_instance_terminated_before_ec2_knew_it_never_appears(aws: Aws) -> No
     aws.advance(LAUNCHED + 60)
     (record,) = aws.records()
     assert record["ec2InstanceState"] == "PENDING"
-    aws.client("drs").terminate_recovery_instances(recoveryInstanceIDs=[record["recoveryInstanceID"]])
+    aws.client("drs").terminate_recovery_instances(
+        recoveryInstanceIDs=[record["recoveryInstanceID"]]
+    )
     aws.advance(60)
     assert aws.states() == ["TERMINATED"]
     aws.advance(600)

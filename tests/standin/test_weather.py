@@ -24,7 +24,10 @@ def test_throttling_answers_429_with_retry_after(aws: Aws, refused: Refused) -> 
     aws.servers(1)
     aws.weather({"throttle": 1.0})
     error = refused("ThrottlingException", aws.client("drs").describe_source_servers)
-    assert (error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["retryAfterSeconds"]) == (429, "1")
+    assert (
+        error.response["ResponseMetadata"]["HTTPStatusCode"],
+        error.response["retryAfterSeconds"],
+    ) == (429, "1")
     error = refused("RequestLimitExceeded", aws.client("ec2").describe_instances)
     assert (error.response["ResponseMetadata"]["HTTPStatusCode"], _retry_after(error)) == (503, "1")
     aws.weather()
@@ -65,7 +68,9 @@ def test_a_rule_for_n_calls_ends_after_them(aws: Aws, refused: Refused) -> None:
 
 
 @pytest.mark.parametrize("match", [{"region": REGION}, {"accountId": ACCOUNT}, {"service": "drs"}])
-def test_a_rule_concerns_only_the_calls_it_matches(aws: Aws, refused: Refused, match: dict[str, str]) -> None:
+def test_a_rule_concerns_only_the_calls_it_matches(
+    aws: Aws, refused: Refused, match: dict[str, str]
+) -> None:
     """One place may fail while all others are well."""
     aws.put(initialized=True)
     aws.put("999999999999", "us-east-2", initialized=True)
@@ -111,7 +116,9 @@ def test_an_outage_closes_the_connection_or_stays_silent(aws: Aws, refused: Refu
     impatient = Config(read_timeout=0.2, retries={"total_max_attempts": 1})
     keys = {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "any"}
     with pytest.raises(ReadTimeoutError):
-        boto3.client("drs", endpoint_url=aws.url, region_name=REGION, config=impatient, **keys).describe_jobs()
+        boto3.client(
+            "drs", endpoint_url=aws.url, region_name=REGION, config=impatient, **keys
+        ).describe_jobs()
     aws.weather()
     assert drs.describe_jobs()["items"] == []
     errors = [call["error"] for call in aws.admin("GET", "calls?since=0")["calls"]]
@@ -122,9 +129,15 @@ def test_a_listing_fails_on_its_nth_page(aws: Aws) -> None:
     """The pages before it were good; a caller that keeps them has half a listing."""
     aws.servers(9)
     aws.weather({"operation": "DescribeSourceServers", "failOnPage": 3})
-    pages = aws.client("drs").get_paginator("describe_source_servers").paginate(PaginationConfig={"PageSize": 2})
+    pages = (
+        aws.client("drs")
+        .get_paginator("describe_source_servers")
+        .paginate(PaginationConfig={"PageSize": 2})
+    )
     walk = iter(pages)
-    assert [item["sourceServerID"] for page in (next(walk), next(walk)) for item in page["items"]] == SERVERS[:4]
+    assert [
+        item["sourceServerID"] for page in (next(walk), next(walk)) for item in page["items"]
+    ] == SERVERS[:4]
     with pytest.raises(ClientError, match=r"InternalServerException.*Page 3 failed"):
         next(walk)
 
@@ -133,7 +146,11 @@ def test_short_and_empty_pages_come_with_a_token(aws: Aws) -> None:
     """Everything still comes exactly once; a caller that stops at the first short or empty page misses it."""
     aws.servers(10)
     aws.weather({"pageSize": 3, "emptyPages": True})
-    pages = aws.client("drs").get_paginator("describe_source_servers").paginate(PaginationConfig={"PageSize": 200})
+    pages = (
+        aws.client("drs")
+        .get_paginator("describe_source_servers")
+        .paginate(PaginationConfig={"PageSize": 200})
+    )
     sizes = []
     found = []
     for page in pages:
@@ -166,7 +183,9 @@ def test_the_future_brings_unknown_members_and_values(aws: Aws) -> None:
     aws.launched(SERVERS[0])
     bodies: list[bytes] = []
     drs = aws.client("drs", region=REGION, check=False)
-    drs.meta.events.register("before-parse", lambda response_dict, **_: bodies.append(response_dict["body"]))
+    drs.meta.events.register(
+        "before-parse", lambda response_dict, **_: bodies.append(response_dict["body"])
+    )
     aws.weather({"unknownMembers": True, "unknownEnums": ["ec2InstanceState"]})
     (record,) = drs.describe_recovery_instances()["items"]
     assert record["ec2InstanceState"] == "NOT_IN_THE_MODEL"

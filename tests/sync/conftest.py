@@ -6,19 +6,26 @@ from uuid import uuid4
 import pytest
 from redis import Redis
 
-from services.local import functions
-from services.local.admin import StandInAdmin
-from services.local.processes import Process
+from local import functions
+from local.admin import StandInAdmin
+from local.processes import Process
+from services.platform.tables import create_tables
 from services.settings import Settings
-from services.tables import create_tables
 from services.wiring import Wiring
 from tests.sync.platform import Platform
 
 
 @pytest.fixture
-def platform(valkey: Process, dynamodb: Process, standin: Process, monkeypatch: pytest.MonkeyPatch) -> Platform:
+def platform(
+    valkey: Process, dynamodb: Process, standin: Process, monkeypatch: pytest.MonkeyPatch
+) -> Platform:
     """A product whose tables, accounts and servers are this test's own; one configured place."""
-    endpoints = {"DYNAMODB": dynamodb.url, "DRS": standin.url, "EC2": standin.url, "STS": standin.url}
+    endpoints = {
+        "DYNAMODB": dynamodb.url,
+        "DRS": standin.url,
+        "EC2": standin.url,
+        "STS": standin.url,
+    }
     for name, value in functions.aws(endpoints).items():
         monkeypatch.setenv(name, value)
     number = uuid4().int

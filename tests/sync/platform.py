@@ -12,11 +12,12 @@ from typing import Any
 from redis import Redis
 
 from cache.attributes import encode_item
-from cache.entry import Entry, Place, decode
-from cache.instance import Attribution
+from cache.entry import Entry, decode
 from cache.mirror import entry_key
-from services.local.admin import StandInAdmin
-from services.local.world_items import (
+from cache.record import Attribution
+from cache.values import Place
+from local.admin import StandInAdmin
+from local.world_items import (
     Instance,
     Machine,
     origin_instance,
@@ -51,14 +52,21 @@ class Platform:
     @property
     def role(self) -> dict[str, str]:
         """The role of the account, with its external id."""
-        return {"roleArn": f"arn:aws:iam::{self.account}:role/recovery-sync", "externalId": f"external-{self.account}"}
+        return {
+            "roleArn": f"arn:aws:iam::{self.account}:role/recovery-sync",
+            "externalId": f"external-{self.account}",
+        }
 
     def configure(self, *regions: str, **fields: object) -> None:
         """Declare the account to AWS and to the platform."""
-        self.aws.call("PUT", f"accounts/{self.account}", {"roles": [self.role], "disabledRegions": []})
+        self.aws.call(
+            "PUT", f"accounts/{self.account}", {"roles": [self.role], "disabledRegions": []}
+        )
         for region in regions:
             self.put(Place(self.account, region), initialized=True)
-        self.target(accountId=self.account, regions=list(regions), status="active", **self.role | fields)
+        self.target(
+            accountId=self.account, regions=list(regions), status="active", **self.role | fields
+        )
 
     def target(self, **row: object) -> None:
         """A row of target-accounts."""
@@ -75,7 +83,9 @@ class Platform:
     def server(self, place: Place | None = None, number: int = 1) -> Machine:
         """A source server; odd numbers protect a machine in EC2, whose account is the same."""
         place = place or self.place
-        machine = Machine.roll(self.dice, number, place.account_id, place.region, (place.account_id, ORIGIN))
+        machine = Machine.roll(
+            self.dice, number, place.account_id, place.region, (place.account_id, ORIGIN)
+        )
         self.put(place, sourceServers=[source_server(machine)])
         if machine.origin:
             self.put(Place(*machine.origin), instances=[origin_instance(machine)])
@@ -85,7 +95,9 @@ class Platform:
         """A new instance of the server under a new job; its earlier ones stay as they are."""
         self.launched += timedelta(hours=1)
         job_id = f"drsjob-{self.dice.getrandbits(68):017x}"
-        instance = Instance.roll(self.dice, machine, job_id, self.launched, drill=drill, leftover=False)
+        instance = Instance.roll(
+            self.dice, machine, job_id, self.launched, drill=drill, leftover=False
+        )
         instance.state = state
         self.show(instance)
         return instance
@@ -99,7 +111,10 @@ class Platform:
     def forget(self, instance: Instance) -> None:
         """Take the instance out of DRS and EC2."""
         for kind in ("recoveryInstances", "instances"):
-            self.aws.call("DELETE", f"places/{instance.machine.account}/{instance.machine.region}/{kind}/{instance.id}")
+            self.aws.call(
+                "DELETE",
+                f"places/{instance.machine.account}/{instance.machine.region}/{kind}/{instance.id}",
+            )
 
     def executed(self, instance: Instance, execution_id: str = "exec-1") -> Attribution:
         """Write the execution that launched the instance into the history."""
@@ -134,11 +149,15 @@ class Platform:
         assert answer.unknown == []
         row = self.rows(machine).get(machine.id, {})
         entry = answer.entries[machine.id]
-        assert entry.is_absent == (row.get("presence", "absent") == "absent"), "the page shows what the table says"
+        assert entry.is_absent == (row.get("presence", "absent") == "absent"), (
+            "the page shows what the table says"
+        )
         return None if entry.is_absent else row["ec2InstanceId"]
 
     @contextmanager
-    def held_before(self, operation: str, work: Callable[[], object], nth: int = 1) -> Iterator[None]:
+    def held_before(
+        self, operation: str, work: Callable[[], object], nth: int = 1
+    ) -> Iterator[None]:
         """Run `work` beside, held before its nth call of this DRS operation until the block ends; then wait for it."""
         reached, go_on, calls = Event(), Event(), count(1)
         events = self.wiring.sync_parts().clients.get("drs", self.place).meta.events

@@ -10,9 +10,9 @@ import botocore.session
 import pytest
 from botocore.utils import parse_timestamp
 
-from cache.entry import Place
-from services.aws_models import timestamp
-from services.clients import CLIENTS_KEPT, AwsClients, TargetAccount
+from cache.values import Place
+from services.aws.session import CLIENTS_KEPT, AwsClients, TargetAccount
+from services.aws.timestamps import timestamp
 from tests.sync.platform import HOME, Platform
 
 MOMENT = datetime(2026, 3, 1, 10, 0, 0, 250_000, UTC)
@@ -56,7 +56,9 @@ def test_ec2_is_read_as_the_whole_model_reads_it(platform: Platform) -> None:
     ours = platform.wiring.sync_parts().clients.get("ec2", platform.place)
     whole: Any = botocore.session.get_session().get_service_model("ec2")
     for name in ours.meta.service_model.operation_names:
-        assert described(ours.meta.service_model.operation_model(name)) == described(whole.operation_model(name))
+        assert described(ours.meta.service_model.operation_model(name)) == described(
+            whole.operation_model(name)
+        )
     assert set(ours.meta.service_model.operation_names) == {"DescribeInstances", "DescribeRegions"}
     assert ours.can_paginate("describe_instances")
 
@@ -98,7 +100,9 @@ def test_a_moment_is_read_as_botocore_reads_it(written: object) -> None:
     assert timestamp(written) == parse_timestamp(written)
 
 
-@pytest.mark.parametrize("written", ["Tuesday at TeaZ", "2026-13-01T10:00:00Z", "2026-03-01T25:00:00Z", ""])
+@pytest.mark.parametrize(
+    "written", ["Tuesday at TeaZ", "2026-13-01T10:00:00Z", "2026-03-01T25:00:00Z", ""]
+)
 def test_what_is_no_moment_is_refused_as_botocore_refuses_it(written: str) -> None:
     """With the error its parsers expect."""
     with pytest.raises(ValueError, match="Invalid timestamp"):

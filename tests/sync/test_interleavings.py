@@ -5,8 +5,8 @@ from threading import Thread
 
 import pytest
 
-from cache.entry import Place
-from cache.instance import Attribution
+from cache.record import Attribution
+from cache.values import Place
 from services.sync.run import sync_recovery_instances_for_account
 from tests.sync.platform import Platform
 
@@ -23,7 +23,9 @@ def test_an_older_look_that_finishes_later_changes_nothing(platform: Platform, o
         platform.forget(old)
         new = platform.launch(machine)
         if other == "full":
-            sync_recovery_instances_for_account(platform.wiring.sync_parts(), platform.account, "us-east-1")
+            sync_recovery_instances_for_account(
+                platform.wiring.sync_parts(), platform.account, "us-east-1"
+            )
         elif other == "place":
             sync_recovery_instances_for_account(platform.wiring.sync_parts(), *platform.place)
         else:
@@ -46,7 +48,9 @@ def test_a_wave_overtaken_by_a_background_look_keeps_its_execution(platform: Pla
     row = platform.rows(machine)[machine.id]
     assert (row["sourceExecutionId"], row["sourcePlanName"]) == ("exec-wave", "The wave's plan")
     platform.sync()
-    assert platform.rows(machine)[machine.id]["sourceExecutionId"] == "exec-wave", "and no later look loses it"
+    assert platform.rows(machine)[machine.id]["sourceExecutionId"] == "exec-wave", (
+        "and no later look loses it"
+    )
 
 
 def test_a_launch_that_crosses_a_listing_is_not_called_absent(platform: Platform) -> None:
@@ -62,7 +66,9 @@ def test_a_launch_that_crosses_a_listing_is_not_called_absent(platform: Platform
     assert platform.rows(machine)[machine.id]["sourceExecutionId"] == "exec-wave"
 
 
-def test_a_server_that_moved_is_found_although_its_old_place_drew_the_newer_ticket(platform: Platform) -> None:
+def test_a_server_that_moved_is_found_although_its_old_place_drew_the_newer_ticket(
+    platform: Platform,
+) -> None:
     """The absence of the place it left overrules the look at the new one, which is therefore repeated."""
     platform.configure("us-east-1", "eu-west-1")
     machine = platform.server()
@@ -109,7 +115,12 @@ def test_many_syncs_at_once_end_where_one_would(platform: Platform) -> None:
     works = [
         lambda: sync_recovery_instances_for_account(parts, *platform.place),
         lambda: sync_recovery_instances_for_account(parts, *platform.place),
-        *(lambda it=it: platform.sync_wave(it, Attribution(source_execution_id=f"exec-{it.job_id}")) for it in wave),
+        *(
+            lambda it=it: platform.sync_wave(
+                it, Attribution(source_execution_id=f"exec-{it.job_id}")
+            )
+            for it in wave
+        ),
     ]
     threads = [Thread(target=work) for work in works]
     for thread in threads:
@@ -117,7 +128,9 @@ def test_many_syncs_at_once_end_where_one_would(platform: Platform) -> None:
     for thread in threads:
         thread.join()
     rows = platform.rows(*machines)
-    assert {it.machine.id: it.id for it in instances} == {key: row["ec2InstanceId"] for key, row in rows.items()}
+    assert {it.machine.id: it.id for it in instances} == {
+        key: row["ec2InstanceId"] for key, row in rows.items()
+    }
     assert all(rows[it.machine.id]["sourceExecutionId"] == f"exec-{it.job_id}" for it in wave)
     platform.sync()  # a publish may have been lost on a busy machine; this is what heals it
     rows = platform.rows(*machines)

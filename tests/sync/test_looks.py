@@ -2,10 +2,10 @@
 
 import pytest
 
-from cache.entry import Place
-from services.live import LiveReader
-from services.sync.outcome import Outcome
-from services.upkeep import audit_table
+from cache.values import Place
+from services.aws.outcome import Outcome
+from services.reads.live import LiveReader
+from services.sync.audit import audit_table
 from tests.sync.platform import ORIGIN, Platform
 
 
@@ -18,7 +18,11 @@ def test_a_vanished_instance_is_gone_after_the_next_sync(platform: Platform) -> 
     platform.forget(instance)
     assert platform.sync().summary()["instancesAbsent"] == 1
     row = platform.rows(machine)[machine.id]
-    assert (row["presence"], row.get("ec2InstanceId"), row.get("sourceExecutionId")) == ("absent", None, None)
+    assert (row["presence"], row.get("ec2InstanceId"), row.get("sourceExecutionId")) == (
+        "absent",
+        None,
+        None,
+    )
     assert row["sourceServerName"] == machine.name, "the source server's own group is never removed"
     assert platform.shown(machine) is None
     platform.sync()
@@ -53,7 +57,10 @@ def test_a_relaunched_server_shows_the_new_instance_only(platform: Platform) -> 
     platform.show(new)
     platform.sync()
     row = platform.rows(machine)[machine.id]
-    assert {name: row.get(name) for name in ("ec2InstanceId", "publicIp", "sourceExecutionId", "sourcePlanName")} == {
+    assert {
+        name: row.get(name)
+        for name in ("ec2InstanceId", "publicIp", "sourceExecutionId", "sourcePlanName")
+    } == {
         "ec2InstanceId": new.id,
         "publicIp": None,
         "sourceExecutionId": None,
@@ -70,7 +77,12 @@ def test_a_place_that_fails_halfway_keeps_its_rows_and_is_named(platform: Platfo
     before = platform.wiring.looks.places()[str(platform.place)]
     platform.forget(instances[0])
     here = {"accountId": platform.account, "service": "drs"}
-    platform.aws.weather([{**here, "pageSize": 2}, {**here, "operation": "DescribeRecoveryInstances", "failOnPage": 2}])
+    platform.aws.weather(
+        [
+            {**here, "pageSize": 2},
+            {**here, "operation": "DescribeRecoveryInstances", "failOnPage": 2},
+        ]
+    )
     report = platform.sync()
     platform.aws.weather([])
     assert report.places[0].outcome is Outcome.ERROR
@@ -84,20 +96,32 @@ def test_a_place_that_fails_halfway_keeps_its_rows_and_is_named(platform: Platfo
 
 
 @pytest.mark.parametrize(("service", "region"), [("ec2", "us-east-1"), ("ec2", ORIGIN)])
-def test_details_that_cannot_be_asked_stay_as_they_were(platform: Platform, service: str, region: str) -> None:
+def test_details_that_cannot_be_asked_stay_as_they_were(
+    platform: Platform, service: str, region: str
+) -> None:
     """EC2 of the place, or of the origin, refuses: the row is written anew and keeps the last good details."""
     machine = platform.server()
     instance = platform.launch(machine)
     platform.sync()
     before = platform.rows(machine)[machine.id]
     assert before["sourceVpcId"] == machine.network[0]
-    platform.aws.weather([{"service": service, "accountId": platform.account, "region": region, "deny": True}])
+    platform.aws.weather(
+        [{"service": service, "accountId": platform.account, "region": region, "deny": True}]
+    )
     report = platform.sync()
     platform.aws.weather([])
     after = platform.rows(machine)[machine.id]
     assert report.places[0].outcome is Outcome.SEEN
     assert after["version"] > before["version"]
-    kept = ("name", "privateIp", "publicIp", "instanceType", "launchTime", "sourceVpcId", "sourceSecurityGroupIds")
+    kept = (
+        "name",
+        "privateIp",
+        "publicIp",
+        "instanceType",
+        "launchTime",
+        "sourceVpcId",
+        "sourceSecurityGroupIds",
+    )
     assert {it: after.get(it) for it in kept} == {it: before.get(it) for it in kept}
     assert after["ec2InstanceId"] == instance.id
 
@@ -144,7 +168,9 @@ def test_a_role_that_cannot_be_assumed_fails_its_account_alone(platform: Platfor
     platform.launch(machine)
     other = str(int(platform.account) + 1)
     role = f"arn:aws:iam::{other}:role/recovery-sync"
-    platform.target(accountId=other, roleArn=role, externalId="wrong-one", regions=["eu-west-1", "us-east-1"])
+    platform.target(
+        accountId=other, roleArn=role, externalId="wrong-one", regions=["eu-west-1", "us-east-1"]
+    )
     report = platform.sync()
     assert {str(it.place): it.outcome for it in report.places} == {
         str(platform.place): Outcome.SEEN,
@@ -178,7 +204,10 @@ def test_a_region_where_drs_was_never_set_up_is_a_complete_empty_place(platform:
     for reader in (platform.wiring.reader, LiveReader(platform.wiring.sync_parts)):
         for planned in (place, None):
             answer = reader.read({"s-" + "0" * 17: planned})
-            assert (answer.unknown, [it.is_absent for it in answer.entries.values()]) == ([], [True])
+            assert (answer.unknown, [it.is_absent for it in answer.entries.values()]) == (
+                [],
+                [True],
+            )
     assert audit_table(platform.wiring.sync_parts(), lambda _: None).unreadable == []
 
 
@@ -190,7 +219,9 @@ def test_one_bad_target_account_is_named_and_costs_only_itself(platform: Platfor
     assert [it.outcome for it in report.places] == [Outcome.SEEN]
 
 
-def test_a_listing_in_many_short_pages_costs_four_calls_per_two_hundred_instances(platform: Platform) -> None:
+def test_a_listing_in_many_short_pages_costs_four_calls_per_two_hundred_instances(
+    platform: Platform,
+) -> None:
     """250 instances: two pages or chunks of every kind, and one role."""
     machines = [platform.server() for _ in range(250)]
     for machine in machines:
@@ -201,5 +232,10 @@ def test_a_listing_in_many_short_pages_costs_four_calls_per_two_hundred_instance
         assert row["presence"] == "present"
     report = platform.sync()
     calls = report.places[0].aws_calls
-    expected = {"DescribeRecoveryInstances": 2, "DescribeSourceServers": 2, "DescribeInstances": 2, "DescribeJobs": 1}
+    expected = {
+        "DescribeRecoveryInstances": 2,
+        "DescribeSourceServers": 2,
+        "DescribeInstances": 2,
+        "DescribeJobs": 1,
+    }
     assert dict(calls) == expected

@@ -8,8 +8,8 @@ from threading import Event, Thread
 
 import pytest
 
-from services.api import Request
-from services.pages import Pages
+from services.api.http import Request
+from services.reads.pages import Pages
 from services.settings import Settings
 from services.wiring import Wiring
 from tests.sync.platform import Platform
@@ -88,14 +88,21 @@ def warm(platform: Platform) -> Platform:
     machines = [platform.server() for _ in range(3)]
     for machine in machines[:2]:
         platform.launch(machine)
-    ids = [it.id for it in machines] + [f"s-{platform.dice.getrandbits(68):017x}" for _ in range(SERVERS - 3)]
+    ids = [it.id for it in machines] + [
+        f"s-{platform.dice.getrandbits(68):017x}" for _ in range(SERVERS - 3)
+    ]
     wave = {"waveNumber": 1, "accountId": platform.account, "region": "us-east-1", "serverIds": ids}
-    platform.row(platform.wiring.settings.recovery_plans_table, {"planId": "p", "planName": "Big", "waves": [wave]})
+    platform.row(
+        platform.wiring.settings.recovery_plans_table,
+        {"planId": "p", "planName": "Big", "waves": [wave]},
+    )
     platform.sync()
     return platform
 
 
-def test_a_warm_page_of_a_thousand_servers_is_one_redis_round_trip_and_nothing_else(warm: Platform) -> None:
+def test_a_warm_page_of_a_thousand_servers_is_one_redis_round_trip_and_nothing_else(
+    warm: Platform,
+) -> None:
     """The wire answers nothing before it has seen all commands, so a second round trip would never come to an end.
 
     Its plan in memory, the read makes no call to DynamoDB, DRS or EC2; an emptied mirror shows that we count.
@@ -103,11 +110,15 @@ def test_a_warm_page_of_a_thousand_servers_is_one_redis_round_trip_and_nothing_e
     upstream = int(warm.redis.connection_pool.connection_kwargs["port"])
     with wire(upstream) as counted:
         redis_url = f"redis://127.0.0.1:{counted.port}/0"
-        settings = Settings.from_env({"ENVIRONMENT": warm.wiring.settings.environment, "REDIS_URL": redis_url})
+        settings = Settings.from_env(
+            {"ENVIRONMENT": warm.wiring.settings.environment, "REDIS_URL": redis_url}
+        )
         wiring = Wiring(settings)
         pages = Pages(wiring.reader, wiring.page_plans, lambda _: None)
         request = Request("GET", "", {"planId": "p"}, {}, {}, "", "")
-        pages.check_existing_instances(request)  # fills what the sync does not: servers that were never launched
+        pages.check_existing_instances(
+            request
+        )  # fills what the sync does not: servers that were never launched
         dynamodb_calls: list[str] = []
         wiring.page_dynamodb.meta.events.register(
             "before-send", lambda event_name, **_: dynamodb_calls.append(event_name)
@@ -118,7 +129,9 @@ def test_a_warm_page_of_a_thousand_servers_is_one_redis_round_trip_and_nothing_e
         assert b'"instanceCount":2' in body
         assert b'"unknownServerIds":[]' in body
         assert counted.sent.count(ENTRY) == SERVERS
-        assert counted.sent.count(b"MGET") == 16, "one for each last letter of an id, not one for each server"
+        assert counted.sent.count(b"MGET") == 16, (
+            "one for each last letter of an id, not one for each server"
+        )
         assert counted.sent.count(b"HGET") == 1, "the looks at the places"
         assert (dynamodb_calls, len(warm.aws.calls()) - aws_calls) == ([], 0)
         warm.redis.flushdb()
@@ -129,7 +142,11 @@ def test_a_warm_page_of_a_thousand_servers_is_one_redis_round_trip_and_nothing_e
 def test_a_reader_without_a_mirror_reads_the_table(warm: Platform) -> None:
     """READ_FROM=table: right answers, no Redis."""
     settings = Settings.from_env(
-        {"ENVIRONMENT": warm.wiring.settings.environment, "READ_FROM": "table", "REDIS_URL": "redis://x"}
+        {
+            "ENVIRONMENT": warm.wiring.settings.environment,
+            "READ_FROM": "table",
+            "REDIS_URL": "redis://x",
+        }
     )
     reader = Wiring(settings).reader
     ids = list(warm.wiring.table.servers_in(warm.place))

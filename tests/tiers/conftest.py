@@ -22,10 +22,10 @@ from cache.looks import LookLog
 from cache.mirror import Mirror
 from cache.recorder import Recorder
 from cache.table import Table
-from services.local import servers
-from services.local.processes import Process, free_port
+from local import servers
+from local.processes import Process, free_port
+from services.platform.tables import create_tables
 from services.settings import Settings
-from services.tables import create_tables
 from tests.tiers.memory import MemoryTable
 
 # What is right must not depend on how busy the machine is; how long things take is tested by itself.
@@ -48,7 +48,9 @@ def dynamodb_client(url: str | None = None, read_timeout: float = 5) -> Any:
         connect_timeout=1,
         max_pool_connections=32,
     )
-    return boto3.client("dynamodb", endpoint_url=url, region_name="us-east-1", config=config, **keys)
+    return boto3.client(
+        "dynamodb", endpoint_url=url, region_name="us-east-1", config=config, **keys
+    )
 
 
 @dataclass
@@ -59,7 +61,11 @@ class Tables:
 
     def fresh(self) -> Table:
         """A new, empty table of records."""
-        return MemoryTable() if self.client is None else Table(self.client, self.settings().recovery_instances_table)
+        return (
+            MemoryTable()
+            if self.client is None
+            else Table(self.client, self.settings().recovery_instances_table)
+        )
 
     def settings(self) -> Settings:
         """The settings of a new deployment, its tables created and empty."""
@@ -72,7 +78,10 @@ class Tables:
         if isinstance(table, MemoryTable):
             table.rows[row["sourceServerId"]] = row
         else:
-            item = {name: {"N": str(it)} if isinstance(it, float) else encode(it) for name, it in row.items()}
+            item = {
+                name: {"N": str(it)} if isinstance(it, float) else encode(it)
+                for name, it in row.items()
+            }
             self.client.put_item(TableName=table._name, Item=item)  # noqa: SLF001  past the front door
 
 
@@ -110,7 +119,17 @@ def _redis7(directory: Path) -> Process:
     if (program := shutil.which("redis-server")) is None:
         pytest.skip("redis-server is not installed")
     port = free_port()
-    argv = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(directory)]
+    argv = [
+        program,
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--dir",
+        str(directory),
+    ]
     return Process("Redis", argv, directory / "redis.log", port)
 
 
@@ -130,7 +149,8 @@ def valkey9(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
     """A Valkey cluster of one node."""
     process = servers.valkey(
-        tmp_path_factory.mktemp("cluster"), ["--cluster-enabled", "yes", "--cluster-port", str(free_port())]
+        tmp_path_factory.mktemp("cluster"),
+        ["--cluster-enabled", "yes", "--cluster-port", str(free_port())],
     )
     for client in _client_of(process):
         node: Any = client
@@ -183,4 +203,11 @@ def stack(http_tables: Tables, valkey9: Redis, patient: None) -> Stack:  # noqa:
     settings = http_tables.settings()
     table, mirror = Table(http_tables.client, settings.recovery_instances_table), Mirror(valkey9)
     looks = LookLog(http_tables.client, settings.sync_status_table)
-    return Stack(table, looks, mirror, valkey9, Recorder(table, mirror), lambda row: http_tables.put(table, row))
+    return Stack(
+        table,
+        looks,
+        mirror,
+        valkey9,
+        Recorder(table, mirror),
+        lambda row: http_tables.put(table, row),
+    )

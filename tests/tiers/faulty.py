@@ -23,7 +23,10 @@ def hang(*_: object) -> Reply:
 
 def refuse(*_: object) -> Reply:
     """Throttle every call."""
-    return 400, b'{"__type": "com.amazonaws.dynamodb#ProvisionedThroughputExceededException", "message": "slow down"}'
+    return (
+        400,
+        b'{"__type": "com.amazonaws.dynamodb#ProvisionedThroughputExceededException", "message": "slow down"}',
+    )
 
 
 def babble(*_: object) -> Reply:
@@ -63,12 +66,20 @@ def faulty(url: str, behaviour: Behaviour) -> Iterator[str]:
             headers = dict(self.headers.items())
 
             def forward(request: dict[str, Any]) -> dict[str, Any]:
-                sent = {name: it for name, it in headers.items() if name not in {"Content-Length", "Host"}}
-                got = urllib3.request("POST", url, body=json.dumps(request).encode(), headers=sent, retries=False)
+                sent = {
+                    name: it
+                    for name, it in headers.items()
+                    if name not in {"Content-Length", "Host"}
+                }
+                got = urllib3.request(
+                    "POST", url, body=json.dumps(request).encode(), headers=sent, retries=False
+                )
                 answer: dict[str, Any] = json.loads(got.data)
                 return answer
 
-            status, content = behaviour(headers["X-Amz-Target"].rpartition(".")[2], json.loads(body), forward)
+            status, content = behaviour(
+                headers["X-Amz-Target"].rpartition(".")[2], json.loads(body), forward
+            )
             self.send_response(status)
             self.send_header("Content-Type", "application/x-amz-json-1.0")
             self.send_header("Content-Length", str(len(content)))

@@ -28,7 +28,16 @@ NUMBERS = [
 def rubbish(seed: int, amount: int) -> Iterator[bytes]:
     """Stored values of server ASKED. Those that a careless reader would take for its entry are the most frequent."""
     random = Random(seed)
-    makers = (_truncated, _flipped, _other_server, _other_schema, _numbers, _spliced, _noise, _resealed)
+    makers = (
+        _truncated,
+        _flipped,
+        _other_server,
+        _other_schema,
+        _numbers,
+        _spliced,
+        _noise,
+        _resealed,
+    )
     for number in range(amount):
         yield makers[number % len(makers)](random)
 
@@ -38,13 +47,23 @@ def sealed(unsealed: bytes) -> bytes:
     return unsealed + (crc32(unsealed) ^ 0x6DD90A9D).to_bytes(4, "little")
 
 
-def head(server_id: str, version: bytes = b"1", seen: bytes = b"1", state: bytes = b"running") -> bytes:
+def head(
+    server_id: str, version: bytes = b"1", seen: bytes = b"1", state: bytes = b"running"
+) -> bytes:
     """A head of an entry as it is written, whatever the numbers are."""
-    return b"2|%b|%b|%b|%-13b|d|%-48b\n" % (server_id.encode(), version.zfill(15), seen.zfill(15), state, b"1/eu")
+    return b"2|%b|%b|%b|%-13b|d|%-48b\n" % (
+        server_id.encode(),
+        version.zfill(15),
+        seen.zfill(15),
+        state,
+        b"1/eu",
+    )
 
 
 def _whole(random: Random, number: int = 1) -> bytes:
-    return entry(random.randrange(10**15), number, random.choice(["web", "Ä🖥", "a|b\\n", ""])).encode()
+    return entry(
+        random.randrange(10**15), number, random.choice(["web", "Ä🖥", "a|b\\n", ""])
+    ).encode()
 
 
 def _truncated(random: Random) -> bytes:
@@ -77,10 +96,14 @@ def _spliced(random: Random) -> bytes:
 
 
 def _noise(random: Random) -> bytes:
-    return random.choice([b"null", b"{}", b"2|", b"\x80\x04]q\x00.", b"", b"\x00" * 99, random.randbytes(300)])
+    return random.choice(
+        [b"null", b"{}", b"2|", b"\x80\x04]q\x00.", b"", b"\x00" * 99, random.randbytes(300)]
+    )
 
 
 def _resealed(random: Random) -> bytes:
     unsealed = bytearray(_whole(random, 2)[:-SEAL])
-    unsealed[2 + random.randrange(18)] = random.randrange(256)  # never the last letter: it would be a sound entry
+    unsealed[2 + random.randrange(18)] = random.randrange(
+        256
+    )  # never the last letter: it would be a sound entry
     return sealed(bytes(unsealed))

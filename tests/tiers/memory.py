@@ -1,4 +1,4 @@
-"""A table in memory: `Table` with DynamoDB itself replaced by `cache.changes.judge` and `apply`.
+"""A table in memory: `Table` with DynamoDB itself replaced by `cache.protocol.judge` and `apply`.
 
 It passes the same contract suite as the engines; so the pure functions and the conditions DynamoDB is sent agree.
 """
@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any, cast
 
 from cache.attributes import decode_item, encode_item
-from cache.changes import Change, Verdict, apply, judge
+from cache.protocol import Change, Verdict, apply, judge
 from cache.table import BY_EXECUTION, BY_PLACE, Table
 
 _KEYS = {BY_PLACE: ("place", "presence"), BY_EXECUTION: ("sourceExecutionId", "sourceServerId")}
@@ -34,7 +34,9 @@ class MemoryTable(Table):
             row = self.rows.get(change.server_id)
             if judge(row, change) is not verdict:
                 return False, dict(row) if row else None
-            row = self.rows[change.server_id] = decode_item(encode_item(apply(row, change, verdict)))
+            row = self.rows[change.server_id] = decode_item(
+                encode_item(apply(row, change, verdict))
+            )
             return True, dict(row)
 
     def _read_batch(
@@ -47,4 +49,8 @@ class MemoryTable(Table):
 
     def _query(self, index: str, key: str, value: str) -> list[dict[str, Any]]:
         names = {"sourceServerId", *_KEYS[index]}
-        return [{name: row[name] for name in names} for row in self.scan() if names <= row.keys() and row[key] == value]
+        return [
+            {name: row[name] for name in names}
+            for row in self.scan()
+            if names <= row.keys() and row[key] == value
+        ]

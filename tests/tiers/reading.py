@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from cache.entry import Place
 from cache.reader import Reader
+from cache.values import Place
 from tests.tiers.conftest import Stack
 from tests.tiers.samples import SEEN_AT
 

@@ -8,14 +8,14 @@ from fakeredis import FakeRedis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cache.changes import Change, Verdict, apply
-from cache.entry import PlaceLook
 from cache.errors import InvalidRow
-from cache.instance import Record
 from cache.looks import LookLog
 from cache.mirror import Mirror
+from cache.protocol import Change, Verdict, apply
 from cache.reader import Answer, Reader
+from cache.record import Record
 from cache.recorder import Recorder
+from cache.values import PlaceLook
 from tests.tiers.conftest import Stack
 from tests.tiers.memory import MemoryTable
 from tests.tiers.samples import HERE, PROPERTY, absence, present, server_id
@@ -30,8 +30,12 @@ NAMES = [*apply(None, present(5), Verdict.REPLACE), "surprise"]
 NAMES.remove("sourceServerId")
 GONE = object()
 
-faults = st.dictionaries(st.sampled_from(NAMES), st.sampled_from([*ODD, GONE]), min_size=1, max_size=4)
-changes = st.sampled_from([present(50), present(50, at=2), present(50, details=None, origin=None), absence(50)])
+faults = st.dictionaries(
+    st.sampled_from(NAMES), st.sampled_from([*ODD, GONE]), min_size=1, max_size=4
+)
+changes = st.sampled_from(
+    [present(50), present(50, at=2), present(50, details=None, origin=None), absence(50)]
+)
 
 
 class NoLooks(LookLog):
@@ -82,12 +86,22 @@ def test_a_table_full_of_broken_rows(stack: Stack) -> None:
     rows = {}
     for number in range(200):
         wrong = {random.choice(NAMES): random.choice(ODD) for _ in range(number % 4)}
-        wrong = {name: it for name, it in wrong.items() if name not in {"place", "presence", "sourceExecutionId"} or it}
+        wrong = {
+            name: it
+            for name, it in wrong.items()
+            if name not in {"place", "presence", "sourceExecutionId"} or it
+        }
         row = broken_row(wrong, number)
-        row |= {name: str(row[name]) for name in ("place", "presence", "sourceExecutionId") if name in row}
+        row |= {
+            name: str(row[name])
+            for name in ("place", "presence", "sourceExecutionId")
+            if name in row
+        }
         rows[server_id(number)] = row
         stack.put(row)
-    stack.looks.note(HERE, 1, {"outcome": "seen", "endedAt": "2026-03-01T10:00:00Z"}, completed=True)
+    stack.looks.note(
+        HERE, 1, {"outcome": "seen", "endedAt": "2026-03-01T10:00:00Z"}, completed=True
+    )
     servers = dict.fromkeys(rows, HERE)
     reader = Reader(stack.mirror, lambda: stack.table, lambda: stack.looks)
     for _ in range(2):

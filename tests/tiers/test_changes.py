@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cache.changes import Change, Verdict, apply, judge, supersedes
-from cache.instance import InstanceState, current
+from cache.protocol import Change, Verdict, apply, judge, supersedes
+from cache.record import InstanceState, current
 from tests.tiers.samples import PROPERTY, changes, entry_of, histories, launch
 
 TERMINATED = launch(3, ec2_instance_state=InstanceState.TERMINATED)
@@ -36,7 +36,11 @@ def test_a_write_that_arrives_again_changes_nothing(history: list[Change]) -> No
 @given(st.lists(changes(tickets=st.just(1)), min_size=2, max_size=4))
 def test_in_any_order_the_newest_sight_wins(seen: list[Change]) -> None:
     """Whatever the order of arrival: the newest confirmed presence or absence stands, with its instance and version."""
-    seen = [Change(*(getattr(it, name) for name in Change.__slots__)) for it in seen if not it.is_absence]
+    seen = [
+        Change(*(getattr(it, name) for name in Change.__slots__))
+        for it in seen
+        if not it.is_absence
+    ]
     numbered = [_at(change, 10 + number) for number, change in enumerate(seen)]
     for order in permutations(numbered):
         row = after(order)
@@ -69,7 +73,12 @@ def test_an_execution_once_known_for_a_launch_is_never_lost(history: list[Change
     for change in history:
         before, verdict = row, judge(row, change)
         row = after([change], row)
-        if before and "sourceExecutionId" in before and verdict is Verdict.UPDATE and not change.is_absence:
+        if (
+            before
+            and "sourceExecutionId" in before
+            and verdict is Verdict.UPDATE
+            and not change.is_absence
+        ):
             assert row is not None
             assert "sourceExecutionId" in row
 
@@ -89,7 +98,13 @@ def test_versions_only_grow(history: list[Change]) -> None:
 
 @PROPERTY
 @given(
-    st.permutations([launch(1), launch(2, point_in_time=None), launch(3, ec2_instance_state=InstanceState.TERMINATED)])
+    st.permutations(
+        [
+            launch(1),
+            launch(2, point_in_time=None),
+            launch(3, ec2_instance_state=InstanceState.TERMINATED),
+        ]
+    )
 )
 def test_the_current_instance_does_not_depend_on_order(records: list[Any]) -> None:
     """A leftover that is gone never hides a living instance, in whatever order DRS lists them."""
@@ -101,4 +116,6 @@ def test_the_current_instance_does_not_depend_on_order(records: list[Any]) -> No
 def _at(change: Change, ticket: int) -> Change:
     """The same sight under another ticket."""
     sets = change.sets | {"version": ticket}
-    return Change(change.server_id, ticket, change.place, change.launch, sets, change.removes, change.defaults)
+    return Change(
+        change.server_id, ticket, change.place, change.launch, sets, change.removes, change.defaults
+    )

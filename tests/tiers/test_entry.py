@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cache.changes import Change, Verdict, apply
-from cache.entry import ABSENT, Entry, Place, decode, is_server_id, to_millis, to_stamp
+from cache.entry import ABSENT, Entry, decode
 from cache.errors import InvalidInput
-from cache.instance import InstanceState
+from cache.protocol import Change, Verdict, apply
+from cache.record import InstanceState
+from cache.values import Place, is_server_id, to_millis, to_stamp
 from tests.tiers.fuzz import ASKED, NUMBERS, OTHER, head, rubbish, sealed
 from tests.tiers.samples import PROPERTY, changes, entry, entry_of, server_id
 
@@ -23,7 +24,9 @@ alive = st.builds(
     st.sampled_from(STATES),
     st.sampled_from([None, True, False]),
     st.sampled_from(["", "111111111111/us-east-1"]),
-    st.dictionaries(st.text(), st.text() | st.none()).map(lambda it: json.dumps(it, ensure_ascii=True).encode()),
+    st.dictionaries(st.text(), st.text() | st.none()).map(
+        lambda it: json.dumps(it, ensure_ascii=True).encode()
+    ),
 )
 entries = alive | alive.map(lambda it: it._replace(state=ABSENT, drill=None, fragment=b""))
 
@@ -74,7 +77,10 @@ def test_size_alone_is_no_fault_and_no_cost() -> None:
 def test_an_absence_has_no_fragment_and_an_instance_has_one(state: bytes, fragment: bytes) -> None:
     """A header and a body that contradict each other are no entry."""
     assert decode(sealed(head(ASKED, state=state) + fragment + b"\n"), ASKED) is None
-    assert decode(sealed(head(ASKED, state=state) + (b"\n" if fragment else b"{}\n")), ASKED) is not None
+    assert (
+        decode(sealed(head(ASKED, state=state) + (b"\n" if fragment else b"{}\n")), ASKED)
+        is not None
+    )
 
 
 @PROPERTY
@@ -88,7 +94,9 @@ def test_every_row_a_look_can_leave_makes_a_readable_entry(change: Change) -> No
     assert read.is_absent or json.loads(read.fragment)["sourceServerId"] == change.server_id
 
 
-@pytest.mark.parametrize("text", ["", "s-", OTHER.upper(), OTHER + "\n", OTHER[:-1] + "é", "s-" + "٠" * 17, 7, None])
+@pytest.mark.parametrize(
+    "text", ["", "s-", OTHER.upper(), OTHER + "\n", OTHER[:-1] + "é", "s-" + "٠" * 17, 7, None]
+)
 def test_look_alikes_are_no_server_ids(text: object) -> None:
     """Only `s-` and 17 ASCII letters or digits."""
     assert not is_server_id(text)

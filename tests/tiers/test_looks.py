@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from cache.attributes import encode_item
-from cache.entry import Place, PlaceLook
 from cache.errors import TableUnavailable
 from cache.looks import NOT_CONFIGURED, UNREADABLE, LookLog
-from services.local.processes import free_port
+from cache.values import Place, PlaceLook
+from local.processes import free_port
 from tests.tiers.conftest import Tables, dynamodb_client
 from tests.tiers.samples import HERE, SEEN_AT, THERE
 
@@ -50,7 +50,9 @@ def test_tickets_grow_from_the_clock_once(looks: LookLog) -> None:
     assert [looks.draw_ticket() for _ in range(3)] == [first + 1, first + 2, first + 3]
 
 
-@pytest.mark.parametrize("tables", ["http"], indirect=True)  # moto's table is not safe between threads
+@pytest.mark.parametrize(
+    "tables", ["http"], indirect=True
+)  # moto's table is not safe between threads
 def test_no_ticket_is_drawn_twice(looks: LookLog) -> None:
     """Eight syncs at once."""
     with ThreadPoolExecutor(8) as pool:
@@ -68,9 +70,14 @@ def test_a_slower_look_does_not_overwrite_a_newer_one(looks: LookLog) -> None:
 def test_only_a_complete_look_moves_the_time_of_completion(looks: LookLog) -> None:
     """A place that fails keeps the time of its last complete look and shows the failure."""
     looks.note(HERE, 1, SEEN, completed=True)
-    looks.note(HERE, 2, SEEN | {"outcome": "denied", "endedAt": "2026-03-01T11:00:00Z"}, completed=False)
+    looks.note(
+        HERE, 2, SEEN | {"outcome": "denied", "endedAt": "2026-03-01T11:00:00Z"}, completed=False
+    )
     looks.note(THERE, 3, SEEN | {"outcome": "denied"}, completed=False)
-    assert looks.places() == {str(HERE): PlaceLook(2, SEEN_MS, "denied"), str(THERE): PlaceLook(3, 0, "denied")}
+    assert looks.places() == {
+        str(HERE): PlaceLook(2, SEEN_MS, "denied"),
+        str(THERE): PlaceLook(3, 0, "denied"),
+    }
 
 
 def test_places_no_longer_configured_are_left_out(looks: LookLog) -> None:
@@ -104,6 +111,10 @@ def test_a_row_that_makes_no_sense_is_a_place_nobody_looked_at(
 def test_a_table_that_is_away_draws_no_ticket() -> None:
     """Without a ticket no look begins."""
     looks = LookLog(dynamodb_client(f"http://127.0.0.1:{free_port()}"), "none")
-    for ask in (looks.draw_ticket, looks.places, lambda: looks.note(Place("1", "eu"), 1, SEEN, completed=True)):
+    for ask in (
+        looks.draw_ticket,
+        looks.places,
+        lambda: looks.note(Place("1", "eu"), 1, SEEN, completed=True),
+    ):
         with pytest.raises(TableUnavailable):
             ask()

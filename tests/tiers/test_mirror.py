@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 
-from cache.entry import Entry, PlaceLook
+from cache.entry import Entry
 from cache.mirror import LIFE, LIFE_JITTER, PLACES, Fresh, Mirror, entry_key, lock_key
+from cache.values import PlaceLook
 from tests.tiers.fuzz import ASKED, rubbish
 from tests.tiers.samples import entry, server_id
 
 KEY = entry_key(ASKED)
 
 
-def put(mirror: Mirror, *entries: Entry, age: float = 0, broken: bytes | None = None) -> tuple[int, int, int, int]:
+def put(
+    mirror: Mirror, *entries: Entry, age: float = 0, broken: bytes | None = None
+) -> tuple[int, int, int, int]:
     """Publish; how many were taken, refused, dropped and failed."""
     done = mirror.publish(Fresh(it, monotonic() - age, broken) for it in entries)
     return done.taken, done.refused, done.dropped, done.failed
@@ -35,7 +38,9 @@ def test_an_older_entry_never_replaces_a_newer_one(mirror: Mirror) -> None:
     for number, order in enumerate(permutations([1, 2, 10])):
         for version in order:
             put(mirror, entry(version, number, f"v{version}"))
-        assert mirror.read([server_id(number)]).entries == {server_id(number): entry(10, number, "v10")}
+        assert mirror.read([server_id(number)]).entries == {
+            server_id(number): entry(10, number, "v10")
+        }
 
 
 def test_versions_are_compared_as_numbers(mirror: Mirror) -> None:
@@ -71,7 +76,9 @@ def test_more_than_a_pipeline_is_published_whole(mirror: Mirror) -> None:
     assert len(mirror.read([it.server_id for it in many]).entries) == 1201
 
 
-@pytest.mark.parametrize("raw", [*rubbish(3, 24), entry(10**15 - 1).encode()[:-1], b"\x00" * 10_000_000])
+@pytest.mark.parametrize(
+    "raw", [*rubbish(3, 24), entry(10**15 - 1).encode()[:-1], b"\x00" * 10_000_000]
+)
 def test_rubbish_is_a_miss_and_gives_way(mirror: Mirror, redis: Any, raw: bytes) -> None:
     """A broken value is handed to the reader, whose refill replaces it whatever version it claims."""
     redis.set(KEY, raw)
@@ -89,7 +96,10 @@ def test_rubbish_hurts_none_of_its_neighbours(mirror: Mirror, redis: Any) -> Non
     ids = [server_id(number) for number in numbers]
     put(mirror, *(entry(7, number) for number in numbers))
     values = rubbish(seed=23, amount=len(numbers) // 4)
-    spoiled = {own: raw.replace(ASKED.encode(), own.encode()) for own, raw in zip(ids[::4], values, strict=True)}
+    spoiled = {
+        own: raw.replace(ASKED.encode(), own.encode())
+        for own, raw in zip(ids[::4], values, strict=True)
+    }
     for own, value in spoiled.items():
         redis.set(entry_key(own), value)
     redis.delete(entry_key(ids[1]))
@@ -159,13 +169,18 @@ def test_places_are_fenced_like_entries(mirror: Mirror) -> None:
     mirror.publish_place("1/eu", PlaceLook(10, 500, "seen"))
     mirror.publish_place("1/eu", PlaceLook(9, 900, "denied"))
     mirror.publish_place("2/us", PlaceLook(1, 0, "denied"))
-    assert mirror.read([]).places == {"1/eu": PlaceLook(10, 500, "seen"), "2/us": PlaceLook(1, 0, "denied")}
+    assert mirror.read([]).places == {
+        "1/eu": PlaceLook(10, 500, "seen"),
+        "2/us": PlaceLook(1, 0, "denied"),
+    }
 
 
 @pytest.mark.parametrize(
     "value", [b"", b"x", b"-1|5|seen", b"1|5|" + b"x" * 40, b"9" * 16 + b"|5|seen", b"1|\xff|seen"]
 )
-def test_unreadable_looks_are_left_out_and_give_way(mirror: Mirror, redis: Any, value: bytes) -> None:
+def test_unreadable_looks_are_left_out_and_give_way(
+    mirror: Mirror, redis: Any, value: bytes
+) -> None:
     """A broken field, or one whose name is no text, hides no other place and does not stop the next look."""
     mirror.publish_place("2/us", PlaceLook(1, 2, "seen"))
     redis.hset(PLACES, "1/eu", value)

@@ -12,11 +12,11 @@ import redis.exceptions
 from redis import Redis
 
 from cache import mirror as mirror_module
-from cache.entry import PlaceLook
 from cache.errors import MirrorUnavailable
 from cache.mirror import Fresh, Mirror
-from services.local import servers
-from services.local.processes import Process, free_port
+from cache.values import PlaceLook
+from local import servers
+from local.processes import Process, free_port
 from tests.tiers.conftest import redis_client
 from tests.tiers.samples import entry, server_id
 
@@ -26,7 +26,10 @@ NOT_OURS = {"ChildDeadlockedError", "IncorrectPolicyType"}
 FOREIGN = [
     it
     for it in vars(redis.exceptions).values()
-    if isclass(it) and issubclass(it, Exception) and it.__name__ not in NOT_OURS and it is not Exception
+    if isclass(it)
+    and issubclass(it, Exception)
+    and it.__name__ not in NOT_OURS
+    and it is not Exception
 ]
 
 
@@ -69,7 +72,9 @@ def test_a_refused_connection_opens_the_breaker() -> None:
     assert monotonic() - began < 0.5
 
 
-def test_a_hanging_server_costs_a_second_at_most(server: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_server_costs_a_second_at_most(
+    server: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A black hole is given up on within a second, and the server is used again once it wakes."""
     monkeypatch.setattr(mirror_module, "AWAY", 0.05)
     mirror = Mirror(redis_client(server.port))
@@ -163,7 +168,9 @@ class Broken:
         raise self._error
 
 
-@pytest.mark.parametrize("error", [*FOREIGN, ConnectionResetError, BrokenPipeError], ids=lambda it: it.__name__)
+@pytest.mark.parametrize(
+    "error", [*FOREIGN, ConnectionResetError, BrokenPipeError], ids=lambda it: it.__name__
+)
 def test_no_error_of_the_library_gets_past_the_border(error: type[Exception]) -> None:
     """Every exception the library knows, those it may grow included, is ours by the time it leaves."""
     made = error.__new__(error)

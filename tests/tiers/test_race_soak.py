@@ -9,7 +9,9 @@ from loadtests.race_soak import FAULTS, soak
 
 
 @pytest.mark.parametrize(("table", "writes"), [("memory", 8_000), ("dynamodb", 600)])
-def test_no_read_is_ever_wrong_and_nothing_stays_stale(table: Literal["memory", "dynamodb"], writes: int) -> None:
+def test_no_read_is_ever_wrong_and_nothing_stays_stale(
+    table: Literal["memory", "dynamodb"], writes: int
+) -> None:
     """Late, killed and overtaken looks, a mirror that forgets: every answer stood in a row, and one sync heals all."""
     race = soak(table, writes, servers_=400)
     assert {fault: race.counts[fault] for fault in FAULTS} == dict.fromkeys(FAULTS, 0)

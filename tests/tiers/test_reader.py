@@ -7,12 +7,12 @@ from typing import Any, NoReturn
 import pytest
 
 from cache import reader as reader_module
-from cache.entry import Place, PlaceLook
 from cache.looks import LookLog
 from cache.mirror import LIFE, PLACES, Mirror, entry_key
 from cache.reader import Reader
 from cache.table import Table
-from services.local.processes import Process, free_port
+from cache.values import Place, PlaceLook
+from local.processes import Process, free_port
 from tests.tiers.conftest import Stack, dynamodb_client, redis_client
 from tests.tiers.faulty import Behaviour, babble, faulty, halves, hang, refuse
 from tests.tiers.fuzz import rubbish
@@ -62,7 +62,9 @@ def test_a_miss_is_read_from_the_table_and_refilled(stack: Stack) -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda redis: redis.set(entry_key(ONE), entry(999_999, 1)._replace(fragment=b"{").encode()[:-1] + b"X"),
+        lambda redis: redis.set(
+            entry_key(ONE), entry(999_999, 1)._replace(fragment=b"{").encode()[:-1] + b"X"
+        ),
         lambda redis: redis.set(entry_key(ONE), entry(1, 2).encode()),
         lambda redis: redis.delete(entry_key(ONE)) and redis.rpush(entry_key(ONE), "x"),
         lambda redis: redis.delete(entry_key(ONE)) and redis.script_flush(),
@@ -70,7 +72,9 @@ def test_a_miss_is_read_from_the_table_and_refilled(stack: Stack) -> None:
     ],
     ids=["damaged", "another-servers", "wrong-type", "scripts-lost", "places-lost"],
 )
-def test_what_is_broken_is_answered_from_the_table_and_replaced(stack: Stack, spoil: Callable[[Any], object]) -> None:
+def test_what_is_broken_is_answered_from_the_table_and_replaced(
+    stack: Stack, spoil: Callable[[Any], object]
+) -> None:
     """Whatever lies under the key, the answer is the row's, and the next read is a hit."""
     stack.recorder.record([present(7)], {})
     spoil(stack.redis)
@@ -140,7 +144,9 @@ def test_a_slow_read_is_not_worth_a_refill(stack: Stack, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(("waited", "asked"), [(1.5, [ONE]), (2.2, [])])
-def test_a_read_that_comes_too_late_asks_no_table(stack: Stack, waited: float, asked: list[str]) -> None:
+def test_a_read_that_comes_too_late_asks_no_table(
+    stack: Stack, waited: float, asked: list[str]
+) -> None:
     """A request that waited for a free function until little time was left is answered at once, honestly."""
     stack.recorder.record([present(3)], {})
     stack.redis.flushall()
@@ -192,7 +198,10 @@ def test_unprocessed_keys_are_asked_for_again(stack: Stack, dynamodb: Process) -
     with faulty(dynamodb.url, halves) as url:
         answer = behaving(stack, url, None).read(servers)
     assert answer.unknown == []
-    assert [it for it, found in answer.entries.items() if found.is_absent] == [server_id(30), server_id(31)]
+    assert [it for it, found in answer.entries.items() if found.is_absent] == [
+        server_id(30),
+        server_id(31),
+    ]
 
 
 def test_a_mirror_full_of_rubbish_is_answered_from_the_table(stack: Stack) -> None:
@@ -201,9 +210,13 @@ def test_a_mirror_full_of_rubbish_is_answered_from_the_table(stack: Stack) -> No
     numbers = range(1000, 1300)
     stack.recorder.record([present(4, number) for number in numbers], {})
     for number, value in zip(numbers, values, strict=True):
-        stack.redis.set(entry_key(server_id(number)), value.replace(ONE.encode(), server_id(number).encode()))
+        stack.redis.set(
+            entry_key(server_id(number)), value.replace(ONE.encode(), server_id(number).encode())
+        )
     servers = {server_id(number): HERE for number in numbers}
     for _ in range(2):
         answer = reader(stack).read(servers)
-        assert {it: found.version for it, found in answer.entries.items()} == dict.fromkeys(servers, 4)
+        assert {it: found.version for it, found in answer.entries.items()} == dict.fromkeys(
+            servers, 4
+        )
     assert 0 < stack.redis.pttl(entry_key(server_id(1000))) <= LIFE * 1000

@@ -7,17 +7,23 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 from redis import Redis
 
-from cache.changes import Change, Observation, apply, change_of, judge
-from cache.entry import Place, PlaceLook, to_stamp
-from cache.instance import Record
 from cache.looks import LookLog, place_looks
 from cache.mirror import PLACES, Fresh, Mirror, entry_key, lock_key
+from cache.protocol import Change, Observation, apply, change_of, judge
 from cache.reader import Reader
+from cache.record import Record
 from cache.recorder import Recorder
 from cache.table import Table, Written
+from cache.values import Place, PlaceLook, to_stamp
 from tests.tiers.conftest import Tables
 from tests.tiers.fuzz import rubbish
 from tests.tiers.memory import MemoryTable
@@ -29,7 +35,14 @@ ORIGINAL_KEYS = (
     "sourceServerId", "recoveryInstanceId", "ec2InstanceId", "ec2InstanceState", "name", "privateIp", "publicIp",
     "instanceType", "launchTime", "region", "sourceExecutionId", "sourcePlanName",
 )  # fmt: skip
-REQUIRED = {"sourceServerId", "recoveryInstanceId", "ec2InstanceId", "ec2InstanceState", "name", "instanceType"}
+REQUIRED = {
+    "sourceServerId",
+    "recoveryInstanceId",
+    "ec2InstanceId",
+    "ec2InstanceState",
+    "name",
+    "instanceType",
+}
 _machines = count(1)
 
 SPOILS = ("flush", "entry", "scripts", "places", "type")
@@ -126,7 +139,9 @@ class Histories(RuleBasedStateMachine):
             self.mirror.publish(self.unsent.pop(which % len(self.unsent)))
 
     @rule(
-        spoil=st.sampled_from(["flush", "entry", "scripts", "places", "type"]), server=servers, seed=st.integers(0, 99)
+        spoil=st.sampled_from(["flush", "entry", "scripts", "places", "type"]),
+        server=servers,
+        seed=st.integers(0, 99),
     )
     def spoils(self, spoil: str, server: int, seed: int) -> None:
         """The mirror forgets, or holds rubbish."""
@@ -167,7 +182,9 @@ class Histories(RuleBasedStateMachine):
         assert rows == self.oracle
         for said in rows.values():
             if "privateIp" in said:
-                assert said["privateIp"] == details(int(said["ec2InstanceId"][2:], 16)).private_ip, "another's details"
+                assert (
+                    said["privateIp"] == details(int(said["ec2InstanceId"][2:], 16)).private_ip
+                ), "another's details"
         mirrored = self.mirror.read(self.ids).entries
         for server, entry in mirrored.items():
             row = rows.get(server)
@@ -189,12 +206,17 @@ class Histories(RuleBasedStateMachine):
             self._sync(place)
         self._agrees_with_the_world()
         for server, row in self.oracle.items():
-            moved = {name for name in row if name.endswith("ObservedAt")} | {"version", "lastSyncTime"}
+            moved = {name for name in row if name.endswith("ObservedAt")} | {
+                "version",
+                "lastSyncTime",
+            }
             assert {n: it for n, it in row.items() if n not in moved} == {
                 n: it for n, it in healed[server].items() if n not in moved
             }
         looked = self.looks.places()
-        assert all(looked[str(it)].outcome == "seen" for it in self.places), "every place is looked at or named"
+        assert all(looked[str(it)].outcome == "seen" for it in self.places), (
+            "every place is looked at or named"
+        )
 
     def _agrees_with_the_world(self) -> None:
         answer = self._reader().read(dict.fromkeys(self.ids))
@@ -219,7 +241,10 @@ class Histories(RuleBasedStateMachine):
 
     def _changes(self, look: Look, *, with_details: bool) -> list[Change]:
         """What was seen, and what the index of the place has and the look lacks; the oracle takes note."""
-        seen = {it: self._observation(look, it, number, with_details=with_details) for it, number in look.seen.items()}
+        seen = {
+            it: self._observation(look, it, number, with_details=with_details)
+            for it, number in look.seen.items()
+        }
         gone = self.table.servers_in(look.place).keys() - seen.keys()
         seen |= {it: self._observation(look, it, None, with_details=False) for it in gone}
         changes = [change_of(it, look.ticket) for it in seen.values()]
@@ -227,7 +252,9 @@ class Histories(RuleBasedStateMachine):
         for change in changes:
             self._fold(change)
         for server, row in before.items():
-            assert self.oracle[server]["lastSyncTime"] >= row["lastSyncTime"], "lastSyncTime never goes back"
+            assert self.oracle[server]["lastSyncTime"] >= row["lastSyncTime"], (
+                "lastSyncTime never goes back"
+            )
         return changes
 
     def _sync(self, place: Place, *, with_details: bool = True) -> None:
@@ -242,10 +269,14 @@ class Histories(RuleBasedStateMachine):
         verdict = judge(row, change)
         if verdict.is_write:
             row = apply(row, change, verdict)
-            self.oracle[change.server_id] = {n: list(it) if isinstance(it, tuple) else it for n, it in row.items()}
+            self.oracle[change.server_id] = {
+                n: list(it) if isinstance(it, tuple) else it for n, it in row.items()
+            }
 
     @staticmethod
-    def _observation(look: Look, server: str, number: int | None, *, with_details: bool) -> Observation:
+    def _observation(
+        look: Look, server: str, number: int | None, *, with_details: bool
+    ) -> Observation:
         return Observation(
             server_id=server,
             place=look.place,
@@ -269,7 +300,11 @@ class MemoryLooks(LookLog):
         row = self._rows.setdefault(str(place), {"id": f"place#{place}", "ticket": 0})
         if row["ticket"] >= ticket:
             return None
-        row |= dict(facts) | {"ticket": ticket} | ({"completedAt": facts["endedAt"]} if completed else {})
+        row |= (
+            dict(facts)
+            | {"ticket": ticket}
+            | ({"completedAt": facts["endedAt"]} if completed else {})
+        )
         return self.places()[str(place)]
 
     def places(self) -> dict[str, PlaceLook]:
@@ -281,7 +316,10 @@ def run(tiers: Tiers, steps: int) -> None:
     """100 histories on these tiers."""
     machine = type("Histories", (Histories,), {"tiers": tiers})
     run_state_machine_as_test(
-        machine, settings=settings(PROPERTY, stateful_step_count=steps, suppress_health_check=[HealthCheck.too_slow])
+        machine,
+        settings=settings(
+            PROPERTY, stateful_step_count=steps, suppress_health_check=[HealthCheck.too_slow]
+        ),
     )
 
 
@@ -293,7 +331,9 @@ def test_any_history_keeps_the_invariants(server: str, request: pytest.FixtureRe
 
 
 @pytest.mark.usefixtures("patient")
-def test_any_history_keeps_the_invariants_in_dynamodb_too(http_tables: Tables, valkey9: Redis) -> None:
+def test_any_history_keeps_the_invariants_in_dynamodb_too(
+    http_tables: Tables, valkey9: Redis
+) -> None:
     """On the real servers of both tiers."""
     deployment = http_tables.settings()
     table = Table(http_tables.client, deployment.recovery_instances_table)

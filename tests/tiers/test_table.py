@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cache.changes import Change, Verdict, apply, judge
+from cache.protocol import Change, Verdict, apply, judge
 from cache.table import Table, Written
 from tests.tiers.conftest import Tables
 from tests.tiers.samples import (
@@ -44,8 +44,12 @@ def test_a_new_server_gets_a_whole_row(table: Table) -> None:
     assert stored["name"] == "web 1 🖥"
     assert stored["isDrill"] is True
     assert stored["version"] == 7
-    assert stored["lastSyncTime"] == stored["ec2ObservedAt"] == stored["originObservedAt"] == SEEN_AT
-    assert {"publicIp", "sourceInstanceProfile"}.isdisjoint(stored), "what its source says is not there is omitted"
+    assert (
+        stored["lastSyncTime"] == stored["ec2ObservedAt"] == stored["originObservedAt"] == SEEN_AT
+    )
+    assert {"publicIp", "sourceInstanceProfile"}.isdisjoint(stored), (
+        "what its source says is not there is omitted"
+    )
 
 
 def test_an_older_look_never_wins(table: Table) -> None:
@@ -78,7 +82,11 @@ def test_what_was_not_asked_stays(table: Table) -> None:
 def test_what_its_source_denies_goes(table: Table) -> None:
     """An address that EC2 no longer reports is removed: "says none" and "could not ask" differ."""
     table.write(present(1))
-    table.write(present(2, details=details(1).__class__(name="x", instance_type="t3.micro", launch_time=SEEN_AT)))
+    table.write(
+        present(
+            2, details=details(1).__class__(name="x", instance_type="t3.micro", launch_time=SEEN_AT)
+        )
+    )
     assert "privateIp" not in row(table)
 
 
@@ -88,7 +96,13 @@ def test_another_instance_inherits_nothing(table: Table) -> None:
     change = present(2, at=2, details=None, attribution=None, server=None, origin=None)
     assert table.write(change).verdict is Verdict.REPLACE
     stored = row(table)
-    gone = {"privateIp", "sourceExecutionId", "sourcePlanName", "ec2ObservedAt", "executionObservedAt"}
+    gone = {
+        "privateIp",
+        "sourceExecutionId",
+        "sourcePlanName",
+        "ec2ObservedAt",
+        "executionObservedAt",
+    }
     assert gone.isdisjoint(stored)
     assert stored["name"] == f"Recovery of {ONE}"
     assert stored["instanceType"] == "unknown"
@@ -107,7 +121,10 @@ def test_the_same_instance_under_another_job_is_another_launch(table: Table) -> 
 def test_an_unknown_job_changes_nothing(table: Table) -> None:
     """A listing that lacks the job is about the same launch, and the execution stays."""
     table.write(present(1))
-    assert table.write(present(2, launch=launch(1, job_id=None), attribution=None)).verdict is Verdict.UPDATE
+    assert (
+        table.write(present(2, launch=launch(1, job_id=None), attribution=None)).verdict
+        is Verdict.UPDATE
+    )
     assert row(table)["sourceExecutionId"] == "exec-1"
 
 
@@ -118,7 +135,9 @@ def test_an_absence_is_a_tombstone(table: Table) -> None:
     assert table.write(absence(2)).verdict is Verdict.UPDATE
     stored = row(table)
     assert stored["presence"] == "absent"
-    assert {"ec2InstanceId", "name", "jobId", "sourceExecutionId", "ec2ObservedAt"}.isdisjoint(stored)
+    assert {"ec2InstanceId", "name", "jobId", "sourceExecutionId", "ec2ObservedAt"}.isdisjoint(
+        stored
+    )
     assert stored["sourceServerName"] == "web"
     assert table.servers_in(HERE) == {ONE: "absent"}
     assert table.servers_of("exec-1") == []
@@ -144,7 +163,9 @@ def test_the_deleted_come_back_only_by_a_newer_look(table: Table) -> None:
     assert row(table)["presence"] == "present"
 
 
-@pytest.mark.parametrize("hint", [None, {}, {"version": 99, "ec2InstanceId": "i-other"}, {"version": 1, "jobId": "x"}])
+@pytest.mark.parametrize(
+    "hint", [None, {}, {"version": 99, "ec2InstanceId": "i-other"}, {"version": 1, "jobId": "x"}]
+)
 def test_a_wrong_hint_costs_only_time(table: Table, hint: dict[str, Any] | None) -> None:
     """Whatever the caller believed is stored, the table decides by what is."""
     table.write(present(1))
@@ -154,7 +175,9 @@ def test_a_wrong_hint_costs_only_time(table: Table, hint: dict[str, Any] | None)
 
 
 @pytest.mark.parametrize("version", [None, "9", True, [9], 5.5, -3])
-@pytest.mark.parametrize("change", [present(10), present(10, at=2), absence(10)], ids=["same", "other", "absent"])
+@pytest.mark.parametrize(
+    "change", [present(10), present(10, at=2), absence(10)], ids=["same", "other", "absent"]
+)
 def test_a_row_without_a_sound_version_is_healed_by_the_next_look(
     tables: Tables, version: object, change: Change
 ) -> None:
@@ -169,7 +192,15 @@ def test_a_row_without_a_sound_version_is_healed_by_the_next_look(
 def test_a_row_with_odd_types_is_another_launch(tables: Tables) -> None:
     """Identifiers that are no text match nothing, and do not stop the sync."""
     table = tables.fresh()
-    tables.put(table, {"sourceServerId": ONE, "version": 1, "ec2InstanceId": launch(1).ec2_instance_id, "jobId": ["x"]})
+    tables.put(
+        table,
+        {
+            "sourceServerId": ONE,
+            "version": 1,
+            "ec2InstanceId": launch(1).ec2_instance_id,
+            "jobId": ["x"],
+        },
+    )
     assert table.write(present(2)).verdict is Verdict.REPLACE
 
 
@@ -217,7 +248,9 @@ def test_the_index_lists_places_apart(table: Table) -> None:
     assert {it["sourceServerId"] for it in table.scan()} == {server_id(1), server_id(2)}
 
 
-@pytest.mark.parametrize("tables", ["memory", "http"], indirect=True)  # moto takes half a minute for it
+@pytest.mark.parametrize(
+    "tables", ["memory", "http"], indirect=True
+)  # moto takes half a minute for it
 @settings(PROPERTY, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories(), hints=st.lists(st.none() | changes(), min_size=8, max_size=8))
 def test_the_engine_does_what_the_pure_functions_say(
@@ -237,13 +270,17 @@ def test_the_engine_does_what_the_pure_functions_say(
     assert table.read_rows([server_id(number)])[0].get(server_id(number)) == _listed(expected)
 
 
-@pytest.mark.parametrize("tables", ["memory", "http"], indirect=True)  # moto's table is not safe between threads
+@pytest.mark.parametrize(
+    "tables", ["memory", "http"], indirect=True
+)  # moto's table is not safe between threads
 def test_racing_writers_leave_the_newest(table: Table) -> None:
     """Sixteen threads, one server: the highest ticket stands, and every result names a winner at least its own."""
     tickets = list(range(1, 65))
     Random(5).shuffle(tickets)
     with ThreadPoolExecutor(16) as pool:
-        results = list(pool.map(lambda ticket: table.write(present(ticket, at=ticket % 3)), tickets))
+        results = list(
+            pool.map(lambda ticket: table.write(present(ticket, at=ticket % 3)), tickets)
+        )
     assert row(table)["version"] == 64
     assert row(table)["ec2InstanceId"] == launch(64 % 3).ec2_instance_id
     assert all(it.row is not None and it.row["version"] >= it.change.version for it in results)
@@ -251,7 +288,9 @@ def test_racing_writers_leave_the_newest(table: Table) -> None:
 
 def _listed(row: dict[str, Any] | None) -> dict[str, Any] | None:
     """The row as a table gives it back: lists for tuples."""
-    return row and {name: list(value) if isinstance(value, tuple) else value for name, value in row.items()}
+    return row and {
+        name: list(value) if isinstance(value, tuple) else value for name, value in row.items()
+    }
 
 
 _servers = iter(range(1000, 10**9))

@@ -61,7 +61,9 @@ def test_one_read_warms_for_all(stack: Stack) -> None:
     assert sorted(asked) == sorted(servers)
 
 
-def test_a_warmer_that_died_is_not_waited_for_long(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_warmer_that_died_is_not_waited_for_long(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Then the table answers."""
     monkeypatch.setattr(reader_module, "WAIT_FOR_WARMER", 0.1)
     stack.recorder.record([present(3)], {})

@@ -23,12 +23,12 @@ import boto3
 import pytest
 import urllib3
 
-from services.local import functions, servers
-from services.local.admin import StandInAdmin
-from services.local.processes import Process, free_port
-from services.local.seed import seed_aws, seed_tables
-from services.local.servers import OWN_ACCOUNT, REGION, REPOSITORY
-from services.local.world import World, make_world
+from local import functions, servers
+from local.admin import StandInAdmin
+from local.processes import Process, free_port
+from local.seed import seed_aws, seed_tables
+from local.servers import OWN_ACCOUNT, REGION, REPOSITORY
+from local.world import World, make_world
 from tests.infra.templates import INFRA, load
 
 TOOLS = REPOSITORY / ".cache" / "tools" / "rehearse" / "bin"
@@ -59,7 +59,10 @@ class Rehearsal:
     def deploy(self, *words: str) -> str:
         """Runs the deploy script; its output. All probes but the stranger's must be answered as expected."""
         output = self._script(*words)
-        assert re.findall(r"^FAILED.*", output, re.MULTILINE) in ([], ["FAILED  200  a stranger"]), output
+        assert re.findall(r"^FAILED.*", output, re.MULTILINE) in (
+            [],
+            ["FAILED  200  a stranger"],
+        ), output
         assert len(re.findall(r"^ok ", output, re.MULTILINE)) >= 5, output
         return output
 
@@ -77,13 +80,17 @@ class Rehearsal:
 
     def _script(self, *words: str) -> str:
         command = [self.checkout / "scripts" / "deploy.sh", "dev", "--no-checks", *words]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, timeout=300)
+        done = subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, check=False, timeout=300
+        )
         return done.stdout + done.stderr
 
     def modified(self) -> list[str]:
         """When each function was last changed, and the stack."""
         found = self.client("lambda").list_functions()["Functions"]
-        stack = self.client("cloudformation").describe_stacks(StackName=f"{functions.PROJECT}-dev")["Stacks"][0]
+        stack = self.client("cloudformation").describe_stacks(StackName=f"{functions.PROJECT}-dev")[
+            "Stacks"
+        ][0]
         return [*sorted(it["LastModified"] for it in found), str(stack.get("LastUpdatedTime"))]
 
     def client(self, service: str) -> Any:
@@ -101,7 +108,9 @@ class Rehearsal:
 
     def output(self, name: str) -> str:
         """An output of the deployed stack."""
-        stack = self.client("cloudformation").describe_stacks(StackName=f"{functions.PROJECT}-dev")["Stacks"][0]
+        stack = self.client("cloudformation").describe_stacks(StackName=f"{functions.PROJECT}-dev")[
+            "Stacks"
+        ][0]
         return str(next(it["OutputValue"] for it in stack["Outputs"] if it["OutputKey"] == name))
 
     def put_the_alias_back(self) -> None:
@@ -114,7 +123,9 @@ class Rehearsal:
 @pytest.fixture(scope="session")
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     """Everything deployed, by the script that deploys to AWS; the platform's tables are filled, nothing is synced."""
-    subprocess.run(["bash", "-c", "source scripts/tools.sh; tool_venv rehearse"], cwd=REPOSITORY, check=True)
+    subprocess.run(
+        ["bash", "-c", "source scripts/tools.sh; tool_venv rehearse"], cwd=REPOSITORY, check=True
+    )
     directory = tmp_path_factory.mktemp("rehearsal")
     world = make_world(servers=120, places=4, plans=6)
     with ExitStack() as stack:
@@ -148,7 +159,9 @@ def _ministack(directory: Path, standin: str) -> Process:
         "TMPDIR": str(directory),
         **{f"AWS_ENDPOINT_URL_{service}": standin for service in ("DRS", "EC2", "STS")},
     }
-    return Process("AWS", [TOOLS / "python", "-m", "ministack"], directory / "ministack.log", port, environment)
+    return Process(
+        "AWS", [TOOLS / "python", "-m", "ministack"], directory / "ministack.log", port, environment
+    )
 
 
 def _environment(aws: Process) -> dict[str, str]:
@@ -199,6 +212,11 @@ def _expanded(template: dict[str, Any]) -> str:
     command = [TOOLS / "python", Path(__file__).with_name("expand.py")]
     environment = {"PATH": os.environ["PATH"], "AWS_DEFAULT_REGION": REGION}
     done = subprocess.run(
-        command, input=json.dumps(template), capture_output=True, text=True, check=True, env=environment
+        command,
+        input=json.dumps(template),
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
     )
     return done.stdout

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.local import functions
-from services.local.world import EMPTY_PLAN
+from local import functions
+from local.world import EMPTY_PLAN
 from tests.infra.rehearsal.conftest import Rehearsal
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900), pytest.mark.xdist_group("rehearsal")]
@@ -28,7 +28,9 @@ def pages_show_the_world(rehearsal: Rehearsal) -> None:
     for plan in rehearsal.world.recovery_plans:
         path = f"/recovery-plans/{plan['planId']}/check-existing-instances"
         page = awaited(lambda path=path: _complete(rehearsal.call("GET", path)))
-        alive = [it for wave in plan["waves"] for it in wave["serverIds"] if rehearsal.world.expected[it]]
+        alive = [
+            it for wave in plan["waves"] for it in wave["serverIds"] if rehearsal.world.expected[it]
+        ]
         assert [item["sourceServerId"] for item in page["existingInstances"]] == alive
 
 
@@ -60,7 +62,9 @@ def test_a_drill_is_driven_by_the_state_machine(rehearsal: Rehearsal) -> None:
     """The API starts it, Step Functions runs its waves, the page shows what was launched, termination ends it."""
     plan = next(it for it in rehearsal.world.recovery_plans if it["planId"] == EMPTY_PLAN)
     servers = {it for wave in plan["waves"] for it in wave["serverIds"]}
-    status, started = rehearsal.call("POST", "/executions", {"planId": EMPTY_PLAN, "executionType": "DRILL"})
+    status, started = rehearsal.call(
+        "POST", "/executions", {"planId": EMPTY_PLAN, "executionType": "DRILL"}
+    )
     assert status == 202, started
     path = f"/executions/{started['executionId']}"
     ended = awaited(lambda: _ended(rehearsal, path))
@@ -69,7 +73,13 @@ def test_a_drill_is_driven_by_the_state_machine(rehearsal: Rehearsal) -> None:
     assert {item["sourceServerId"] for item in page["existingInstances"]} == servers
     status, terminated = rehearsal.call("POST", f"{path}/terminate-instances", {})
     assert (status, len(terminated["requested"])) == (202, len(servers)), terminated
-    awaited(lambda: True if rehearsal.call("GET", f"{path}/termination-status")[1]["status"] == "COMPLETED" else None)
+    awaited(
+        lambda: (
+            True
+            if rehearsal.call("GET", f"{path}/termination-status")[1]["status"] == "COMPLETED"
+            else None
+        )
+    )
 
 
 def _ended(rehearsal: Rehearsal, path: str) -> dict[str, Any] | None:
@@ -82,7 +92,9 @@ def test_reading_can_be_switched_there_and_back(rehearsal: Rehearsal, read_from:
     """The rollout's phases, and its rollback: the same pages, whichever way they are read."""
     rehearsal.update(f"ReadFrom={read_from}")
     for role in ("query", "data-management"):
-        variables = rehearsal.client("lambda").get_function_configuration(FunctionName=functions.name(role))
+        variables = rehearsal.client("lambda").get_function_configuration(
+            FunctionName=functions.name(role)
+        )
         assert variables["Environment"]["Variables"]["READ_FROM"] == read_from
     pages_show_the_world(rehearsal)
 

@@ -1,0 +1,240 @@
+"""The domain: what a look can see of a server's recovery instance, which DRS record wins, and the stored record.
+
+A look sees five groups of attributes, each from its own source and each with its own stamp, because "says none" and
+"could not ask" differ: a group that was not seen is None and changes nothing.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from cache.entry import ABSENT, Entry
+from cache.errors import InvalidRow
+from cache.values import to_millis
+
+type Value = str | int | bool | tuple[str, ...]
+
+
+class InstanceState(StrEnum):
+    """EC2's names. DRS writes them in upper case and adds NOT_FOUND; a name we do not know counts as alive."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    SHUTTING_DOWN = "shutting-down"
+    TERMINATED = "terminated"
+    NOT_FOUND = "not-found"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def read(cls, word: object) -> "InstanceState":
+        """The state a DRS or EC2 word names; UNKNOWN for any other."""
+        try:
+            return cls(str(word).lower().replace("_", "-"))
+        except ValueError:
+            return cls.UNKNOWN
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether there is an instance: an unknown word must never become a false "none"."""
+        return self not in {InstanceState.TERMINATED, InstanceState.NOT_FOUND}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """What DescribeRecoveryInstances says of one instance."""
+
+    recovery_instance_id: str
+    ec2_instance_id: str
+    ec2_instance_state: InstanceState
+    job_id: str | None = None
+    is_drill: bool | None = None
+    point_in_time: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """What EC2 DescribeInstances says of it."""
+
+    name: str
+    instance_type: str
+    launch_time: str
+    private_ip: str | None = None
+    public_ip: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribution:
+    """The execution whose job launched it."""
+
+    source_execution_id: str
+    source_plan_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceServer:
+    """What DescribeSourceServers says of the protected machine."""
+
+    source_server_name: str
+    replication_staging_account_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where the protected machine runs, from EC2 in its own account."""
+
+    source_vpc_id: str | None = None
+    source_subnet_id: str | None = None
+    source_security_group_ids: tuple[str, ...] = ()
+    source_instance_profile: str | None = None
+
+
+type Group = Launch | Details | Attribution | SourceServer | Origin
+
+# Each group's stamp: when its source last answered. DRS is the look itself, so its stamp is lastSyncTime.
+STAMPS: dict[type, str] = {
+    Launch: "lastSyncTime",
+    Details: "ec2ObservedAt",
+    Attribution: "executionObservedAt",
+    SourceServer: "serverObservedAt",
+    Origin: "originObservedAt",
+}
+
+
+_NAMES = {group: {field.name: to_camel(field.name) for field in fields(group)} for group in STAMPS}
+
+
+def attribute_names(group: type) -> dict[str, str]:
+    """Field name to camelCase attribute name, for one of the groups."""
+    return _NAMES[group]
+
+
+def attributes(group: Group) -> dict[str, Value | None]:
+    """The group as table attributes. None and empty lists mean: its source says there is none."""
+    names = attribute_names(type(group))
+    said = {name: getattr(group, field) for field, name in names.items()}
+    return {name: None if value in ("", ()) else value for name, value in said.items()}
+
+
+def current(launches: Iterable[Launch]) -> Launch | None:
+    """The one record of a server that counts: the living before the dead, then the latest point in time, then the id.
+
+    DRS keeps TERMINATED records beside running ones, and during a relaunch both instances may show (field guide §0.5).
+    """
+    return max(
+        launches,
+        key=lambda it: (it.ec2_instance_state.is_alive, it.point_in_time or "", it.ec2_instance_id),
+        default=None,
+    )
+
+
+class Record(BaseModel):
+    """The row of one source server: present with its instance's fields, or absent (a tombstone)."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore"
+    )
+
+    source_server_id: str
+    version: int = Field(ge=0, lt=10**15)  # it and the place stand in the entry's head
+    presence: Literal["present", "absent"]
+    account_id: str
+    region: str
+    place: str = Field(pattern=r"^[0-9a-z-]{1,12}/[0-9a-z-]{1,35}$")
+    last_sync_time: str
+    recovery_instance_id: str | None = None
+    ec2_instance_id: str | None = None
+    ec2_instance_state: InstanceState | None = None
+    job_id: str | None = None
+    is_drill: bool | None = None
+    point_in_time: str | None = None
+    name: str | None = None
+    private_ip: str | None = None
+    public_ip: str | None = None
+    instance_type: str | None = None
+    launch_time: str | None = None
+    source_execution_id: str | None = None
+    source_plan_name: str | None = None
+    source_server_name: str | None = None
+    replication_staging_account_id: str | None = None
+    source_vpc_id: str | None = None
+    source_subnet_id: str | None = None
+    source_security_group_ids: tuple[str, ...] = ()
+    source_instance_profile: str | None = None
+    ec2_observed_at: str | None = None
+    execution_observed_at: str | None = None
+    server_observed_at: str | None = None
+    origin_observed_at: str | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if to_millis(self.last_sync_time) < 0:
+            raise ValueError("lastSyncTime is before 1970")
+        if self.is_present and (
+            missing := [name for name in _REQUIRED_WHEN_PRESENT if getattr(self, name) is None]
+        ):
+            raise ValueError(f"a present record lacks {', '.join(missing)}")
+        return self
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "Record":
+        """The record in a row of plain Python values.
+
+        Raises:
+            InvalidRow: when the row is no record; says which attributes are wrong.
+        """
+        try:
+            return cls.model_validate(row)
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(map(str, it['loc'])) or 'row'}: {it['msg']}" for it in error.errors()
+            )
+            raise InvalidRow(f"row {row.get('sourceServerId')!r}: {faults}") from error
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the server has a recovery instance."""
+        return self.presence == "present"
+
+    def entry(self) -> Entry:
+        """The record as the page sees it."""
+        observed_at = to_millis(self.last_sync_time)
+        if not self.is_present:
+            return Entry(
+                self.source_server_id, self.version, observed_at, ABSENT, None, self.place, b""
+            )
+        fragment = _to_json(self.page_item()).encode()
+        state = str(self.ec2_instance_state)
+        return Entry(
+            self.source_server_id,
+            self.version,
+            observed_at,
+            state,
+            self.is_drill,
+            self.place,
+            fragment,
+        )
+
+    def page_item(self) -> dict[str, object]:
+        """The item of `existingInstances`: the original's twelve keys, in its order, and four added ones."""
+        return {name: getattr(self, field) for field, name in _ITEM_FIELDS.items()}
+
+
+_REQUIRED_WHEN_PRESENT = (
+    "recovery_instance_id", "ec2_instance_id", "ec2_instance_state", "name", "instance_type", "launch_time",
+)  # fmt: skip
+_ITEM_FIELDS = {
+    name: to_camel(name)
+    for name in (
+        "source_server_id", "recovery_instance_id", "ec2_instance_id", "ec2_instance_state", "name", "private_ip",
+        "public_ip", "instance_type", "launch_time", "region", "source_execution_id", "source_plan_name",
+        "source_server_name", "account_id", "is_drill", "last_sync_time",
+    )
+}  # fmt: skip
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -1,0 +1,67 @@
+"""The small values everything speaks of: places, looks, server ids, times. Imports nothing heavy."""
+
+import re
+from datetime import UTC, datetime
+from time import time
+from typing import NamedTuple
+
+from cache.errors import InvalidInput
+
+SERVER_ID = re.compile(r"s-[0-9a-zA-Z]{17}", re.ASCII)  # botocore model of DRS, SourceServerID
+
+
+class Place(NamedTuple):
+    """One (account, region) that a sync looks at."""
+
+    account_id: str
+    region: str
+
+    def __str__(self) -> str:
+        return f"{self.account_id}/{self.region}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Place":
+        """The place written as `account/region`.
+
+        Raises:
+            InvalidInput: when it is not of that form.
+        """
+        account_id, _, region = text.partition("/")
+        if not (account_id and region):
+            raise InvalidInput("place", f"{text!r} is not account/region")
+        return cls(account_id, region)
+
+
+class PlaceLook(NamedTuple):
+    """What is known of the looks at one place. `completed_at` is epoch ms, 0 when no look ever completed."""
+
+    ticket: int
+    completed_at: int
+    outcome: str
+
+
+def is_server_id(text: object) -> bool:
+    """Whether this is a well-formed DRS source server id."""
+    return isinstance(text, str) and SERVER_ID.fullmatch(text) is not None
+
+
+def to_millis(stamp: str) -> int:
+    """Epoch milliseconds of an ISO-8601 time with a zone.
+
+    Raises:
+        ValueError: when it is no such time.
+    """
+    moment = datetime.fromisoformat(stamp)
+    if moment.tzinfo is None:
+        raise ValueError(f"{stamp!r} has no time zone")
+    return int(moment.timestamp() * 1000)
+
+
+def to_stamp(millis: int) -> str:
+    """The one form of time we store and send: `YYYY-MM-DDThh:mm:ssZ`."""
+    return datetime.fromtimestamp(millis // 1000, UTC).isoformat().removesuffix("+00:00") + "Z"
+
+
+def now() -> str:
+    """The wall clock in our form; for people to read, never to decide which write wins."""
+    return to_stamp(int(time() * 1000))

@@ -1,0 +1,283 @@
+"""Bodies of requests and answers, in the names that are sent."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+Stamp = Annotated[
+    str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", description="UTC, to the second")
+]
+ServerId = Annotated[str, Field(pattern=r"^s-[0-9a-zA-Z]{17}$")]
+AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+State = Literal["pending", "running", "stopping", "stopped", "shutting-down", "unknown"]
+Outcome = Literal[
+    "seen", "not_initialized", "denied", "throttled", "unreachable", "timeout", "error", "never_looked",
+    "not_configured", "unreadable",
+]  # fmt: skip
+
+
+class Body(BaseModel):
+    """Camel-case names; nothing that is not declared."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+
+class Error(Body):
+    """Any answer that is not the one asked for. 409 adds what the conflict is with."""
+
+    model_config = ConfigDict(extra="allow")
+
+    error: str = Field(examples=["INVALID_INPUT"])
+    message: str
+
+
+class ExistingInstance(Body):
+    """A server's recovery instance: the original's twelve fields and four added ones."""
+
+    source_server_id: ServerId
+    recovery_instance_id: str
+    ec2_instance_id: str
+    ec2_instance_state: State
+    name: str
+    private_ip: str | None
+    public_ip: str | None
+    instance_type: str
+    launch_time: Stamp
+    region: str
+    source_execution_id: str | None
+    source_plan_name: str | None
+    source_server_name: str | None
+    account_id: AccountId
+    is_drill: bool | None
+    last_sync_time: Stamp
+
+
+class ExistingInstances(Body):
+    """A server in neither list has none: someone looked, and nothing was there."""
+
+    has_existing_instances: bool | None = Field(
+        description="null: nothing found, but some servers are unknown"
+    )
+    existing_instances: list[ExistingInstance]
+    instance_count: int
+    unknown_server_ids: list[str] = Field(description="could not look; never to be read as none")
+    as_of: Stamp | None = Field(description="the oldest look behind this answer")
+    degraded: bool
+
+
+class PlanInstances(ExistingInstances):
+    """The same for one plan."""
+
+    plan_id: str
+
+
+class Wave(Body):
+    """One wave of a plan, as its row has it."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Counts(Body):
+    """A plan's servers by what is known of them."""
+
+    servers: int
+    found: int
+    absent: int
+    unknown: int
+    drills: int
+    recoveries: int
+    states: dict[State, int]
+
+
+class Plan(Body):
+    """A recovery plan and what exists of it."""
+
+    plan_id: str
+    plan_name: str
+    description: str | None
+    waves: list[Wave]
+    counts: Counts
+    as_of: Stamp | None
+
+
+class LookedAt(Body):
+    """A place and how its last look ended."""
+
+    account_id: str
+    region: str
+    outcome: Outcome
+    completed_at: Stamp | None
+
+
+class Plans(Body):
+    """One page of plans, in the order of their ids."""
+
+    plans: list[Plan]
+    as_of: Stamp | None
+    degraded: bool
+    places: list[LookedAt]
+    next_token: str | None
+
+
+class ServersQuery(Body):
+    """1 to 5,000 ids; duplicates are answered once."""
+
+    source_server_ids: list[ServerId] = Field(min_length=1, max_length=5000)
+
+
+class PlaceResult(Body):
+    """How one place did."""
+
+    account_id: str
+    region: str
+    outcome: Outcome
+    message: str | None = None
+    instances: int = 0
+    absent: int = 0
+    aws_calls: dict[str, int] = {}
+    duration_ms: int = 0
+
+
+class PlaceStatus(PlaceResult):
+    """The same, as it is kept."""
+
+    ticket: int
+    ended_at: Stamp
+    completed_at: Stamp | None
+
+
+class SyncResult(Body):
+    """A finished sync: the original's three keys and ours."""
+
+    run_id: str
+    status: Literal["completed"]
+    instances_updated: int
+    instances_absent: int
+    regions_scanned: int
+    errors: list[str]
+    no_longer_configured: list[str]
+    aws_calls: dict[str, int]
+    started_at: Stamp
+    ended_at: Stamp
+    duration_ms: int
+    places: list[PlaceStatus]
+
+
+class SyncRunning(Body):
+    """A sync that goes on; follow it at `statusUrl`."""
+
+    run_id: str
+    status: Literal["running"]
+    status_url: str
+
+
+class Running(Body):
+    """The full sync that is under way."""
+
+    run_id: str
+    started_at: Stamp
+    places_done: int
+    places_total: int
+
+
+class SyncStatus(Body):
+    """What runs, how the last run ended, and every place."""
+
+    running: Running | None
+    last_run: SyncResult | None
+    places: list[PlaceStatus]
+    last_sync_time: Stamp | None
+
+
+class StartExecution(Body):
+    """`replaceExisting` is needed when servers have instances, or may have: launching destroys them."""
+
+    plan_id: str = Field(min_length=1)
+    execution_type: Literal["DRILL", "RECOVERY"]
+    replace_existing: bool = False
+
+
+class Started(Body):
+    """The execution that has begun."""
+
+    execution_id: str
+    status: str
+
+
+class Execution(Body):
+    """The row of an execution, with its waves and their servers' statuses."""
+
+    model_config = ConfigDict(extra="allow")
+
+    execution_id: str
+    plan_id: str
+    status: str
+    waves: list[dict[str, Any]]
+
+
+class Terminate(Body):
+    """`dryRun` says what would go; `confirm` is needed for real recoveries."""
+
+    confirm: bool = False
+    dry_run: bool = False
+
+
+class Candidate(Body):
+    """An instance that would go, or has been asked to go."""
+
+    source_server_id: ServerId
+    ec2_instance_id: str | None
+    name: str | None
+    account_id: str
+    region: str
+    is_drill: bool | None
+
+
+class Refused(Candidate):
+    """One that stays, and why."""
+
+    reason: str
+    message: str
+
+
+class Failed(Candidate):
+    """One that could not be asked to go."""
+
+    message: str
+
+
+class Job(Body):
+    """A termination job of DRS."""
+
+    job_id: str
+    account_id: str
+    region: str
+
+
+class Termination(Body):
+    """What was asked to go, what was refused and what failed."""
+
+    execution_id: str
+    dry_run: bool
+    requested: list[Candidate]
+    refused: list[Refused]
+    failed: list[Failed]
+    jobs: list[Job]
+
+
+class JobStatus(Job):
+    """A termination job and how far it is."""
+
+    status: str
+    server_ids: list[str]
+
+
+class TerminationStatus(Body):
+    """How far an execution's termination is."""
+
+    execution_id: str
+    status: Literal["NONE", "IN_PROGRESS", "COMPLETED", "PARTIAL"]
+    jobs: list[JobStatus]
+    remaining: list[str]
+    terminated: list[str]

@@ -1,0 +1,70 @@
+"""Every route: which function serves it, what it takes, what it answers."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from services.api import models
+from services.api.models import Body
+
+type Function = Literal["query", "data-management", "execution"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One route. `answers` are the bodies by status, beside the errors, which are always `models.Error`."""
+
+    method: str
+    path: str
+    function: Function
+    summary: str
+    answers: dict[int, type[Body]]
+    errors: tuple[int, ...] = ()
+    takes: type[Body] | None = None
+    query: tuple[tuple[str, str], ...] = ()
+    is_page: bool = False
+
+
+OPERATIONS = (
+    Operation(
+        "GET", "/recovery-plans", "query", "The plans, with what exists of each", {200: models.Plans}, (400, 503),
+        query=(("limit", "1 to 500 plans; 200 unless told"), ("nextToken", "from the page before")), is_page=True,
+    ),
+    Operation(
+        "GET", "/recovery-plans/{planId}/check-existing-instances", "query",
+        "The existing instances of a plan's servers", {200: models.PlanInstances}, (404, 503), is_page=True,
+    ),
+    Operation(
+        "POST", "/recovery-instances/query", "query", "The existing instances of these servers",
+        {200: models.ExistingInstances}, (400,), takes=models.ServersQuery,
+    ),
+    Operation(
+        "POST", "/drs/recovery-instance-sync", "data-management",
+        "Look at every place now; the result, or where to follow it",
+        {200: models.SyncResult, 202: models.SyncRunning}, (400, 503),
+    ),
+    Operation(
+        "GET", "/drs/recovery-instance-sync/status", "data-management", "What runs, what ran, and every place",
+        {200: models.SyncStatus}, (503,),
+    ),
+    Operation(
+        "POST", "/executions", "execution", "Start a plan; 409 says what that would destroy",
+        {202: models.Started}, (400, 404, 409, 503), takes=models.StartExecution,
+    ),
+    Operation(
+        "GET", "/executions/{executionId}", "execution", "An execution, its waves and servers",
+        {200: models.Execution}, (404, 503),
+    ),
+    Operation(
+        "POST", "/executions/{executionId}/cancel", "execution", "Stop before the next wave",
+        {202: models.Started}, (400, 404, 409, 503),
+    ),
+    Operation(
+        "POST", "/executions/{executionId}/terminate-instances", "execution",
+        "Terminate an execution's instances, or say what that would do",
+        {200: models.Termination, 202: models.Termination}, (400, 404, 409, 503), takes=models.Terminate,
+    ),
+    Operation(
+        "GET", "/executions/{executionId}/termination-status", "execution", "How far that is",
+        {200: models.TerminationStatus}, (404, 503),
+    ),
+)  # fmt: skip

@@ -1,0 +1,70 @@
+"""What EC2 says of instances, by the `instance-id` filter: `InstanceIds=` fails whole on one unknown id."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import batched
+from typing import Any
+
+from cache.record import InstanceState
+from cache.values import to_stamp
+from services.aws.drs import Check
+
+FILTER_VALUES = 200  # more are refused with FilterLimitExceeded
+
+
+def describe_instances(
+    client: Any, instance_ids: Iterable[str], check: Check
+) -> dict[str, dict[str, Any]]:
+    """Instances by id as EC2 describes them; ids it does not know (yet, or any more) are silently absent.
+
+    Raises:
+        ClientError, BotoCoreError: as botocore does; LookTimeout: from `check`.
+    """
+    return {
+        it["InstanceId"]: it
+        for ids in batched(instance_ids, FILTER_VALUES)
+        for it in _instances(client, ids, check)
+    }
+
+
+def opted_in_regions(client: Any) -> set[str]:
+    """The regions that are enabled in the client's account.
+
+    Raises:
+        ClientError, BotoCoreError: as botocore does.
+    """
+    return {it["RegionName"] for it in client.describe_regions()["Regions"]}
+
+
+def state_of(instance: dict[str, Any]) -> InstanceState:
+    """The instance's state."""
+    return InstanceState.read(instance.get("State", {}).get("Name"))
+
+
+def name_of(instance: dict[str, Any]) -> str | None:
+    """Its Name tag, if it has one that says anything."""
+    return next(
+        (
+            it["Value"]
+            for it in instance.get("Tags", [])
+            if it.get("Key") == "Name" and it.get("Value")
+        ),
+        None,
+    )
+
+
+def launch_time_of(instance: dict[str, Any]) -> str | None:
+    """When it was last started, in our form of time."""
+    moment = instance.get("LaunchTime")
+    return to_stamp(int(moment.timestamp() * 1000)) if isinstance(moment, datetime) else None
+
+
+def _instances(
+    client: Any, instance_ids: tuple[str, ...], check: Check
+) -> Iterator[dict[str, Any]]:
+    check()
+    filters = [{"Name": "instance-id", "Values": list(instance_ids)}]
+    for page in client.get_paginator("describe_instances").paginate(Filters=filters):
+        for reservation in page.get("Reservations", []):
+            yield from reservation.get("Instances", [])
+        check()

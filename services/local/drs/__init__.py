@@ -1,5 +1,0 @@
-"""A stand-in for AWS Elastic Disaster Recovery: its state, clock, jobs and events, with no HTTP in it.
-
-`services.local.aws` serves it; `python -m services.local.drs` runs both. Facts about the service come from botocore's
-service model and from the DRS user guide; what neither says is listed in docs/drs-stand-in.md.
-"""

@@ -1,0 +1,1 @@
+"""The tables of the platform around us, a file per table."""

@@ -1,0 +1,206 @@
+"""An execution as `execution-history` keeps it; the table is shared, so rows may hold more than this, or less."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from cache.values import Place
+
+
+class Status(StrEnum):
+    """Of an execution and of a wave. CANCELLED waves were never started."""
+
+    PENDING = "PENDING"
+    STARTING = "STARTING"  # of a wave: it was decided to call StartRecovery, which may or may not have happened
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+IN_FLIGHT = frozenset({Status.STARTING, Status.RUNNING})
+REASONS_KEPT, REASON_LENGTH = 10, 200  # of each wave, and characters of each
+OTHER_REASONS = "another reason; see the log of the wave's jobs"
+OVER = frozenset({Status.COMPLETED, Status.PARTIAL, Status.FAILED, Status.CANCELLED})
+
+
+class Server(StrEnum):
+    """Of one server in a wave."""
+
+    PENDING = "PENDING"
+    LAUNCHING = "LAUNCHING"
+    LAUNCHED = "LAUNCHED"
+    FAILED = "FAILED"
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class Failure(_Row):
+    """Servers that failed for the same reason."""
+
+    reason: str
+    server_ids: list[str]
+
+
+class Wave(_Row, extra="allow"):
+    """The servers of one place that are launched together. `job_id` is the first of `job_ids`.
+
+    `jobs_before` are the jobs its servers had taken part in when it was decided to start: any later one is ours.
+    """
+
+    wave_number: int
+    wave_name: str = ""
+    account_id: str = ""
+    region: str = ""
+    server_ids: list[str] = []
+    status: str = Status.PENDING
+    job_id: str | None = None
+    job_ids: list[str] = []
+    jobs_before: list[str] = []
+    server_statuses: dict[str, str] = {}
+    failures: list[Failure] = []
+    message: str | None = None
+    start_time: str | None = None
+    end_time: str | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where its servers recover to."""
+        return Place(self.account_id, self.region)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more happens in it."""
+        return self.status in OVER
+
+    @property
+    def jobs(self) -> list[str]:
+        """Its launch jobs; rows of others may know only the first."""
+        return self.job_ids or ([self.job_id] if self.job_id else [])
+
+    def servers(self, *statuses: str) -> list[str]:
+        """Its servers of these statuses, in the plan's order."""
+        return [
+            it for it in self.server_ids if self.server_statuses.get(it, Server.PENDING) in statuses
+        ]
+
+    def mark(self, server_ids: Iterable[str], status: Server) -> None:
+        """Set these servers' status."""
+        self.server_statuses |= dict.fromkeys(server_ids, status)
+
+    def add_job(self, job_id: str, server_ids: Iterable[str]) -> None:
+        """These servers are being launched by this job."""
+        self.job_id = self.job_id or job_id
+        self.job_ids = list(dict.fromkeys([*self.job_ids, job_id]))
+        self.mark(server_ids, Server.LAUNCHING)
+
+    def fail(self, reasons: Mapping[str, str]) -> None:
+        """These servers are not launched, each for its reason. The rarer ones are cut: the row is one DynamoDB item."""
+        by_reason = {it.reason: [*it.server_ids] for it in self.failures}
+        for server_id, reason in reasons.items():
+            short = reason[:REASON_LENGTH]
+            known = short in by_reason or len(by_reason) < REASONS_KEPT
+            by_reason.setdefault(short if known else OTHER_REASONS, []).append(server_id)
+        self.failures = [
+            Failure(reason=reason, server_ids=ids) for reason, ids in by_reason.items()
+        ]
+        self.mark(reasons, Server.FAILED)
+
+
+class TerminationJob(_Row):
+    """One TERMINATE job. COMPLETED once DRS said so and a look at its servers was recorded."""
+
+    job_id: str
+    account_id: str
+    region: str
+    server_ids: list[str]
+    status: str = Status.PENDING
+
+    @property
+    def place(self) -> Place:
+        """Where it runs."""
+        return Place(self.account_id, self.region)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing left to follow."""
+        return self.status == Status.COMPLETED
+
+
+class Execution(_Row):
+    """One run of a plan. `revision` moves with every write, so that two writers never lose each other's work."""
+
+    execution_id: str
+    plan_id: str = ""
+    plan_name: str | None = None
+    execution_type: str = "DRILL"
+    status: str = Status.PENDING
+    start_time: str | None = None
+    end_time: str | None = None
+    message: str | None = None
+    cancel_requested: bool = False
+    waves: list[Wave] = []
+    termination_jobs: list[TerminationJob] = []
+    revision: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no wave runs or will run."""
+        return self.status not in {Status.PENDING, Status.RUNNING}
+
+    @property
+    def is_drill(self) -> bool:
+        """Whether its instances are for practice."""
+        return self.execution_type == "DRILL"
+
+    @property
+    def server_ids(self) -> set[str]:
+        """The servers of all its waves."""
+        return {it for wave in self.waves for it in wave.server_ids}
+
+    @property
+    def open_terminations(self) -> list[TerminationJob]:
+        """The TERMINATE jobs that are still to be followed."""
+        return [it for it in self.termination_jobs if not it.is_over]
+
+    def wave(self, number: int) -> Wave | None:
+        """The wave of this number."""
+        return next((it for it in self.waves if it.wave_number == number), None)
+
+    def following(self, number: int) -> Wave | None:
+        """The first wave after this one."""
+        later = [it for it in self.waves if it.wave_number > number]
+        return min(later, key=lambda it: it.wave_number, default=None)
+
+    def add_termination(self, job_id: str, place: Place, server_ids: Sequence[str]) -> None:
+        """Note a TERMINATE job, once."""
+        if all(it.job_id != job_id for it in self.termination_jobs):
+            job = TerminationJob(
+                job_id=job_id,
+                account_id=place.account_id,
+                region=place.region,
+                server_ids=[*server_ids],
+            )
+            self.termination_jobs = [*self.termination_jobs, job]
+
+    def end(self, ended_at: str, why: str | None) -> None:
+        """Close it: waves not begun are cancelled, a wave in flight is given up, and the sum of them is its status."""
+        for wave in self.waves:
+            if not wave.is_over:
+                wave.status = Status.FAILED if wave.status in IN_FLIGHT else Status.CANCELLED
+                wave.message, wave.end_time = why, ended_at
+        statuses = {wave.status for wave in self.waves}
+        if self.cancel_requested and Status.CANCELLED in statuses:
+            self.status = Status.CANCELLED
+        elif statuses <= {Status.COMPLETED}:
+            self.status = Status.COMPLETED
+        else:
+            self.status = (
+                Status.PARTIAL if statuses & {Status.COMPLETED, Status.PARTIAL} else Status.FAILED
+            )
+        self.end_time, self.message = ended_at, why or self.message

@@ -1,0 +1,1 @@
+"""The page reads: what the API answers about plans and servers."""

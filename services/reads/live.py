@@ -1,0 +1,56 @@
+"""The old slow path: ask DRS and EC2 on every read, place after place. Kept switchable (READ_FROM=live) for rollback
+and for measuring before and after in one run; served by data management only, whose role may ask."""
+
+from collections.abc import Callable, Mapping
+from time import monotonic
+
+from cache.entry import ABSENT, Entry
+from cache.protocol import Verdict, apply, change_of
+from cache.reader import Answer
+from cache.record import Record
+from cache.values import Place, now, to_millis
+from services.aws import drs
+from services.aws.outcome import LOOK_ERRORS
+from services.sync.look import Look
+from services.sync.places import places_of
+from services.sync.run import SyncParts
+
+LIVE_SECONDS = 25.0  # API Gateway gives up after 29
+
+
+class LiveReader:
+    """Answers for servers from AWS itself. What could not be asked is unknown, as everywhere."""
+
+    def __init__(self, parts: Callable[[], SyncParts]) -> None:
+        self._parts = parts
+
+    def read(self, servers: Mapping[str, Place | None], _began: float | None = None) -> Answer:
+        """What DRS and EC2 say of each server, in every place, as the original did."""
+        parts = self._parts()
+        history, deadline = parts.history(), monotonic() + LIVE_SECONDS
+        answer = Answer()
+        failed: set[Place] = set()
+        for place in places_of(parts.accounts.values(), parts.clients):
+            look = Look(place, parts.clients, history, deadline)
+            try:
+                answer.entries.add(_entries(look, servers).values())
+            except LOOK_ERRORS:
+                failed.add(place)
+        asked_at = to_millis(now())
+        for server_id, planned in servers.items():
+            if server_id not in answer.entries and not (
+                failed if planned is None else planned in failed
+            ):
+                answer.entries.add([Entry(server_id, 0, asked_at, ABSENT, None, "", b"")])
+        answer.unknown = [it for it in servers if it not in answer.entries]
+        return answer
+
+
+def _entries(look: Look, servers: Mapping[str, Place | None]) -> dict[str, Entry]:
+    seen_at = now()
+    listing = drs.list_recovery_instances(look.drs_client, look.check)
+    wanted = {it: launch for it, launch in listing.launches.items() if it in servers}
+    rows = (
+        apply(None, change_of(it, 0), Verdict.REPLACE) for it in look.observe(wanted, {}, seen_at)
+    )
+    return {row["sourceServerId"]: Record.from_row(row).entry() for row in rows}

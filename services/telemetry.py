@@ -1,0 +1,38 @@
+"""Logs and metrics: one JSON line each, metrics as EMF lines that CloudWatch reads from the log."""
+
+import logging
+from time import time
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from cache.reader import Answer
+
+NAMESPACE = "RecoveryInstanceSync"
+metrics = Metrics(namespace=NAMESPACE)
+
+
+def set_up_logging(function: str) -> Logger:
+    """The function's logger; what `cache` and `services` log goes out through it, once."""
+    logger = Logger(service=function)
+    for name in ("cache", "services"):
+        ours = logging.getLogger(name)
+        ours.handlers = logger.handlers
+        ours.setLevel(logger.log_level)
+        ours.propagate = False
+    return logger
+
+
+def name_deployment(name: str) -> None:
+    """Keep what this deployment measures apart from others in the account: a dimension on every metric."""
+    metrics.set_default_dimensions(Deployment=name)
+
+
+def count_read(answer: Answer) -> None:
+    """One page read: hits, misses, unknowns, whether the mirror was away, and how old the oldest look behind it is."""
+    metrics.add_metric("CacheHitCount", MetricUnit.Count, answer.hits)
+    metrics.add_metric("CacheMissCount", MetricUnit.Count, len(answer.missed))
+    metrics.add_metric("UnknownServerCount", MetricUnit.Count, len(answer.unknown))
+    metrics.add_metric("MirrorAway", MetricUnit.Count, int(answer.mirror_away))
+    if (as_of := answer.as_of) is not None:
+        metrics.add_metric("DataAge", MetricUnit.Seconds, max(0.0, time() - as_of / 1000))
