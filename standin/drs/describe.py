@@ -50,6 +50,22 @@ def describe_job_log_items(call: Call) -> Reply:
     return page(numbered, call.page_request()).reply()
 
 
+def describe_recovery_snapshots(call: Call) -> Reply:
+    """One server's, newest first unless `order` says ASC; the dates are inclusive. Raises ResourceNotFoundException."""
+    server_id = str(call.params["sourceServerID"])
+    if server_id not in call.place.source_servers:
+        raise not_found(server_id, SERVER)
+    since = _epoch("fromDateTime", call.filter("fromDateTime") or "1970-01-01T00:00:00Z")
+    until = _epoch("toDateTime", call.filter("toDateTime") or "9999-12-31T00:00:00Z")
+    found = {
+        snapshot["snapshotID"]: snapshot
+        for snapshot in call.place.snapshots_of(server_id)
+        if since <= _taken(snapshot) <= until
+    }
+    order = _oldest_first if call.params.get("order") == "ASC" else _latest_first
+    return page(found, call.page_request(), key=order).reply()
+
+
 def describe_source_networks(call: Call) -> Reply:
     found = call.place.source_networks
     if ids := call.filter("sourceNetworkIDs"):
@@ -117,6 +133,18 @@ def _created(job: Item) -> float:
 
 def _newest_first(job: Item) -> str:
     return f"{FAR_FUTURE - _created(job):021.6f} {job['jobID']}"
+
+
+def _taken(snapshot: Item) -> float:
+    return _epoch("expectedTimestamp", snapshot["expectedTimestamp"])
+
+
+def _latest_first(snapshot: Item) -> str:
+    return f"{FAR_FUTURE - _taken(snapshot):021.6f} {snapshot['snapshotID']}"
+
+
+def _oldest_first(snapshot: Item) -> str:
+    return f"{_taken(snapshot):021.6f} {snapshot['snapshotID']}"
 
 
 def _epoch(field: str, text: str) -> float:

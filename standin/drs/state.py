@@ -34,6 +34,7 @@ class Place:
         self.jobs: Items = {}
         self.launch_configurations: Items = {}
         self.source_networks: Items = {}
+        self.recovery_snapshots: Items = {}
         self.instances: Items = {}
         self.job_logs: dict[str, list[Item]] = {}
 
@@ -46,6 +47,14 @@ class Place:
             record
             for record in self.recovery_instances.values()
             if record.get("sourceServerID") == server_id
+        ]
+
+    def snapshots_of(self, server_id: str) -> list[Item]:
+        """The points in time that a source server can be launched from."""
+        return [
+            snapshot
+            for snapshot in self.recovery_snapshots.values()
+            if snapshot["sourceServerID"] == server_id
         ]
 
     def change(self, items: Items, key: str, *removed: str, **changes: Any) -> None:
