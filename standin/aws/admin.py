@@ -10,9 +10,9 @@ from standin.aws.identity import Account
 from standin.aws.loading import KINDS, WrongItem, dump, load, remove
 from standin.aws.standin import StandIn
 from standin.aws.wire import Reply, Request
-from standin.drs import replication
+from standin.drs import lag
 from standin.drs.clock import iso
-from standin.drs.replication import Replication
+from standin.drs.lag import Replication
 
 PREFIX = "/_admin/"
 _PLACE = r"places/(?P<account>\d{12})/(?P<region>[a-z0-9-]+)"
@@ -126,7 +126,7 @@ class Admin:
             raise ValueError(str(problems[0]))
         drs = self._stand_in.drs
         now = Replication(str(state), drs.clock.now(), body.get("lagSeconds", 0), error)
-        replication.turn(drs, place, server_ids, now)
+        lag.turn(drs, place, server_ids, now)
 
     def _put_weather(self, body: dict[str, Any]) -> None:
         self._stand_in.weather.replace(body.get("rules"))

@@ -1,95 +1,92 @@
-"""Replication that moves with the clock: lag that grows, agents that fall silent, an initial sync that ends.
+"""Ending replication: of a source server, of a recovery instance on its way back, and taking a server out of DRS."""
 
-A server of which nothing is said here replicates as it was loaded. Members and enums are those of `DataReplicationInfo` in
-botocore's model of DRS.
-"""
-
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
-from standin.drs.clock import iso
-from standin.drs.core import Drs
-from standin.drs.state import Item, Place
-
-INITIAL_SYNC_SECONDS = 3600.0
-_TOTAL_BYTES = 80 << 30
-_KEEPS_UP = "CONTINUOUS"
-_SILENT = (
-    "DISCONNECTED"  # its agent has not been seen; in every other state DRS has just heard of it
-)
+from standin.drs import jobs
+from standin.drs.core import Call, Reply
+from standin.drs.errors import conflict, not_found
+from standin.drs.state import INSTANCE, SERVER, Item, Place
 
 
-@dataclass(frozen=True)
-class Replication:
-    """A server's replication since a moment (epoch seconds), when it already lagged by `lag` seconds."""
-
-    state: str
-    since: float
-    lag: float = 0.0
-    error: str | None = None
-
-
-def turn(drs: Drs, place: Place, server_ids: Iterable[str], now: Replication) -> None:
-    """Put servers into a state of replication.
-
-    Raises:
-        ValueError: for a lag that is none, or an unknown server.
-    """
-    if isinstance(now.lag, bool) or not isinstance(now.lag, int | float) or now.lag < 0:
-        raise ValueError(f"lagSeconds: {now.lag!r:.40} is no number of seconds")
-    for server_id in server_ids:
-        if server_id not in place.source_servers:
-            raise ValueError(f"{server_id!r:.40}: not among the source servers of the place")
-        before = place.replications.get(server_id)
-        place.replications[server_id] = now
-        if (now.state == "STALLED") != (before is not None and before.state == "STALLED"):
-            drs.events.stalled_change(place, server_id, now.state == "STALLED")
+def stop_replication(call: Call) -> Reply:
+    """The server is unprotected from now on and its snapshots are gone. Raises ResourceNotFoundException; during a job
+    ConflictException."""
+    place, server = call.place, _server(call)
+    server_id = str(server["sourceServerID"])
+    jobs.refuse_if_busy(place, [server_id])
+    _halt(place, server, "STOPPED")
+    _forget_snapshots(place, server_id)
+    return {"sourceServer": place.source_servers[server_id]}
 
 
-def shown(place: Place, server: Item, now: float) -> Item:
-    """The source server as DescribeSourceServers shows it at this moment."""
-    replication = place.replications.get(str(server["sourceServerID"]))
-    if replication is None:
-        return server
-    seen_at = replication.since if replication.state == _SILENT else now
-    life = server.get("lifeCycle", {}) | {"lastSeenByServiceDateTime": iso(seen_at)}
-    return Item(server | {"dataReplicationInfo": _info(replication, now), "lifeCycle": life})
+def stop_failback(call: Call) -> Reply:
+    """The failback state goes back to FAILBACK_NOT_STARTED. Raises ResourceNotFoundException."""
+    place, instance_id = call.place, str(call.params["recoveryInstanceID"])
+    record = place.recovery_instances.get(instance_id)
+    if record is None:
+        raise not_found(instance_id, INSTANCE)
+    failback = record.get("failback", {}) | {"state": "FAILBACK_NOT_STARTED"}
+    place.change(place.recovery_instances, instance_id, failback=failback)
+    return {}
 
 
-def _info(replication: Replication, now: float) -> dict[str, Any]:
-    state, passed = replication.state, now - replication.since
-    if state == "INITIAL_SYNC" and passed >= INITIAL_SYNC_SECONDS:
-        state = _KEEPS_UP
-    if state == "INITIAL_SYNC":
-        done = passed / INITIAL_SYNC_SECONDS
-        eta = iso(replication.since + INITIAL_SYNC_SECONDS)
-        return {"dataReplicationState": state, "etaDateTime": eta, "replicatedDisks": [_disk(done)]}
-    lag = 0.0 if state == _KEEPS_UP else passed
-    info: dict[str, Any] = {
-        "dataReplicationState": state,
-        "lagDuration": duration(replication.lag + lag),
-        "replicatedDisks": [_disk(1.0)],
+def disconnect_source_server(call: Call) -> Reply:
+    """Data replication stops at once. Raises ResourceNotFoundException; ConflictException while it has a recovery
+    instance and during a job."""
+    place, server = call.place, _server(call)
+    server_id = str(server["sourceServerID"])
+    jobs.refuse_if_busy(place, [server_id])
+    if any(_is_alive(record) for record in place.records_of(server_id)):
+        raise conflict("The source server has a recovery instance", server_id, SERVER)
+    _halt(place, server, "DISCONNECTED")
+    return place.source_servers[server_id]
+
+
+def delete_source_server(call: Call) -> Reply:
+    """It is gone, and its snapshots. Raises ResourceNotFoundException; ConflictException unless disconnected."""
+    place, server = call.place, _server(call)
+    server_id = str(server["sourceServerID"])
+    if server.get("dataReplicationInfo", {}).get("dataReplicationState") != "DISCONNECTED":
+        raise conflict("Disconnect the source server first", server_id, SERVER)
+    del place.source_servers[server_id]
+    place.replications.pop(server_id, None)
+    place.launch_configurations.pop(server_id, None)
+    _forget_snapshots(place, server_id)
+    return {}
+
+
+def halted(replication: dict[str, Any], state: str) -> dict[str, Any]:
+    """Replication that has ended: every figure of its disks zero, no lag and no time of arrival."""
+    disks = [
+        {name: 0 if isinstance(value, int) else value for name, value in disk.items()}
+        for disk in replication.get("replicatedDisks", ())
+    ]
+    kept = {
+        name: value
+        for name, value in replication.items()
+        if name not in ("lagDuration", "etaDateTime")
     }
-    if replication.error:
-        info["dataReplicationError"] = {"error": replication.error}
-    return info
+    return kept | {"dataReplicationState": state, "replicatedDisks": disks}
 
 
-def _disk(share: float) -> dict[str, Any]:
-    return {
-        "deviceName": "/dev/xvda",
-        "totalStorageBytes": _TOTAL_BYTES,
-        "replicatedStorageBytes": int(_TOTAL_BYTES * share),
-        "backloggedStorageBytes": 0,
-    }
+def _server(call: Call) -> Item:
+    server_id = str(call.params["sourceServerID"])
+    server = call.place.source_servers.get(server_id)
+    if server is None:
+        raise not_found(server_id, SERVER)
+    return server
 
 
-def duration(seconds: float) -> str:
-    """Seconds as DRS writes a lag: an ISO 8601 duration, `P0D` for none, `P1DT2H3M4S` at most."""
-    minutes, second = divmod(int(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    day, hour = divmod(hours, 24)
-    date = f"{day}D" if day else ""
-    time = "".join(f"{n}{unit}" for n, unit in ((hour, "H"), (minute, "M"), (second, "S")) if n)
-    return f"P{date}{'T' if time else ''}{time}" if date or time else "P0D"
+def _halt(place: Place, server: Item, state: str) -> None:
+    replication = halted(server.get("dataReplicationInfo", {}), state)
+    place.change(place.source_servers, server["sourceServerID"], dataReplicationInfo=replication)
+    place.replications.pop(server["sourceServerID"], None)  # it moves no more
+
+
+def _forget_snapshots(place: Place, server_id: str) -> None:
+    for snapshot_id in [it["snapshotID"] for it in place.snapshots_of(server_id)]:
+        del place.recovery_snapshots[snapshot_id]
+
+
+def _is_alive(record: Item) -> bool:
+    return record.get("ec2InstanceState") not in ("TERMINATED", "NOT_FOUND")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from standin.drs.replication import Replication
+    from standin.drs.lag import Replication
 
 type Items = dict[str, Item]
 
@@ -37,6 +37,7 @@ class Place:
         self.jobs: Items = {}
         self.launch_configurations: Items = {}
         self.source_networks: Items = {}
+        self.recovery_snapshots: Items = {}
         self.instances: Items = {}
         self.job_logs: dict[str, list[Item]] = {}
         self.replications: dict[str, Replication] = {}
@@ -51,6 +52,14 @@ class Place:
             record
             for record in self.recovery_instances.values()
             if record.get("sourceServerID") == server_id
+        ]
+
+    def snapshots_of(self, server_id: str) -> list[Item]:
+        """The points in time that a source server can be launched from."""
+        return [
+            snapshot
+            for snapshot in self.recovery_snapshots.values()
+            if snapshot["sourceServerID"] == server_id
         ]
 
     def change(self, items: Items, key: str, *removed: str, **changes: Any) -> None:
