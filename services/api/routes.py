@@ -38,6 +38,11 @@ OPERATIONS = (
         {200: models.ExistingInstances}, (400,), takes=models.ServersQuery,
     ),
     Operation(
+        "GET", "/leftovers", "query", "Every drill instance that still exists, its age and what it costs",
+        {200: models.Leftovers}, (400, 503),
+        query=(("olderThanDays", "what counts as too old, in days; 7 unless told"),),
+    ),
+    Operation(
         "POST", "/drs/recovery-instance-sync", "data-management",
         "Look at every place now; the result, or where to follow it",
         {200: models.SyncResult, 202: models.SyncRunning}, (400, 503),

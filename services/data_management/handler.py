@@ -10,6 +10,7 @@ from services.api.http import Routes, answer
 from services.data_management.manual_sync import STATUS_URL, ManualSync
 from services.data_management.operations import Operations
 from services.platform.sync_status import AlreadyRunning
+from services.reads.drills import Drills
 from services.reads.live import LiveReader
 from services.reads.pages import Pages
 from services.settings import Settings
@@ -39,12 +40,19 @@ def _pages() -> Pages:
     return Pages(reader, wiring.page_plans, count_read)
 
 
+def _drills() -> Drills:
+    wiring = _wiring()
+    reader = LiveReader(wiring.sync_parts) if wiring.settings.read_from == "live" else wiring.reader
+    return Drills(reader, wiring.page_plans, lambda: wiring.page_table, lambda: wiring.page_looks)
+
+
 @lru_cache
 def routes() -> Routes:
     """What this function answers, by method and resource."""
     sync = ManualSync(_wiring(), _wiring().start_sync)
     return {
         **_pages().routes,
+        **_drills().routes,
         ("POST", "/drs/recovery-instance-sync"): sync.start,
         ("GET", STATUS_URL): sync.status,
     }

@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from services.api.http import Routes, answer
+from services.reads.drills import Drills
 from services.reads.pages import Pages
 from services.settings import Settings
 from services.telemetry import count_read, metrics, name_deployment, set_up_logging
@@ -25,7 +26,11 @@ def _wiring() -> Wiring:
 @lru_cache
 def routes() -> Routes:
     """What this function answers, by method and resource."""
-    return Pages(_wiring().reader, _wiring().page_plans, count_read).routes
+    wiring = _wiring()
+    drills = Drills(
+        wiring.reader, wiring.page_plans, lambda: wiring.page_table, lambda: wiring.page_looks
+    )
+    return {**Pages(wiring.reader, wiring.page_plans, count_read).routes, **drills.routes}
 
 
 @metrics.log_metrics
