@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from standin.drs import lag
 from standin.drs.core import Call, Reply
 from standin.drs.errors import invalid, not_found
 from standin.drs.paging import page
@@ -29,6 +30,9 @@ def describe_source_servers(call: Call) -> Reply:
         found = {key: item for key, item in found.items() if hardware in _hardware_ids(item)}
     if accounts := set(call.filter("stagingAccountIDs") or ()):
         found = {key: item for key, item in found.items() if _staging_account(item) in accounts}
+    if call.place.replications:
+        now = call.drs.clock.now()
+        found = {key: lag.shown(call.place, item, now) for key, item in found.items()}
     return page(found, call.page_request()).reply()
 
 

@@ -49,6 +49,7 @@ def delete_source_server(call: Call) -> Reply:
     if server.get("dataReplicationInfo", {}).get("dataReplicationState") != "DISCONNECTED":
         raise conflict("Disconnect the source server first", server_id, SERVER)
     del place.source_servers[server_id]
+    place.replications.pop(server_id, None)
     place.launch_configurations.pop(server_id, None)
     _forget_snapshots(place, server_id)
     return {}
@@ -79,6 +80,7 @@ def _server(call: Call) -> Item:
 def _halt(place: Place, server: Item, state: str) -> None:
     replication = halted(server.get("dataReplicationInfo", {}), state)
     place.change(place.source_servers, server["sourceServerID"], dataReplicationInfo=replication)
+    place.replications.pop(server["sourceServerID"], None)  # it moves no more
 
 
 def _forget_snapshots(place: Place, server_id: str) -> None:

@@ -1,7 +1,10 @@
 """What exists, per (account, region), in the shapes of the AWS APIs."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from standin.drs.lag import Replication
 
 type Items = dict[str, Item]
 
@@ -37,6 +40,8 @@ class Place:
         self.recovery_snapshots: Items = {}
         self.instances: Items = {}
         self.job_logs: dict[str, list[Item]] = {}
+        self.replications: dict[str, Replication] = {}
+        """By source server: those whose replication moves with the clock."""
 
     def arn(self, kind: str, identifier: str) -> str:
         return f"arn:{partition(self.region)}:drs:{self.region}:{self.account}:{kind}/{identifier}"
