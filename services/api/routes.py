@@ -48,6 +48,10 @@ OPERATIONS = (
         {200: models.SyncResult, 202: models.SyncRunning}, (400, 503),
     ),
     Operation(
+        "GET", "/drs/recovery-instance-sync", "data-management", "The status, under the sync's own address",
+        {200: models.SyncStatus}, (503,),
+    ),
+    Operation(
         "GET", "/drs/recovery-instance-sync/status", "data-management", "What runs, what ran, and every place",
         {200: models.SyncStatus}, (503,),
     ),

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Tracer
 
 from cache.errors import InvalidInput
-from services.api.http import Routes, answer
+from services.api.events import is_api
+from services.api.http import Routes
+from services.api.routing import answer
 from services.data_management.manual_sync import STATUS_URL, ManualSync
 from services.data_management.operations import Operations
 from services.platform.sync_status import AlreadyRunning
@@ -54,6 +56,7 @@ def routes() -> Routes:
         **_pages().routes,
         **_drills().routes,
         ("POST", "/drs/recovery-instance-sync"): sync.start,
+        ("GET", "/drs/recovery-instance-sync"): sync.status,
         ("GET", STATUS_URL): sync.status,
     }
 
@@ -67,7 +70,7 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
     A direct operation that is refused answers `{"error", "message"}`; one that fails raises, so that whoever invoked it
     sees the failure and Lambda's error metric counts it.
     """
-    if isinstance(event, dict) and "httpMethod" in event:
+    if isinstance(event, dict) and is_api(event):
         return answer(event, routes(), _wiring().settings.cors_origin)
     if not isinstance(event, dict):
         return _refused("INVALID_INPUT", "the event must be an object")

@@ -4,7 +4,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cache.errors import Conflict, InvalidInput, NotFound
-from services.api.http import Routes, answer
+from services.api.events import is_api
+from services.api.http import Routes
+from services.api.routing import answer
 from services.execution.operations import Operations
 from services.execution.routes import ExecutionRoutes
 from services.settings import Settings
@@ -35,7 +37,7 @@ def lambda_handler(event: dict[str, Any], _context: "LambdaContext") -> dict[str
     A direct operation that is refused answers `{"error", "message"}`; one that fails raises, so that the state machine
     tries again and Lambda's error metric counts it.
     """
-    if isinstance(event, dict) and "httpMethod" in event:
+    if isinstance(event, dict) and is_api(event):
         return answer(event, routes(), _wiring().settings.cors_origin)
     if not isinstance(event, dict):
         return _refused("INVALID_INPUT", "the event must be an object")

@@ -3,7 +3,8 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from services.api.http import Routes, answer
+from services.api.http import Routes
+from services.api.routing import answer
 from services.reads.drills import Drills
 from services.reads.pages import Pages
 from services.settings import Settings
