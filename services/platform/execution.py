@@ -120,6 +120,8 @@ class TerminationJob(_Row):
     region: str
     server_ids: list[str]
     status: str = Status.PENDING
+    requested_at: str | None = None
+    requested_by: str | None = None
 
     @property
     def place(self) -> Place:
@@ -130,6 +132,14 @@ class TerminationJob(_Row):
     def is_over(self) -> bool:
         """Whether there is nothing left to follow."""
         return self.status == Status.COMPLETED
+
+
+class CleanUp(_Row):
+    """A drill's end as somebody asked for it, with what they had to say."""
+
+    note: str
+    at: str
+    by: str | None = None
 
 
 class Execution(_Row):
@@ -146,6 +156,7 @@ class Execution(_Row):
     cancel_requested: bool = False
     waves: list[Wave] = []
     termination_jobs: list[TerminationJob] = []
+    clean_ups: list[CleanUp] = []
     revision: int = 0
 
     @property
