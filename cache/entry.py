@@ -1,7 +1,8 @@
 """What the page needs to know of one server, and its bytes in the mirror. Imports nothing heavy: the page read is here.
 
-Bytes of an entry: `2|serverId|version|observedAt|state|drill|place\\n<fragment>\\n<seal>`. The head has a fixed width,
-so that a thousand entries are cut by C loops: version and observedAt (epoch milliseconds) have 15 digits, state (13),
+Bytes of an entry: `3|serverId|version|confirmed|observedAt|state|drill|place\\n<fragment>\\n<seal>`. The head has a fixed
+width, so that a thousand entries are cut by C loops: version, confirmed (the ticket of the look that last confirmed this
+version) and observedAt (epoch milliseconds) have 15 digits, state (13),
 drill (`d`, `r` or none) and place (`account/region`, 48) are padded with spaces. The fragment is the JSON object the
 page sends (empty when absent). The seal makes the CRC-32 of the whole 0, which is where a CRC-32 begins: so any number
 of whole entries, joined, have the CRC-32 0 too, and one call checks them all.
@@ -16,10 +17,10 @@ from zlib import crc32
 
 ABSENT = "absent"
 _FACTS = re.compile(
-    rb"([0-9]{15})\|([0-9]{15})\|([a-z-]{1,13}) *\|([dr ])\|([0-9a-z/-]{0,48}) *\n(\n?)[{]?"
+    rb"([0-9]{15})\|([0-9]{15})\|([0-9]{15})\|([a-z-]{1,13}) *\|([dr ])\|([0-9a-z/-]{0,48}) *\n(\n?)[{]?"
 )
-_SCHEMA = "2|"
-HEAD = 119  # bytes of a head
+_SCHEMA = "3|"
+HEAD = 135  # bytes of a head
 SEAL = 4  # bytes
 # One byte more than the facts, to see whether a fragment follows.
 _ID_AT, _FACTS_AT, _FRAGMENT_AT = slice(0, 22), slice(22, HEAD + 1), slice(HEAD, -SEAL - 1)
@@ -35,7 +36,10 @@ HEADS_KEPT = (
 
 
 class Entry(NamedTuple):
-    """One server as the page sees it. `observed_at` is epoch ms; `fragment` is empty when the server is absent."""
+    """One server as the page sees it. `observed_at` is epoch ms; `fragment` is empty when the server is absent.
+
+    `confirmed` is the ticket of the look that last found this very version to be true; 0 where no look has.
+    """
 
     server_id: str
     version: int
@@ -44,6 +48,7 @@ class Entry(NamedTuple):
     drill: bool | None
     place: str
     fragment: bytes
+    confirmed: int = 0
 
     @property
     def is_absent(self) -> bool:
@@ -53,9 +58,8 @@ class Entry(NamedTuple):
     def encode(self) -> bytes:
         """The entry's bytes in the mirror."""
         drill = " " if self.drill is None else "d" if self.drill else "r"
-        facts = (
-            f"{self.version:015}|{self.observed_at:015}|{self.state:13}|{drill}|{self.place:48}\n"
-        )
+        numbers = f"{self.version:015}|{self.confirmed:015}|{self.observed_at:015}"
+        facts = f"{numbers}|{self.state:13}|{drill}|{self.place:48}\n"
         unsealed = f"{_SCHEMA}{self.server_id}|{facts}".encode() + self.fragment + b"\n"
         return unsealed + (crc32(unsealed) ^ _NEUTRAL).to_bytes(SEAL, "little")
 
@@ -68,6 +72,7 @@ class Facts(NamedTuple):
     state: str
     drill: bool | None
     place: str
+    confirmed: int
 
     @property
     def is_absent(self) -> bool:
@@ -89,7 +94,8 @@ class Entries(Mapping[str, Entry]):
 
     def __getitem__(self, server_id: str) -> Entry:
         raw = self._stored[server_id]
-        return Entry(server_id, *self._kinds[raw[_FACTS_AT]], raw[_FRAGMENT_AT])
+        facts = self._kinds[raw[_FACTS_AT]]
+        return Entry(server_id, *facts[:-1], raw[_FRAGMENT_AT], facts.confirmed)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._stored)
@@ -119,7 +125,7 @@ class Entries(Mapping[str, Entry]):
         """Take in entries."""
         for it in entries:
             raw = self._stored[it.server_id] = it.encode()
-            self._kinds[raw[_FACTS_AT]] = Facts(*it[1:-1])
+            self._kinds[raw[_FACTS_AT]] = Facts(*it[1:-2], it.confirmed)
 
     def take(self, others: "Entries") -> None:
         """Take in all of the others."""
@@ -181,14 +187,13 @@ def _facts(said: bytes) -> Facts:
         ValueError: when it is no head of ours.
     """
     head = _FACTS.fullmatch(said)
-    if head is None or (head[3] == ABSENT.encode()) != (
-        head[6] == b"\n"
+    if head is None or (head[4] == ABSENT.encode()) != (
+        head[7] == b"\n"
     ):  # the absent alone have no fragment
         raise ValueError(f"no head of an entry: {said!r}")
-    version, observed_at, state, drill, place = (it.decode() for it in head.groups()[:5])
-    return Facts(
-        int(version), int(observed_at), state, None if drill == " " else drill == "d", place
-    )
+    version, confirmed, observed_at, state, drill, place = (it.decode() for it in head.groups()[:6])
+    is_drill = None if drill == " " else drill == "d"
+    return Facts(int(version), int(observed_at), state, is_drill, place, int(confirmed))
 
 
 def decode(raw: object, server_id: str) -> Entry | None:

@@ -1,7 +1,7 @@
 """The read layer: the table's copy in Redis. Keys, layout, script and ages are all in this file.
 
 `ri:v2:{f}:<sourceServerId>` holds an entry (`cache.entry`), where f is the id's last character; `ri:v2:places` is a
-hash of `account/region` -> `ticket|completedAt|outcome`; `ri:v2:warming:<sourceServerId>` a short lock. The braces make
+hash of `account/region` -> `ticket|completedAt|outcome|completedTicket|listedAt`; `ri:v2:warming:<sourceServerId>` a short lock. The braces make
 f the hash tag: in a cluster, servers of one f share a slot, so that a page is one MGET for each f (ids are hexadecimal:
 16 of them) instead of a command for each server, which takes a third longer. Every write of an entry goes through one
 script, so an older version never replaces a newer one, whoever sends it and in whatever order.
@@ -39,14 +39,16 @@ LOOKS_KEPT = 1024  # parsed, of the places hash
 COMMANDS_A_PIPELINE = 500  # of writes, so that one publish never holds the server for long
 
 # KEYS 1: entry. ARGV 1: value, 2: version, 3: server id, 4: life in ms, 5: head of a stored value that a reader found
-# broken, or ''. What is no entry of this server (a key of another type too), or that very value, gives way to any
+# broken, or '', 6: the ticket that confirmed it. What is no entry of this server (a key of another type too), or that very value, gives way to any
 # version. (The head will do: if it is undamaged, the reader asked the table after this version was written there.)
 _PUT = f"""
 local stored = redis.pcall('GET', KEYS[1])
 if type(stored) == 'string' then
-  local id, version = string.match(stored, '^2|(s%-%w+)|(%d+)|')
-  if id == ARGV[3] and #version <= 15 and tonumber(version) > tonumber(ARGV[2])
-    and string.sub(stored, 1, {HEAD}) ~= ARGV[5] then return 0 end
+  local id, version, confirmed = string.match(stored, '^3|(s%-%w+)|(%d+)|(%d+)|')
+  if id == ARGV[3] and #version <= 15 and #confirmed <= 15 and string.sub(stored, 1, {HEAD}) ~= ARGV[5] then
+    local newer = tonumber(version) - tonumber(ARGV[2])
+    if newer > 0 or (newer == 0 and tonumber(confirmed) > tonumber(ARGV[6])) then return 0 end
+  end
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[4])
 return 1
@@ -66,7 +68,7 @@ _SHA = {
     script: sha1(script.encode(), usedforsecurity=False).hexdigest()
     for script in (_PUT, _PUT_PLACE)
 }
-_LOOK = re.compile(rb"([0-9]{1,15})\|([0-9]{1,14})\|([a-z_]{1,32})")
+_LOOK = re.compile(rb"([0-9]{1,15})\|([0-9]{1,14})\|([a-z_]{1,32})\|([0-9]{1,15})\|([0-9]{1,14})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,7 @@ class Mirror:
                     it.entry.server_id,
                     int(life * 1000) or 1,
                     broken,
+                    it.entry.confirmed,
                 )
             )
         answers = self._run(_PUT, calls)
@@ -158,7 +161,7 @@ class Mirror:
         Raises:
             MirrorUnavailable: when it could not be said.
         """
-        value = f"{look.ticket}|{look.completed_at}|{look.outcome}"
+        value = f"{look.ticket}|{look.completed_at}|{look.outcome}|{look.completed_ticket}|{look.listed_at}"
         (answer,) = self._run(_PUT_PLACE, [(PLACES, place, value, look.ticket, int(LIFE * 1000))])
         if isinstance(answer, Exception):
             raise MirrorUnavailable(f"publish {place}: {answer}") from answer
@@ -256,4 +259,4 @@ def _looks(stored: object) -> dict[str, PlaceLook]:
 def _look(value: bytes) -> PlaceLook | None:
     if (look := _LOOK.fullmatch(value)) is None:
         return None
-    return PlaceLook(int(look[1]), int(look[2]), look[3].decode())
+    return PlaceLook(int(look[1]), int(look[2]), look[3].decode(), int(look[4]), int(look[5]))

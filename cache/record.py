@@ -202,23 +202,23 @@ class Record(BaseModel):
         """Whether the server has a recovery instance."""
         return self.presence == "present"
 
-    def entry(self) -> Entry:
-        """The record as the page sees it."""
-        observed_at = to_millis(self.last_sync_time)
-        if not self.is_present:
-            return Entry(
-                self.source_server_id, self.version, observed_at, ABSENT, None, self.place, b""
-            )
-        fragment = _to_json(self.page_item()).encode()
-        state = str(self.ec2_instance_state)
+    def entry(self, confirmed: int | None = None, observed_at: str | None = None) -> Entry:
+        """The record as the page sees it.
+
+        `confirmed` is the ticket of the look that last found it to be so (default: the one that wrote it), and
+        `observed_at` when that look was (default: the row's own stamp).
+        """
+        observed_at = observed_at or self.last_sync_time
+        item = self.page_item() | {"lastSyncTime": observed_at} if self.is_present else None
         return Entry(
             self.source_server_id,
             self.version,
-            observed_at,
-            state,
-            self.is_drill,
+            to_millis(observed_at),
+            str(self.ec2_instance_state) if item else ABSENT,
+            self.is_drill if item else None,
             self.place,
-            fragment,
+            _to_json(item).encode() if item else b"",
+            self.version if confirmed is None else confirmed,
         )
 
     def page_item(self) -> dict[str, object]:

@@ -7,8 +7,10 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from cache.errors import Conflict, InvalidInput, NotFound
-from services.api.http import Routes, answer, refusal
+from services.api.events import is_api
+from services.api.http import Routes, refusal
 from services.api.models import AccountId, Body, ServerId
+from services.api.routing import answer
 
 logger = logging.getLogger(__name__)
 type DirectOperations = Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]
@@ -56,7 +58,7 @@ def dispatch(
     A direct operation that is refused answers `{"error", "message", …}`; one that fails raises, so that the invoker
     sees the failure, the state machine tries again and Lambda's error metric counts it.
     """
-    if isinstance(event, dict) and "httpMethod" in event:
+    if isinstance(event, dict) and is_api(event):
         return answer(event, routes, cors_origin)
     try:
         return carry_out(event, operations)

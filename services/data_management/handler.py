@@ -10,8 +10,9 @@ from services.api.http import Routes
 from services.api.operations import dispatch
 from services.data_management.manual_sync import STATUS_URL, ManualSync
 from services.data_management.operations import direct_operations
+from services.reads.drills import Drills
 from services.reads.live import LiveReader
-from services.reads.pages import Pages
+from services.reads.pages import Pages, Reads
 from services.settings import Settings
 from services.telemetry import count_read, metrics, name_deployment, set_up_logging
 from services.wiring import PAGE, Wiring
@@ -38,11 +39,20 @@ def _page_wiring() -> Wiring:
 
 
 @lru_cache
+def _reader() -> Reads:
+    if _wiring().settings.read_from == "live":
+        return LiveReader(_wiring().sync_parts)
+    return _page_wiring().reader
+
+
+@lru_cache
 def _pages() -> Pages:
+    return Pages(_reader(), _page_wiring().plans, count_read)
+
+
+def _drills() -> Drills:
     wiring = _page_wiring()
-    is_live = wiring.settings.read_from == "live"
-    reader = LiveReader(_wiring().sync_parts) if is_live else wiring.reader
-    return Pages(reader, wiring.plans, count_read)
+    return Drills(_reader(), wiring.plans, lambda: wiring.table, lambda: wiring.looks)
 
 
 @lru_cache
@@ -51,7 +61,9 @@ def routes() -> Routes:
     sync = ManualSync(_page_wiring())
     return {
         **_pages().routes,
+        **_drills().routes,
         ("POST", "/drs/recovery-instance-sync"): sync.start,
+        ("GET", "/drs/recovery-instance-sync"): sync.status,
         ("GET", STATUS_URL): sync.status,
     }
 

@@ -3,7 +3,9 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from services.api.http import Routes, answer
+from services.api.http import Routes
+from services.api.routing import answer
+from services.reads.drills import Drills
 from services.reads.pages import Pages
 from services.settings import Settings
 from services.telemetry import count_read, metrics, name_deployment, set_up_logging
@@ -25,7 +27,9 @@ def _wiring() -> Wiring:
 @lru_cache
 def routes() -> Routes:
     """What this function answers, by method and resource."""
-    return Pages(_wiring().reader, _wiring().plans, count_read).routes
+    wiring = _wiring()
+    drills = Drills(wiring.reader, wiring.plans, lambda: wiring.table, lambda: wiring.looks)
+    return {**Pages(wiring.reader, wiring.plans, count_read).routes, **drills.routes}
 
 
 @metrics.log_metrics

@@ -119,6 +119,18 @@ def test_terminate_is_a_dry_run_unless_told(stack: Stack) -> None:
     assert run(stack, "terminate", "exec-none", code=1).stderr.count("\n") == 1
 
 
+def test_leftovers_fail_when_any_is_too_old_or_a_place_was_not_seen(stack: Stack) -> None:
+    """The seeded drills are weeks old; with a limit of ten years only the denied place is left to complain of."""
+    done = run(stack, "leftovers", "--json", code=1)
+    assert said(done)["tooOld"] == said(done)["instanceCount"] > 0
+    assert "older than 7 days" in done.stderr
+    assert DENIED in done.stderr
+    table = run(stack, "leftovers", "--older-than", "3650", code=1)
+    assert "older than" not in table.stderr
+    assert "instance-hours, about $" in table.stdout
+    assert "Prices of 20" in table.stdout
+
+
 def test_create_tables_leaves_existing_ones_alone_and_makes_the_missing(stack: Stack) -> None:
     """Twice the same; another environment gets its own five."""
     assert said(run(stack, "create-tables", "--json")) == {"created": []}

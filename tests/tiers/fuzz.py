@@ -51,8 +51,9 @@ def head(
     server_id: str, version: bytes = b"1", seen: bytes = b"1", state: bytes = b"running"
 ) -> bytes:
     """A head of an entry as it is written, whatever the numbers are."""
-    return b"2|%b|%b|%b|%-13b|d|%-48b\n" % (
+    return b"3|%b|%b|%b|%b|%-13b|d|%-48b\n" % (
         server_id.encode(),
+        version.zfill(15),
         version.zfill(15),
         seen.zfill(15),
         state,

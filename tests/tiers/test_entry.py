@@ -27,6 +27,7 @@ alive = st.builds(
     st.dictionaries(st.text(), st.text() | st.none()).map(
         lambda it: json.dumps(it, ensure_ascii=True).encode()
     ),
+    st.integers(0, 10**15 - 1),
 )
 entries = alive | alive.map(lambda it: it._replace(state=ABSENT, drill=None, fragment=b""))
 
