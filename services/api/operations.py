@@ -47,7 +47,8 @@ def valid[E: Body](model: type[E], values: Mapping[str, Any]) -> E:
         return model.model_validate(values, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
-        raise InvalidInput(".".join(map(str, first["loc"])) or "event", first["msg"]) from None
+        where = ".".join(map(str, first["loc"]))[:100] or "event"
+        raise InvalidInput(where, first["msg"]) from None
 
 
 def dispatch(

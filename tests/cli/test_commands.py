@@ -85,6 +85,19 @@ def test_show_says_what_the_page_says(stack: Stack) -> None:
     assert "sourceServerIds[0]" in run(stack, "show", "s-1", code=2).stderr
 
 
+def test_a_pipe_gets_every_server_on_a_line_of_its_own_with_whole_ids(stack: Stack) -> None:
+    """Whatever COLUMNS says: `show … | awk '{print $2}'` gives instance ids."""
+    lines = run(stack, "show", WHOLE_ESTATE, COLUMNS="80").stdout.splitlines()[1:]
+    shown = {line.split()[0]: line for line in lines}
+    servers = stack.world.expected
+    assert len(lines) == len(shown) == 1_000 if len(servers) >= 1_000 else len(servers)
+    for server_id, line in shown.items():
+        expected = servers[server_id]
+        words = line.split()
+        assert words[1] == (expected["ec2InstanceId"] if expected else "none")
+        assert expected is None or (expected["sourceExecutionId"] or expected["region"]) in words
+
+
 def test_audit_finds_a_forged_entry_and_repairs_it(stack: Stack) -> None:
     """Warm, then equal; a damaged entry is named with exit code 1, repaired, and equal again."""
     assert said(run(stack, "warm", "--json"))["failed"] == 0
