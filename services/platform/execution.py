@@ -194,14 +194,17 @@ class Execution(_Row):
         later = [it for it in self.waves if it.wave_number > number]
         return min(later, key=lambda it: it.wave_number, default=None)
 
-    def add_termination(self, job_id: str, place: Place, server_ids: Sequence[str]) -> None:
-        """Note a TERMINATE job, once."""
+    def add_termination(
+        self, job_id: str, place: Place, server_ids: Sequence[str], **asked: str | None
+    ) -> None:
+        """Note a TERMINATE job, once; `asked` says when (`requested_at`) and by whom (`requested_by`)."""
         if all(it.job_id != job_id for it in self.termination_jobs):
             job = TerminationJob(
                 job_id=job_id,
                 account_id=place.account_id,
                 region=place.region,
                 server_ids=[*server_ids],
+                **asked,
             )
             self.termination_jobs = [*self.termination_jobs, job]
 
