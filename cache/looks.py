@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from cache.attributes import decode_item, encode, encode_item
 from cache.table import translated
-from cache.values import Place, PlaceLook, to_millis
+from cache.values import NOT_CONFIGURED, Place, PlaceLook, to_millis
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _PLACE = "place#"
-NOT_CONFIGURED = "not_configured"
 UNREADABLE = "unreadable"
 
 

@@ -143,7 +143,7 @@ def test_a_slow_read_is_not_worth_a_refill(stack: Stack, monkeypatch: pytest.Mon
     assert stack.redis.exists(entry_key(ONE)) == 0
 
 
-@pytest.mark.parametrize(("waited", "asked"), [(1.5, [ONE]), (2.2, [])])
+@pytest.mark.parametrize(("waited", "asked"), [(1.5, [ONE]), (2.45, [])])
 def test_a_read_that_comes_too_late_asks_no_table(
     stack: Stack, waited: float, asked: list[str]
 ) -> None:
