@@ -11,6 +11,7 @@ look (`_dated`) only if that look was known first.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ REFILL_UNTIL = (
     2.0  # seconds after the read began; what was read is too old to be worth a write later
 )
 TABLE_TAKES = 0.1  # seconds; begun with less left, a read of the table brings nothing
+ROWS_TAKE = 0.5  # seconds kept for rows while plans are asked where servers are
 LOOKS_FIRST = 0.1  # seconds that the looks may take before the rows are asked for beside them
 
 type Servers = Mapping[str, Place | None]
@@ -111,6 +113,7 @@ class Reader:
         self._table = table
         self._looks = KnownLooks(looks)
         self._planned = planned
+        self._threads = ThreadPoolExecutor(4, "planned")
 
     def read(self, servers: Servers, began: float | None = None) -> Answer:
         """What is known of each server, within ANSWER_WITHIN seconds whatever is down. Never raises, never asks DRS.
@@ -159,10 +162,18 @@ class Reader:
         """The misses, unless it is too late to ask for them."""
         self._looks.ask()
         if bare := [it for it in missing if read.servers[it] is None]:
-            read.servers = {**read.servers, **self._planned(bare)}
+            read.servers = {**read.servers, **self._places_of(bare, read)}
         if monotonic() < read.deadline - TABLE_TAKES:
             fetch(missing, read, self)
         read.answer.places = self._looks.known(0, read.answer.places).places
+
+    def _places_of(self, server_ids: list[str], read: Read) -> Mapping[str, Place]:
+        """Where plans have these servers, if that can be said while there is time to read their rows."""
+        planned = self._threads.submit(self._planned, server_ids)
+        try:
+            return planned.result(max(0.0, read.deadline - ROWS_TAKE - monotonic()))
+        except TimeoutError:
+            return {}
 
     def hopeful(self, server_ids: Iterable[str], read: Read) -> list[str]:
         """Those that the table should have an answer for, as far as the looks are known yet."""
