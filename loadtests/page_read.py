@@ -69,7 +69,7 @@ def measure(pages: dict[str, peers.Page], ids: Sequence[str], rounds: int) -> di
 def fallback(of: Tiers) -> list[Result]:
     """What a page of 1,000 costs the table's client, against plain boto3 for the same keys."""
     ids = [server_id(number) for number in range(1000)]
-    table = Rows(of.wiring.page_dynamodb, of.table)
+    table = Rows(of.wiring.dynamodb, of.table)
 
     def plain() -> None:
         for at in range(0, len(ids), 100):

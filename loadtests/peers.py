@@ -115,9 +115,8 @@ def _joined(stored: Sequence[bytes]) -> bytes:
 
 def ours(tiers: Tiers) -> Page:
     """The product: reader and page body, for a plan whose servers the plan book holds."""
-    reader = OurReader(
-        tiers.mirror, lambda: tiers.wiring.page_table, lambda: tiers.wiring.page_looks
-    )
+    wiring = tiers.wiring
+    reader = OurReader(tiers.mirror, lambda: wiring.table, lambda: wiring.looks)
 
     def page(ids: Sequence[str]) -> bytes:
         servers = _plan(len(ids))

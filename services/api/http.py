@@ -95,37 +95,38 @@ def dumps(value: object) -> bytes:
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
 
+def refusal(error: InvalidInput | NotFound | Conflict) -> tuple[int, dict[str, object]]:
+    """Status and body for a request that is refused."""
+    match error:
+        case InvalidInput():
+            return 400, _error("INVALID_INPUT", str(error))
+        case NotFound():
+            return 404, _error("NOT_FOUND", str(error))
+        case Conflict():
+            return 409, _error(error.code, str(error)) | error.details
+
+
 def error_response(error: Exception) -> Response:
     """The one table of errors and statuses."""
     match error:
-        case InvalidInput():
-            return _error(400, "INVALID_INPUT", str(error))
-        case NotFound():
-            return _error(404, "NOT_FOUND", str(error))
-        case Conflict():
-            return _error(409, error.code, str(error), error.details)
+        case InvalidInput() | NotFound() | Conflict():
+            status, body = refusal(error)
+            return Response(body, status)
         case MethodNotAllowed():
             allow = {"Allow": ", ".join(error.allowed)}
-            body = {"error": "METHOD_NOT_ALLOWED", "message": str(error)}
-            return Response(body, 405, headers=allow)
+            return Response(_error("METHOD_NOT_ALLOWED", str(error)), 405, headers=allow)
         case TierUnavailable():
             logger.error("Could not be asked: %s", error)
-            return _error(
-                503, "UNAVAILABLE", "What this needs cannot be reached at the moment; try again"
-            )
+            message = "What this needs cannot be reached at the moment; try again"
+            return Response(_error("UNAVAILABLE", message), 503)
         case _:
             logger.error("Unexpected", exc_info=error)
-            return _error(
-                500,
-                "INTERNAL",
-                "Something went wrong on our side; the log has it under this request id",
-            )
+            message = "Something went wrong on our side; the log has it under this request id"
+            return Response(_error("INTERNAL", message), 500)
 
 
-def _error(
-    status: int, code: str, message: str, details: Mapping[str, object] | None = None
-) -> Response:
-    return Response({"error": code, "message": message, **(details or {})}, status)
+def _error(code: str, message: str) -> dict[str, object]:
+    return {"error": code, "message": message}
 
 
 def proxy_response(request: Request, response: Response, cors_origin: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def show(wiring: Wiring, targets: tuple[str, ...], as_json: bool, wide: bool) ->
     """The instances that exist for a plan's servers, or for these servers, as the page would show them."""
     plan = None
     if len(targets) == 1 and not targets[0].startswith("s-"):
-        plan = wiring.page_plans.get(targets[0]).value
+        plan = wiring.plans.get(targets[0]).value
         if plan is None:
             raise click.UsageError(f"there is no recovery plan {targets[0]!r}")
     servers = plan.servers if plan else dict.fromkeys(server_ids(list(targets)))
