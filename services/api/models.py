@@ -169,7 +169,7 @@ class Leftovers(LeftoverSums):
         description="could not be looked at: drills there may be missing"
     )
     as_of: Stamp | None
-    degraded: bool
+    degraded: bool = Field(description="not everything could be read")
 
 
 class ServersQuery(Body):

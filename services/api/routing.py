@@ -21,7 +21,7 @@ from services.api.http import (
 )
 
 NOBODY = Request("", "", {}, {}, {}, "", "")
-COLLECTIONS = frozenset({"recovery-plans", "recovery-instances", "executions"})
+COLLECTIONS = frozenset({"recovery-plans", "recovery-instances", "executions", "leftovers"})
 _ALIKE = {"HEAD": "GET"}
 
 

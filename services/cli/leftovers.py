@@ -83,6 +83,6 @@ def _problems(body: dict[str, Any]) -> list[str]:
         problems.append(f"drills may be missing in {', '.join(body['unseenPlaces'])}")
     if body["unknownServerIds"]:
         problems.append(f"{len(body['unknownServerIds'])} servers could not be read")
-    if body["degraded"] and not problems:
+    if body["degraded"] and not body["unknownServerIds"]:
         problems.append("only the servers of plans could be read")
     return problems

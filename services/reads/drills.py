@@ -71,7 +71,7 @@ class Drills:
             "unknownServerIds": known["unknownServerIds"],
             "unseenPlaces": unseen,
             "asOf": known["asOf"],
-            "degraded": not is_whole or known["degraded"] or bool(unseen),
+            "degraded": not is_whole or known["degraded"],
         }
 
     def _present(self, places: Iterable[str]) -> dict[str, Place | None]:
