@@ -158,8 +158,8 @@ class Execution(_Row):
 
     @property
     def is_over(self) -> bool:
-        """Whether no wave runs or will run."""
-        return self.status not in {Status.PENDING, Status.RUNNING}
+        """Whether no wave runs or will run. A status that we do not know is one that runs."""
+        return self.status in OVER
 
     @property
     def is_drill(self) -> bool:

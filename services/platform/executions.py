@@ -15,7 +15,7 @@ from cache.attributes import decode_item, encode, encode_item
 from cache.errors import NotFound, TableUnavailable
 from cache.record import Attribution
 from cache.table import translated
-from services.platform.execution import Execution, Status
+from services.platform.execution import OVER, Execution
 from services.platform.execution_row import changed_members, is_lock, new_row, read_execution
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 TURN = "executions"  # the row of `sync-status` that every start moves on
 TRIES = 12
+NOT_RUNNING = {f":{word.lower()}": encode(word) for word in sorted([*OVER, "LOCK"])}
+"""The platform keeps locks among the executions; any other word is one that runs."""
 _BACKOFF = 0.05  # seconds, with full jitter
 
 
@@ -58,12 +60,9 @@ class Executions:
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._table,
             ConsistentRead=True,
-            FilterExpression="#status IN (:pending, :running)",
+            FilterExpression=f"NOT (#status IN ({', '.join(NOT_RUNNING)}))",
             ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues={
-                ":pending": encode(Status.PENDING),
-                ":running": encode(Status.RUNNING),
-            },
+            ExpressionAttributeValues=NOT_RUNNING,
         )
         with translated("read the running executions"):
             rows = [decode_item(item) for page in pages for item in page["Items"]]
