@@ -105,7 +105,9 @@ def _lists(execution: Execution, item: Mapping[str, AttributeValue]) -> dict[str
         for wave, base in zip(execution.waves, chain(bases, repeat({})), strict=False)
     ]
     lists: dict[str, AttributeValue] = {"waves": {"L": waves}}
-    if jobs := [it.model_dump(by_alias=True) for it in execution.termination_jobs]:
+    if jobs := [
+        it.model_dump(by_alias=True, exclude_none=True) for it in execution.termination_jobs
+    ]:
         lists["terminateJobs"] = _over(item.get("terminateJobs"), "jobId", jobs)
     return lists
 
