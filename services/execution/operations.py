@@ -12,7 +12,7 @@ from services.execution.termination import terminate_recovery_instances
 from services.execution.termination_status import remaining
 from services.execution.waves import Waves
 from services.platform.executions import Executions
-from services.platform.launches import LaunchLog
+from services.platform.launches import LaunchLog, launches_still_there
 from services.sync.after_wave import sync_after_wave
 from services.wiring import Wiring
 
@@ -51,7 +51,7 @@ def execution_report(wiring: Wiring, execution_id: str) -> dict[str, Any]:
         TableUnavailable: when its row or its launches cannot be read.
     """
     execution = executions_of(wiring).read(execution_id)
-    launches = launches_of(wiring).read(execution)
+    launches = launches_still_there(wiring.table, execution) | launches_of(wiring).read(execution)
     try:
         left = remaining(wiring.table, execution)
     except TableUnavailable:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cache.attributes import decode_item, encode, encode_item
 from cache.record import Record
-from cache.table import translated
+from cache.table import Table, translated
 from services.platform.execution import Execution, Wave
 
 if TYPE_CHECKING:
@@ -52,6 +52,22 @@ class LaunchLog:
                 ).get("Item")
             found |= decode_item(item)["launches"] if item else {}
         return found
+
+
+def launches_still_there(table: Table, execution: Execution) -> dict[str, Mapping[str, Any]]:
+    """What the servers' own rows still have of its launches, for waves of which nothing was kept.
+
+    Without the time of the launch: EC2's moves at every start of the instance.
+    """
+    records = table.read(execution.server_ids).records
+    return {
+        server_id: {
+            name: it for name, it in _launch(records[server_id]).items() if name != "launchTime"
+        }
+        for wave in execution.waves
+        for server_id in wave.server_ids
+        if _is_of(records, server_id, wave)
+    }
 
 
 def _launch(record: Record) -> dict[str, Any]:

@@ -45,6 +45,24 @@ def test_the_report_keeps_what_was_launched_after_it_is_gone(deployment: Deploym
     assert report["measured"] == report["launched"] == len(wave["servers"])
 
 
+def test_of_a_launch_that_was_not_kept_the_rows_still_tell_the_data_but_not_the_time(
+    deployment: Deployment,
+) -> None:
+    """EC2's launch time moves at every start, so a recovery time made of it would be wrong."""
+    execution_id, _ = drilled(deployment, count=1)
+    key = {"id": {"S": f"launches#{execution_id}#1#0"}}
+    table = deployment.wiring.settings.sync_status_table
+    deployment.wiring.dynamodb.delete_item(TableName=table, Key=key)
+    _, report = deployment.call("GET", REPORT, executionId=execution_id)
+    ((server,),) = [wave["servers"] for wave in report["waves"]]
+    assert server["recoveryPointSeconds"] is not None
+    assert (server["launchTime"], server["recoveryTimeSeconds"], report["measured"]) == (
+        None,
+        None,
+        0,
+    )
+
+
 def test_a_real_recovery_is_never_cleaned_up(deployment: Deployment) -> None:
     """Not even listed: nobody may be led to confirm it."""
     execution_id, _ = drilled(deployment, kind="RECOVERY")
