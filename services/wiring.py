@@ -108,7 +108,8 @@ class Wiring:
         from services.platform.executions import ExecutionHistory
         from services.sync.run import SyncParts
 
-        accounts, faults = read_target_accounts(self.dynamodb, self.settings.target_accounts_table)
+        rows = read_target_accounts(self.dynamodb, self.settings.target_accounts_table)
+        accounts = rows.accounts
         if accounts != self._accounts:
             self._accounts, self._clients = accounts, AwsClients(accounts)
         return SyncParts(
@@ -119,7 +120,7 @@ class Wiring:
             clients=self._clients,
             history=lambda: ExecutionHistory(self.dynamodb, self.settings.execution_history_table),
             accounts=accounts,
-            faults=tuple(faults),
+            faults=rows.faults,
         )
 
     _accounts: Any = None
