@@ -9,7 +9,7 @@ from services.execution.termination import terminate_recovery_instances
 from services.execution.waves import Waves
 from services.platform.executions import Executions
 from services.sync.after_wave import sync_after_wave
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 
 
 class TerminateEvent(Terminate, Event):
@@ -32,13 +32,13 @@ class FinishEvent(Event):
     error: str | None = None
 
 
-def executions_of(wiring: Wiring) -> Executions:
+def executions_of(wiring: SyncWiring) -> Executions:
     """The executions of this deployment."""
     settings = wiring.settings
     return Executions(wiring.dynamodb, settings.execution_history_table, settings.sync_status_table)
 
 
-def direct_operations(wiring: Wiring) -> DirectOperations:
+def direct_operations(wiring: SyncWiring) -> DirectOperations:
     """The operations by name, over one process's parts."""
     executions = executions_of(wiring)
     waves = Waves(executions, wiring.sync_parts, job_tags=wiring.settings.job_tags)
