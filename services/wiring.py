@@ -50,9 +50,9 @@ class Wiring:
         """The mirror; None where the deployment has none."""
         if not self.settings.redis_url:
             return None
-        from services.aws.redis import mirror_client
+        from services.aws.redis import redis_client
 
-        return Mirror(mirror_client(self.settings))
+        return Mirror(lambda: redis_client(self.settings))
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":

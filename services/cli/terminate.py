@@ -46,7 +46,7 @@ def terminate(  # noqa: PLR0913, PLR0917 - an option each
     except (NotFound, Conflict) as error:
         raise click.ClickException(str(error)) from error
     if not as_json:
-        _listing(body).print(out, wide=wide)
+        termination_listing(body).print(out, wide=wide)
     if yes and body["jobs"]:
         body["termination"] = _follow(executions, parts, execution_id)
     if as_json:
@@ -72,7 +72,7 @@ def _follow(executions: Executions, parts: SyncParts, execution_id: str) -> dict
             time.sleep(POLL_SECONDS)
 
 
-def _listing(body: dict[str, Any]) -> Listing:
+def termination_listing(body: dict[str, Any]) -> Listing:
     columns = (
         *map(Column, ("Server", "Instance", "What", "Kind")),
         Column("Name", is_text=True),

@@ -104,7 +104,7 @@ def test_audit_finds_a_forged_entry_and_repairs_it(stack: Stack) -> None:
     assert said(run(stack, "audit", "--json"))["differences"] == {}
     server_id = next(iter(stack.world.alive))
     redis = Redis.from_url(stack.environment["REDIS_URL"])
-    redis.set(entry_key(server_id), "rubbish")
+    redis.hset(entry_key(server_id), "page", "rubbish")
     found = run(stack, "audit", "--json", code=1)
     assert list(said(found)["differences"]) == [server_id]
     run(stack, "audit", "--repair", code=1)
