@@ -58,7 +58,7 @@ class ExecutionRoutes:
 
     def show(self, request: Request) -> Response:
         """The execution's row as it stands."""
-        return Response(self._executions.row(_id(request)))
+        return Response(self._executions.read(_id(request)).body())
 
     def cancel(self, request: Request) -> Response:
         """202: it stops before the next wave."""

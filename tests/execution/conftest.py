@@ -44,9 +44,21 @@ def product(valkey: Process, standin: Process, endpoints: dict[str, str]) -> Pro
     with pytest.MonkeyPatch.context() as environment:
         for name, value in endpoints.items():
             environment.setenv(name, value)
+        create_history(product.wiring)
         create_tables(product.wiring.dynamodb, product.wiring.settings)
         product.configure()
     return product
+
+
+def create_history(wiring: Wiring) -> None:
+    """The history as the platform has it, with a sort key; one made by our templates has none."""
+    keys = (("executionId", "HASH"), ("planId", "RANGE"))
+    wiring.dynamodb.create_table(
+        TableName=wiring.settings.execution_history_table,
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],  # type: ignore[typeddict-item, misc]
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+        BillingMode="PAY_PER_REQUEST",
+    )
 
 
 @pytest.fixture
