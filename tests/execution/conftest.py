@@ -50,7 +50,7 @@ def product(valkey: Process, standin: Process, endpoints: dict[str, str]) -> Pro
     return product
 
 
-def create_history(wiring: Wiring) -> None:
+def create_history(wiring: SyncWiring) -> None:
     """The history as the platform has it, with a sort key; one made by our templates has none."""
     keys = (("executionId", "HASH"), ("planId", "RANGE"))
     wiring.dynamodb.create_table(
