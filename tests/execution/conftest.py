@@ -10,7 +10,7 @@ from local.admin import StandInAdmin
 from local.processes import Process
 from services.platform.tables import create_tables
 from services.settings import Settings
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 from tests.execution.deployment import Deployment
 from tests.execution.machines import Machines, serving
 from tests.execution.product import Product
@@ -40,7 +40,7 @@ def product(valkey: Process, standin: Process, endpoints: dict[str, str]) -> Pro
         "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:111111111111:stateMachine:waves",
     }
     accounts = [str(200_000_000_000 + (number + it) % 500_000_000_000) for it in range(2)]
-    product = Product(Wiring(Settings.from_env(variables)), StandInAdmin(standin.url), accounts)
+    product = Product(SyncWiring(Settings.from_env(variables)), StandInAdmin(standin.url), accounts)
     with pytest.MonkeyPatch.context() as environment:
         for name, value in endpoints.items():
             environment.setenv(name, value)
@@ -50,7 +50,7 @@ def product(valkey: Process, standin: Process, endpoints: dict[str, str]) -> Pro
     return product
 
 
-def create_history(wiring: Wiring) -> None:
+def create_history(wiring: SyncWiring) -> None:
     """The history as the platform has it, with a sort key; one made by our templates has none."""
     keys = (("executionId", "HASH"), ("planId", "RANGE"))
     wiring.dynamodb.create_table(
