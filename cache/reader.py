@@ -12,15 +12,15 @@ look (`_dated`) only if that look was known first.
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from cache.entry import Entries, Entry, Facts
+from cache.answer import Answer, Read, Servers
+from cache.entry import Entry
 from cache.errors import MirrorUnavailable
 from cache.known_looks import KnownLooks, Looks
 from cache.mirror import Fresh, Mirror
-from cache.values import Place, PlaceLook, to_millis, to_stamp
+from cache.values import Place, to_millis, to_stamp
 from cache.warming import fetch
 
 if TYPE_CHECKING:
@@ -28,67 +28,12 @@ if TYPE_CHECKING:
     from cache.record import Record
     from cache.table import Table
 
-ANSWER_WITHIN = 2.5  # seconds for the whole read, so that a page stays under 3 s
 REFILL_UNTIL = (
     2.0  # seconds after the read began; what was read is too old to be worth a write later
 )
 TABLE_TAKES = 0.1  # seconds; begun with less left, a read of the table brings nothing
 ROWS_TAKE = 0.5  # seconds kept for rows while plans are asked where servers are
 LOOKS_FIRST = 0.1  # seconds that the looks may take before the rows are asked for beside them
-
-type Servers = Mapping[str, Place | None]
-
-
-@dataclass(slots=True)
-class Answer:
-    """What is known of the servers asked for. Every id is in exactly one of `entries` and `unknown`.
-
-    `missed` are those the mirror lacked; none where no mirror is read.
-    """
-
-    entries: Entries = field(default_factory=Entries)
-    unknown: list[str] = field(default_factory=list)
-    places: dict[str, PlaceLook] = field(default_factory=dict)
-    hits: int = 0
-    missed: list[str] = field(default_factory=list)
-    mirror_away: bool = False
-
-    @property
-    def as_of(self) -> int | None:
-        """Epoch ms of the oldest look behind the answer; None when nothing is known."""
-        return self.as_of_facts(self.entries.distinct_facts())
-
-    def as_of_facts(self, facts: Iterable[Facts]) -> int | None:
-        """The same for some of the entries.
-
-        An absent server is as old as the last complete look at its place, which would have shown an instance.
-        """
-        return min(
-            [self._looked_at(it) if it.is_absent else it.observed_at for it in facts], default=None
-        )
-
-    def _looked_at(self, absence: Facts) -> int:
-        look = self.places.get(absence.place)
-        return max(absence.observed_at, look.completed_at) if look else absence.observed_at
-
-
-@dataclass(slots=True)
-class Read:
-    """One read on its way. `broken` are the mirror's values that were no entries."""
-
-    servers: Servers
-    began: float
-    answer: Answer = field(default_factory=Answer)
-    broken: dict[str, bytes] = field(default_factory=dict)
-
-    @property
-    def deadline(self) -> float:
-        """Monotonic seconds."""
-        return self.began + ANSWER_WITHIN
-
-    def missing(self, server_ids: Iterable[str]) -> list[str]:
-        """Those of these servers that have no entry yet."""
-        return [it for it in server_ids if it not in self.answer.entries]
 
 
 def no_plans(_server_ids: Iterable[str]) -> Mapping[str, Place]:

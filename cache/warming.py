@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 from cache.errors import MirrorUnavailable
 
 if TYPE_CHECKING:
+    from cache.answer import Read
     from cache.mirror import Mirror
-    from cache.reader import Read
 
 WAIT_FOR_WARMER = 1.5  # seconds after the read began that others poll the mirror
 POLL_EVERY = 0.05

@@ -97,7 +97,7 @@ class PlanBook:
         if row is None:  # not kept: there is no end to the ids that are none
             self._one.pop(plan_id, None)
             return Found(None)
-        self._publish([row], all_of_them=False)
+        _publish(self._mirror, [row], all_of_them=False)
         return self._keep(read_plan(row), KEPT)
 
     def all(self, began: float | None = None) -> Found[list[Plan]]:
@@ -114,7 +114,7 @@ class PlanBook:
         if fresh_for <= 0:
             try:
                 rows, fresh_for = self._from_table(self.rows, began=began), KEPT
-                self._publish(rows, all_of_them=True)
+                _publish(self._mirror, rows, all_of_them=True)
             except TableUnavailable as error:
                 if known is None and copy.read_at is None:
                     raise
@@ -142,10 +142,10 @@ class PlanBook:
             if place and server in wanted
         }
 
-    def publish(self) -> None:
+    def publish(self, mirror: "Mirror | None") -> None:
         """Put every definition into the mirror, as a sync does; a failure is logged and heals with the next."""
         try:
-            self._publish(self.rows(), all_of_them=True)
+            _publish(mirror, self.rows(), all_of_them=True)
         except TableUnavailable as error:
             logger.warning("Could not publish the plans: %s", error)
 
@@ -192,17 +192,18 @@ class PlanBook:
                 return _Copies.of(self._mirror.plans(*plan_ids), plan_ids)
         return _Copies([], None)
 
-    def _publish(self, rows: list[dict[str, Any]], *, all_of_them: bool) -> None:
-        if self._mirror is None:
-            return
-        read_at = int(time() * 1000)
-        copies = {str(it["planId"]): _copy(read_at, it) for it in rows}
-        if all_of_them:
-            copies[_WHOLE] = _copy(read_at, {})
-        try:
-            self._mirror.publish_plans(copies, all_of_them=all_of_them)
-        except MirrorUnavailable as error:
-            logger.warning("Could not publish %d plans: %s", len(rows), error)
+
+def _publish(mirror: "Mirror | None", rows: list[dict[str, Any]], *, all_of_them: bool) -> None:
+    if mirror is None:
+        return
+    read_at = int(time() * 1000)
+    copies = {str(it["planId"]): _copy(read_at, it) for it in rows}
+    if all_of_them:
+        copies[_WHOLE] = _copy(read_at, {})
+    try:
+        mirror.publish_plans(copies, all_of_them=all_of_them)
+    except MirrorUnavailable as error:
+        logger.warning("Could not publish %d plans: %s", len(rows), error)
 
 
 @dataclass(frozen=True, slots=True)

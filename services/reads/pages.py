@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
+from cache.answer import Answer
 from cache.entry import Facts
 from cache.errors import InvalidInput, NotFound
-from cache.reader import Answer
 from cache.values import Place, PlaceLook, is_server_id, to_stamp
 from services.api.http import Request, Response, Routes, dumps
 from services.platform.plans import Plan, PlanBook

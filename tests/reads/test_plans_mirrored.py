@@ -53,6 +53,10 @@ class Plans:
         client = client or self.tables.client
         return PlanBook(lambda: client, self.settings.recovery_plans_table, mirror)
 
+    def publish(self) -> None:
+        """As a sync does."""
+        self.book().publish(Mirror(lambda: self.redis))
+
     def cut_off(self) -> PlanBook:
         """A new process's, that cannot reach the table."""
         return self.book(dynamodb_client(f"http://127.0.0.1:{free_port()}"))
@@ -68,7 +72,7 @@ def plans(http_tables: Tables, valkey9: Redis) -> Iterator[Plans]:
 def test_what_a_sync_published_answers_a_fresh_process(plans: Plans) -> None:
     """DynamoDB away, Redis full: every plan, and each."""
     plans.store(row("a"), row("b", TWO))
-    plans.book().publish()
+    plans.publish()
     assert [it.plan_id for it in plans.cut_off().all().value] == ["a", "b"]
     assert plans.cut_off().get("b").value == plans.book(mirrored=False).get("b").value
     assert plans.cut_off().places_of([ONE, TWO]) == dict.fromkeys(
@@ -81,7 +85,7 @@ def test_an_old_copy_answers_only_where_the_table_cannot(
 ) -> None:
     """And says that it is stale."""
     plans.store(row("a"))
-    plans.book().publish()
+    plans.publish()
     monkeypatch.setattr(plans_module, "KEPT", 0.0)
     plans.store(row("a", TWO), row("b"))
     assert [it.plan_id for it in plans.cut_off().all().value] == ["a"]
@@ -111,11 +115,11 @@ def test_a_read_of_the_table_refills_the_mirror(plans: Plans) -> None:
 def test_a_plan_that_is_gone_goes_with_the_next_publish(plans: Plans) -> None:
     """All of them replace all."""
     plans.store(row("a"), row("b"))
-    plans.book().publish()
+    plans.publish()
     plans.tables.client.delete_item(
         TableName=plans.settings.recovery_plans_table, Key={"planId": {"S": "a"}}
     )
-    plans.book().publish()
+    plans.publish()
     assert [it.plan_id for it in plans.cut_off().all().value] == ["b"]
 
 
@@ -123,7 +127,7 @@ def test_a_plan_that_is_gone_goes_with_the_next_publish(plans: Plans) -> None:
 def test_rubbish_is_no_plan(plans: Plans, rubbish: bytes) -> None:
     """The table answers; without it, the other plans are not passed off as all."""
     plans.store(row("a"), row("b"))
-    plans.book().publish()
+    plans.publish()
     plans.redis.hset(PLANS, "a", rubbish)
     with pytest.raises(TableUnavailable):
         plans.cut_off().get("a")
@@ -137,5 +141,5 @@ def test_rubbish_is_no_plan(plans: Plans, rubbish: bytes) -> None:
 
 def test_no_plans_at_all_is_an_answer_too(plans: Plans) -> None:
     """An empty table, published."""
-    plans.book().publish()
+    plans.publish()
     assert plans.cut_off().all().value == []
