@@ -48,7 +48,9 @@ class Wiring:
         return Reader(self._page_mirror, lambda: self.table, lambda: self.looks, planned)
 
     def _expect_misses(self) -> None:
-        self.reader.expect_misses()
+        """In a process that reads pages; no other has a use, or the right, to read the looks beside."""
+        if "reader" in self.__dict__:
+            self.reader.expect_misses()
 
     @property
     def _page_mirror(self) -> Mirror | None:

@@ -78,8 +78,8 @@ class Journeys:
 
     def _pages(self) -> None:
         plan = self.stack.world.recovery_plans[0]["planId"]
-        for _ in range(2):  # warm, then with nothing in the mirror
-            self._call("GET", "/recovery-plans")
+        self._flush()  # a plan that the mirror holds is not asked for
+        for _ in range(2):  # with nothing in the mirror, and with nothing but plans in memory
             # A function that starts on a busy machine may have no time left to ask the table, and says so.
             self._await(
                 lambda: (
@@ -91,7 +91,11 @@ class Journeys:
             self._call(
                 "POST", "/recovery-instances/query", {"sourceServerIds": ["s-00000000000000000"]}
             )
-            Redis(port=self.stack.valkey.port, protocol=2).flushall()
+            self._call("GET", "/recovery-plans")
+            self._flush()
+
+    def _flush(self) -> None:
+        Redis(port=self.stack.valkey.port, protocol=2).flushall()
 
     def _manual_sync(self) -> None:
         self._call("POST", "/drs/recovery-instance-sync")
@@ -115,14 +119,13 @@ class Journeys:
             "executionId": "exec-direct", "waveNumber": 1, "sourceServerIds": [instance["sourceServerID"]],
             "accountId": account, "region": region, "jobId": instance["jobID"],
         }  # fmt: skip
-        self._invoke(
-            "data-management", _page_event("/recovery-plans")
-        )  # as READ_FROM=live routes it
+        self._flush()
         plan = {"planId": self.stack.world.recovery_plans[0]["planId"]}
         self._invoke(
             "data-management",
             _page_event("/recovery-plans/{planId}/check-existing-instances", plan),
-        )
+        )  # as READ_FROM=live routes it
+        self._invoke("data-management", _page_event("/recovery-plans"))
         for operation in (
             {"operation": "sync_recovery_instances"},
             {"operation": "sync_recovery_instances", "accountId": account, "region": region},
