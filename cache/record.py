@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from cache.entry import ABSENT, Entry
+from cache.entry import ABSENT, ITEM, Entry
 from cache.errors import InvalidRow
 from cache.values import to_millis
 
@@ -202,39 +202,32 @@ class Record(BaseModel):
         """Whether the server has a recovery instance."""
         return self.presence == "present"
 
-    def entry(self) -> Entry:
-        """The record as the page sees it."""
-        observed_at = to_millis(self.last_sync_time)
-        if not self.is_present:
-            return Entry(
-                self.source_server_id, self.version, observed_at, ABSENT, None, self.place, b""
-            )
-        fragment = _to_json(self.page_item()).encode()
-        state = str(self.ec2_instance_state)
+    def entry(self, confirmed: int | None = None, observed_at: str | None = None) -> Entry:
+        """The record as the page sees it.
+
+        `confirmed` is the ticket of the look that last found it to be so (default: the one that wrote it), and
+        `observed_at` when that look was (default: the row's own stamp).
+        """
+        observed_at = observed_at or self.last_sync_time
+        item = self.page_item() | {"lastSyncTime": observed_at} if self.is_present else None
         return Entry(
             self.source_server_id,
             self.version,
-            observed_at,
-            state,
-            self.is_drill,
+            to_millis(observed_at),
+            str(self.ec2_instance_state) if item else ABSENT,
+            self.is_drill if item else None,
             self.place,
-            fragment,
+            _to_json(item).encode() if item else b"",
+            self.version if confirmed is None else confirmed,
         )
 
     def page_item(self) -> dict[str, object]:
         """The item of `existingInstances`: the original's twelve keys, in its order, and four added ones."""
-        return {name: getattr(self, field) for field, name in _ITEM_FIELDS.items()}
+        return {name: getattr(self, _FIELD_OF[name]) for name in ITEM}
 
 
 _REQUIRED_WHEN_PRESENT = (
     "recovery_instance_id", "ec2_instance_id", "ec2_instance_state", "name", "instance_type", "launch_time",
 )  # fmt: skip
-_ITEM_FIELDS = {
-    name: to_camel(name)
-    for name in (
-        "source_server_id", "recovery_instance_id", "ec2_instance_id", "ec2_instance_state", "name", "private_ip",
-        "public_ip", "instance_type", "launch_time", "region", "source_execution_id", "source_plan_name",
-        "source_server_name", "account_id", "is_drill", "last_sync_time",
-    )
-}  # fmt: skip
+_FIELD_OF = {to_camel(field): field for field in Record.model_fields}
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -33,11 +33,17 @@ class Place(NamedTuple):
 
 
 class PlaceLook(NamedTuple):
-    """What is known of the looks at one place. `completed_at` is epoch ms, 0 when no look ever completed."""
+    """What is known of the looks at one place. Times are epoch ms, 0 when no look ever completed.
+
+    `completed_ticket` is the ticket of the last complete look, `listed_at` when its listing began: a row of this place
+    whose version is not above that ticket was as it is, as late as then.
+    """
 
     ticket: int
     completed_at: int
     outcome: str
+    completed_ticket: int = 0
+    listed_at: int = 0
 
 
 def is_server_id(text: object) -> bool:

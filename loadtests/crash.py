@@ -159,7 +159,10 @@ class Scene:
                     value is False and row.get(name) is False
                 ):
                     faults.append(f"{server_id}: table has {name} {row.get(name)!r}, not {value!r}")
-            if self.mirror.get(entry_key(server_id)) != Record.from_row(row).entry().encode():
+            if (
+                self.mirror.hget(entry_key(server_id), "page")
+                != Record.from_row(row).entry().encode()
+            ):
                 faults.append(f"{server_id}: mirror differs from table")
         return faults
 

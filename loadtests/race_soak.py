@@ -135,7 +135,7 @@ class Soak:
 
     def _publish(self, fresh: list[Fresh]) -> None:
         try:
-            published = Mirror(self.redis).publish(fresh)
+            published = Mirror(lambda: self.redis).publish(fresh)
         except MirrorUnavailable:  # as in a sync: it fails nothing, and the next look heals it
             self._excuse([fresh])
             self.counts["publishes that failed"] += 1
@@ -192,7 +192,7 @@ class Soak:
             self.upsets += 1
 
     def _read(self, random: Random) -> None:
-        reader = Reader(Mirror(self.redis), lambda: self.table, lambda: self.looks)
+        reader = Reader(Mirror(lambda: self.redis), lambda: self.table, lambda: self.looks)
         everyone = {it: place for place, ids in self.world.places.items() for it in ids}
         seen: dict[str, int] = {}
         upsets = 0
@@ -217,7 +217,7 @@ class Soak:
 
     def _stale(self) -> set[str]:
         """The servers whose entry differs from their row."""
-        mirror, ids = Mirror(self.redis), list(self.oracle.history)
+        mirror, ids = Mirror(lambda: self.redis), list(self.oracle.history)
         mirrored = {
             it: entry
             for part in batched(ids, PLACE_SERVERS)

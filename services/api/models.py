@@ -120,6 +120,58 @@ class Plans(Body):
     next_token: str | None
 
 
+class Leftover(ExistingInstance):
+    """A drill's instance that still exists. Hours count since EC2's last start; what is stopped costs nothing here."""
+
+    age_days: float
+    instance_hours: float
+    estimated_cost: float | None = Field(description="null: no price is known for its type")
+
+
+class LeftoverSums(Body):
+    """What some leftovers come to. `unpriced` instances are in no estimate."""
+
+    instance_count: int
+    running: int
+    stopped: int
+    oldest_launch: Stamp | None
+    instance_hours: float
+    estimated_cost: float
+    unpriced: int
+
+
+class LeftoverGroup(LeftoverSums):
+    """The leftovers of one execution; null: nobody knows which."""
+
+    execution_id: str | None
+    plan_name: str | None
+    instance_types: dict[str, int]
+    instances: list[Leftover]
+
+
+class Prices(Body):
+    """Of when the price list is, and what it is of."""
+
+    as_of: str
+    what: str
+
+
+class Leftovers(LeftoverSums):
+    """Every drill instance that exists, the oldest execution first. `unclear`: DRS says neither drill nor recovery."""
+
+    too_old: int
+    older_than_days: float
+    unclear: int
+    groups: list[LeftoverGroup]
+    prices: Prices
+    unknown_server_ids: list[str]
+    unseen_places: list[str] = Field(
+        description="could not be looked at: drills there may be missing"
+    )
+    as_of: Stamp | None
+    degraded: bool = Field(description="not everything could be read")
+
+
 class ServersQuery(Body):
     """1 to 5,000 ids; duplicates are answered once."""
 

@@ -38,9 +38,18 @@ OPERATIONS = (
         {200: models.ExistingInstances}, (400,), takes=models.ServersQuery,
     ),
     Operation(
+        "GET", "/leftovers", "query", "Every drill instance that still exists, its age and what it costs",
+        {200: models.Leftovers}, (400, 503),
+        query=(("olderThanDays", "what counts as too old, in days; 7 unless told"),),
+    ),
+    Operation(
         "POST", "/drs/recovery-instance-sync", "data-management",
         "Look at every place now; the result, or where to follow it",
         {200: models.SyncResult, 202: models.SyncRunning}, (400, 503),
+    ),
+    Operation(
+        "GET", "/drs/recovery-instance-sync", "data-management", "The status, under the sync's own address",
+        {200: models.SyncStatus}, (503,),
     ),
     Operation(
         "GET", "/drs/recovery-instance-sync/status", "data-management", "What runs, what ran, and every place",

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, HTTPClientError
 
-from cache.errors import RecoverySyncError
+from cache.errors import LookTimeout, UnreadableReply
 
 
 class Outcome(StrEnum):
@@ -24,14 +24,6 @@ class Outcome(StrEnum):
     def is_complete(self) -> bool:
         """Whether the place was seen whole. A region where DRS was never set up is a complete, empty listing."""
         return self in {Outcome.SEEN, Outcome.NOT_INITIALIZED}
-
-
-class LookTimeout(RecoverySyncError):
-    """A place took longer than its deadline."""
-
-
-class UnreadableReply(RecoverySyncError):
-    """AWS answered with something that cannot be understood."""
 
 
 NOT_INITIALIZED = "UninitializedAccountException"

@@ -1,8 +1,11 @@
 """The API routes of executions."""
 
+from functools import partial
+
 from services.api.http import Request, Response, Routes
 from services.api.models import StartExecution, Terminate
 from services.api.operations import valid
+from services.aws.invoke import start_machine
 from services.execution.operations import executions_of
 from services.execution.start import Starter, cancel_execution, get_plan
 from services.execution.termination import terminate_recovery_instances
@@ -40,7 +43,11 @@ class ExecutionRoutes:
         # A book of this request alone: what is launched must not be a plan of half a minute ago.
         book = PlanBook(lambda: self._wiring.dynamodb, settings.recovery_plans_table)
         plan = get_plan(lambda plan_id: book.get(plan_id).value, body.plan_id)
-        starter = Starter(self._executions, self._wiring.sync_parts(), self._wiring.start_machine)
+        starter = Starter(
+            self._executions,
+            self._wiring.sync_parts(),
+            partial(start_machine, settings.state_machine_arn),
+        )
         execution = starter.start(plan, body.execution_type, replace_existing=body.replace_existing)
         return Response({"executionId": execution.execution_id, "status": execution.status}, 202)
 

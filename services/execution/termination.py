@@ -2,21 +2,20 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cache.errors import Conflict, RecoverySyncError
+from cache.errors import Conflict, OverQuota, RecoverySyncError
 from cache.values import Place
-from services.aws.drs_jobs import recent_jobs
-from services.execution.asking import OverQuota, ask_for_jobs
-from services.execution.candidates import PLACES_IN_FLIGHT, PlacePlan, plan_termination
-from services.execution.narrow_look import look_at_servers
-from services.execution.termination_status import follow_jobs
+from services.aws.drs_jobs import recent_jobs, terminate
+from services.execution.jobs import ask_for_jobs
+from services.execution.termination_plan import PlacePlan, plan_termination
+from services.execution.termination_status import follow_jobs, look_at_servers
 from services.platform.execution import Execution
 from services.platform.executions import Executions
+from services.sync.places import side_by_side
 from services.sync.run import SyncParts
 
 logger = logging.getLogger(__name__)
@@ -49,10 +48,8 @@ def terminate_recovery_instances(
     plans = plan_termination(parts, execution, confirm=confirm)
     if not dry_run and plans:
         keep = _Keeper(executions, execution_id)
-        with ThreadPoolExecutor(PLACES_IN_FLIGHT, "place") as pool:
-            list(
-                pool.map(lambda plan: _PlaceTermination(parts, execution, plan, keep).run(), plans)
-            )
+        terminations = [_PlaceTermination(parts, execution, plan, keep) for plan in plans]
+        list(side_by_side(_PlaceTermination.run, terminations))
         execution = executions.read(execution_id)
     return _body(execution, plans, dry_run=dry_run)
 
@@ -101,9 +98,9 @@ class _PlaceTermination:
     def ask(self, server_ids: Sequence[str]) -> str:
         """One TerminateRecoveryInstances call."""
         ids = [self._open[it].recovery_instance_id for it in server_ids]
-        answer = self._client.terminate_recovery_instances(recoveryInstanceIDs=ids)
+        job_id = terminate(self._client, ids)
         logger.info("Terminating %d instances in %s", len(ids), self._plan.place)
-        return str(answer["job"]["jobID"])
+        return job_id
 
     def find(self, server_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """TERMINATE jobs under way that these servers are in."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from cache.record import Attribution
 from cache.values import Place
 
 
@@ -157,6 +158,11 @@ class Execution(_Row):
     def is_drill(self) -> bool:
         """Whether its instances are for practice."""
         return self.execution_type == "DRILL"
+
+    @property
+    def attribution(self) -> Attribution:
+        """What rows of the instances that it launches say of it."""
+        return Attribution(source_execution_id=self.execution_id, source_plan_name=self.plan_name)
 
     @property
     def server_ids(self) -> set[str]:

@@ -61,6 +61,8 @@ export const existing = (planId, signal) =>
 
 export const query = (sourceServerIds, signal) => call("POST", "/recovery-instances/query", { sourceServerIds }, signal);
 
+export const leftovers = (signal) => call("GET", "/leftovers", undefined, signal);
+
 export const sync = () => call("POST", "/drs/recovery-instance-sync", {});
 
 export const syncStatus = (signal) => call("GET", "/drs/recovery-instance-sync/status", undefined, signal);

@@ -2,6 +2,7 @@
 
 import { createBar } from "./bar.js";
 import { createExecutionView } from "./execution_view.js";
+import { createLeftoversView } from "./leftovers_view.js";
 import { showNotices } from "./notices.js";
 import { createPlanView } from "./plan_view.js";
 import { createPlansView } from "./plans_view.js";
@@ -29,6 +30,7 @@ function viewFor(hash) {
   const [, name = "", id = ""] = hash.split("/").map(decodeURIComponent);
   if (name === "plans" && id) return createPlanView(id, { refresh });
   if (name === "executions" && id) return createExecutionView(id, { refresh });
+  if (name === "leftovers") return createLeftoversView({ refresh });
   return name === "servers" ? createServersView() : createPlansView();
 }
 

@@ -4,10 +4,9 @@ import * as api from "./api.js";
 import { el, plural } from "./dom.js";
 import { openDrill } from "./drill_dialog.js";
 import { icon } from "./icons.js";
+import { launchCard, unattributedCard } from "./launch_card.js";
 import { countRows, executionsOf, rowsOf, unattributed } from "./rows.js";
-import { kindBadge } from "./server_columns.js";
 import { createServerList } from "./server_list.js";
-import { openTermination } from "./terminate_dialog.js";
 import { ageOf, timeOf } from "./time.js";
 import { BUCKETS, placeName, STATE_BUCKETS } from "./words.js";
 
@@ -19,20 +18,6 @@ function waveTitles(plan, rows) {
     return [wave.waveNumber, `Wave ${wave.waveNumber} · ${wave.waveName} · ${placeName(wave)} · ${said.join(", ")}`];
   }));
 }
-
-function launchCard(execution, refresh) {
-  const { executionId, planName, kinds, firstLaunch, items } = execution;
-  const executionPage = `#/executions/${encodeURIComponent(executionId)}`;
-  return el("li", { className: "launch" },
-    el("div", {},
-      el("h3", {}, el("a", { href: executionPage, title: executionId }, planName ?? executionId), [...kinds].map(kindBadge)),
-      el("p", { className: "sub" }, `${plural(items.length, "instance")} launched `, timeOf(firstLaunch), ", ", ageOf(firstLaunch, { suffix: " ago" }))),
-    el("button", { type: "button", className: "button danger", onclick: () => openTermination(executionId, planName, refresh) }, icon("trash"), "Terminate …"));
-}
-
-const unattributedCard = (count) => el("li", { className: "launch" },
-  el("div", {}, el("h3", {}, "Execution not known"),
-    el("p", { className: "sub" }, `${plural(count, "instance")} launched by something else; terminate in the DRS console`)));
 
 export function createPlanView(planId, { refresh }) {
   let plan = null;
@@ -67,7 +52,7 @@ export function createPlanView(planId, { refresh }) {
       const others = unattributed(rows).length;
       const text = JSON.stringify([others, executions.map(({ executionId, items, firstLaunch }) => [executionId, items.length, firstLaunch])]);
       if (text !== drawnLaunches) {
-        launches.replaceChildren(...executions.map((it) => launchCard(it, refresh)), ...(others ? [unattributedCard(others)] : []));
+        launches.replaceChildren(...executions.map((it) => launchCard({ ...it, count: it.items.length }, refresh)), ...(others ? [unattributedCard(others)] : []));
       }
       drawnLaunches = text;
       launchesPart.hidden = executions.length + others === 0;
