@@ -8,7 +8,7 @@ wrong() {
 
 usage() {
   # Prints the comment that a script begins with.
-  sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "$1"
+  sed -n -e '2,/^set /{' -e '/^set /d' -e '/shellcheck/d' -e 's/^# \{0,1\}//' -e p -e '}' "$1"
   exit 0
 }
 
