@@ -76,4 +76,13 @@ OPERATIONS = (
         "GET", "/executions/{executionId}/termination-status", "execution", "How far that is",
         {200: models.TerminationStatus}, (404, 503),
     ),
+    Operation(
+        "GET", "/executions/{executionId}/report", "execution", "What an execution came to",
+        {200: models.Report}, (400, 404, 503), query=(("format", "json, or html for a page to print"),),
+    ),
+    Operation(
+        "POST", "/recovery-plans/{planId}/clean-up-drill", "execution",
+        "Terminate whatever drills of a plan have left, with a note for their reports",
+        {200: models.CleanedUp, 202: models.CleanedUp}, (400, 404, 409, 503), takes=models.CleanUpDrill,
+    ),
 )  # fmt: skip

@@ -15,7 +15,7 @@ from services.execution.termination import terminate_recovery_instances
 from services.execution.termination_status import termination_status
 from services.platform.executions import Executions
 from services.sync.run import SyncParts
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 
 POLL_SECONDS = 5.0
 
@@ -30,7 +30,12 @@ POLL_SECONDS = 5.0
 @wide_option
 @click.pass_obj
 def terminate(  # noqa: PLR0913, PLR0917 - an option each
-    wiring: Wiring, execution_id: str, yes: bool, confirm_recovery: bool, as_json: bool, wide: bool
+    wiring: SyncWiring,
+    execution_id: str,
+    yes: bool,
+    confirm_recovery: bool,
+    as_json: bool,
+    wide: bool,
 ) -> None:
     """Terminate what EXECUTION_ID launched, as far as the guard rails allow."""
     executions, parts = executions_of(wiring), wiring.sync_parts()
@@ -41,7 +46,7 @@ def terminate(  # noqa: PLR0913, PLR0917 - an option each
     except (NotFound, Conflict) as error:
         raise click.ClickException(str(error)) from error
     if not as_json:
-        _listing(body).print(out, wide=wide)
+        termination_listing(body).print(out, wide=wide)
     if yes and body["jobs"]:
         body["termination"] = _follow(executions, parts, execution_id)
     if as_json:
@@ -67,7 +72,7 @@ def _follow(executions: Executions, parts: SyncParts, execution_id: str) -> dict
             time.sleep(POLL_SECONDS)
 
 
-def _listing(body: dict[str, Any]) -> Listing:
+def termination_listing(body: dict[str, Any]) -> Listing:
     columns = (
         *map(Column, ("Server", "Instance", "What", "Kind")),
         Column("Name", is_text=True),

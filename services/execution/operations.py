@@ -3,13 +3,18 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cache.errors import TableUnavailable
+from cache.values import now
 from services.api.models import Terminate
 from services.api.operations import DirectOperations, Event, ExecutionId, valid
+from services.execution.report import report_body
 from services.execution.termination import terminate_recovery_instances
+from services.execution.termination_status import remaining
 from services.execution.waves import Waves
 from services.platform.executions import Executions
+from services.platform.launches import LaunchLog, launches_still_there
 from services.sync.after_wave import sync_after_wave
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 
 
 class TerminateEvent(Terminate, Event):
@@ -32,16 +37,39 @@ class FinishEvent(Event):
     error: str | None = None
 
 
-def executions_of(wiring: Wiring) -> Executions:
+def executions_of(wiring: SyncWiring) -> Executions:
     """The executions of this deployment."""
     settings = wiring.settings
     return Executions(wiring.dynamodb, settings.execution_history_table, settings.sync_status_table)
 
 
-def direct_operations(wiring: Wiring) -> DirectOperations:
+def execution_report(wiring: SyncWiring, execution_id: str) -> dict[str, Any]:
+    """The report on an execution, as far as can be told now.
+
+    Raises:
+        NotFound: when there is no such execution.
+        TableUnavailable: when its row or its launches cannot be read.
+    """
+    execution = executions_of(wiring).read(execution_id)
+    launches = launches_still_there(wiring.table, execution) | launches_of(wiring).read(execution)
+    try:
+        left = remaining(wiring.table, execution)
+    except TableUnavailable:
+        left = None
+    return report_body(execution, launches, left, now())
+
+
+def launches_of(wiring: SyncWiring) -> LaunchLog:
+    """The launches that are kept for reports."""
+    return LaunchLog(wiring.dynamodb, wiring.settings.sync_status_table)
+
+
+def direct_operations(wiring: SyncWiring) -> DirectOperations:
     """The operations by name, over one process's parts."""
     executions = executions_of(wiring)
-    waves = Waves(executions, wiring.sync_parts, job_tags=wiring.settings.job_tags)
+    waves = Waves(
+        executions, wiring.sync_parts, launches_of(wiring), job_tags=wiring.settings.job_tags
+    )
 
     def step(
         take: Callable[[str, int], dict[str, Any]], event: Mapping[str, Any]

@@ -2,22 +2,25 @@
 
 from functools import partial
 
+from cache.errors import InvalidInput
 from services.api.http import Request, Response, Routes
-from services.api.models import StartExecution, Terminate
+from services.api.models import CleanUpDrill, StartExecution, Terminate
 from services.api.operations import valid
 from services.aws.invoke import start_machine
-from services.execution.operations import executions_of
+from services.execution.clean_up import clean_up_drill, clean_up_of
+from services.execution.operations import execution_report, executions_of
+from services.execution.report_html import report_html
 from services.execution.start import Starter, cancel_execution, get_plan
 from services.execution.termination import terminate_recovery_instances
 from services.execution.termination_status import termination_status
 from services.platform.plans import PlanBook
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 
 
 class ExecutionRoutes:
     """The routes over one process's parts."""
 
-    def __init__(self, wiring: Wiring) -> None:
+    def __init__(self, wiring: SyncWiring) -> None:
         self._wiring = wiring
         self._executions = executions_of(wiring)
 
@@ -31,6 +34,8 @@ class ExecutionRoutes:
             ("POST", f"{execution}/cancel"): self.cancel,
             ("POST", f"{execution}/terminate-instances"): self.terminate,
             ("GET", f"{execution}/termination-status"): self.termination,
+            ("GET", f"{execution}/report"): self.report,
+            ("POST", "/recovery-plans/{planId}/clean-up-drill"): self.clean_up,
         }
 
     def start(self, request: Request) -> Response:
@@ -53,7 +58,7 @@ class ExecutionRoutes:
 
     def show(self, request: Request) -> Response:
         """The execution's row as it stands."""
-        return Response(self._executions.row(_id(request)))
+        return Response(self._executions.read(_id(request)).body())
 
     def cancel(self, request: Request) -> Response:
         """202: it stops before the next wave."""
@@ -77,6 +82,33 @@ class ExecutionRoutes:
         return Response(
             termination_status(self._executions, self._wiring.sync_parts(), _id(request))
         )
+
+    def report(self, request: Request) -> Response:
+        """What the execution came to, as JSON or, with `format=html`, as a page that stands alone."""
+        wanted = request.query.get("format", "json")
+        if wanted not in {"json", "html"}:
+            raise InvalidInput("format", f"{wanted!r:.20} is neither json nor html")
+        body = execution_report(self._wiring, _id(request))
+        if wanted == "json":
+            return Response(body)
+        return Response(
+            report_html(body).encode(), headers={"Content-Type": "text/html; charset=utf-8"}
+        )
+
+    def clean_up(self, request: Request) -> Response:
+        """202 with what drills of the plan have left and is now being terminated; 200 with what would be."""
+        body = valid(CleanUpDrill, request.object())
+        plan = get_plan(
+            lambda plan_id: self._wiring.plans.get(plan_id).value, request.path["planId"]
+        )
+        answer = clean_up_drill(
+            self._executions,
+            self._wiring.sync_parts(),
+            plan,
+            clean_up_of(body.note, None),
+            dry_run=body.dry_run,
+        )
+        return Response(answer, 200 if body.dry_run else 202)
 
 
 def _id(request: Request) -> str:

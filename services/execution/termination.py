@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from cache.errors import Conflict, OverQuota, RecoverySyncError
-from cache.values import Place
+from cache.errors import Conflict, RecoverySyncError
+from cache.values import Place, now
 from services.aws.drs_jobs import recent_jobs, terminate
+from services.aws.outcome import LOOK_ERRORS
 from services.execution.jobs import ask_for_jobs
 from services.execution.termination_plan import PlacePlan, plan_termination
 from services.execution.termination_status import follow_jobs, look_at_servers
@@ -21,15 +20,16 @@ from services.sync.run import SyncParts
 logger = logging.getLogger(__name__)
 
 
-def terminate_recovery_instances(
+def terminate_recovery_instances(  # noqa: PLR0913 - an option each
     executions: Executions,
     parts: SyncParts,
     execution_id: str,
     *,
     confirm: bool = False,
     dry_run: bool = False,
+    by: str | None = None,
 ) -> dict[str, Any]:
-    """Terminate the instances of an execution, as far as the guard rails allow; the answer that is sent.
+    """Terminate the instances of an execution, as far as the guard rails allow; the answer that is sent. `by` is who asks.
 
     `{executionId, dryRun, requested, refused, failed, jobs}`: `requested` are now being terminated (with `dry_run`:
     would be), `refused` carry a guard rail's `reason`, `failed` could not be asked for and may be asked again, `jobs`
@@ -47,7 +47,7 @@ def terminate_recovery_instances(
         execution = follow_jobs(executions, parts, execution)
     plans = plan_termination(parts, execution, confirm=confirm)
     if not dry_run and plans:
-        keep = _Keeper(executions, execution_id)
+        keep = _Keeper(executions, execution_id, by)
         terminations = [_PlaceTermination(parts, execution, plan, keep) for plan in plans]
         list(side_by_side(_PlaceTermination.run, terminations))
         execution = executions.read(execution_id)
@@ -57,15 +57,17 @@ def terminate_recovery_instances(
 class _Keeper:
     """Keeps jobs on the execution, one at a time: the threads of the places share one row."""
 
-    def __init__(self, executions: Executions, execution_id: str) -> None:
+    def __init__(self, executions: Executions, execution_id: str, by: str | None) -> None:
         self._executions = executions
         self._execution_id = execution_id
+        self._asked = {"requested_at": now(), "requested_by": by}
         self._turn = Lock()
 
     def __call__(self, job_id: str, place: Place, server_ids: Sequence[str]) -> None:
         with self._turn:
             self._executions.change(
-                self._execution_id, lambda it: it.add_termination(job_id, place, server_ids)
+                self._execution_id,
+                lambda it: it.add_termination(job_id, place, server_ids, **self._asked),
             )
 
 
@@ -90,7 +92,7 @@ class _PlaceTermination:
                 for job_id, server_ids in self.find(unknown).items():
                     self.started(job_id, server_ids)
             ask_for_jobs(self, list(self._open))
-        except (OverQuota, BotoCoreError, ClientError, RecoverySyncError) as error:
+        except (*LOOK_ERRORS, RecoverySyncError) as error:
             self.refused(list(self._open), str(error))
         if plan.gone:
             look_at_servers(self._parts, self._execution, plan.place, plan.gone)

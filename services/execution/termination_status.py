@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cache.errors import TableUnavailable
+from cache.table import Table
 from cache.values import Place
 from services.aws.drs_jobs import describe_jobs
 from services.aws.outcome import LOOK_ERRORS
@@ -27,7 +28,7 @@ def termination_status(
         NotFound: when there is no such execution. TableUnavailable: when the rows cannot be read.
     """
     execution = follow_jobs(executions, parts, executions.read(execution_id))
-    return _body(execution, _remaining(parts, execution))
+    return _body(execution, remaining(parts.table, execution))
 
 
 def follow_jobs(executions: Executions, parts: SyncParts, execution: Execution) -> Execution:
@@ -91,10 +92,14 @@ def _note(execution: Execution, statuses: Mapping[str, str]) -> None:
         job.status = statuses.get(job.job_id, job.status)
 
 
-def _remaining(parts: SyncParts, execution: Execution) -> set[str]:
-    """Servers that still have an instance of the execution; the index may lag, so the rows themselves decide."""
+def remaining(table: Table, execution: Execution) -> set[str]:
+    """Servers that still have an instance of the execution; the index may lag, so the rows themselves decide.
+
+    Raises:
+        TableUnavailable: when the rows cannot be read.
+    """
     asked_for = [it for job in execution.termination_jobs for it in job.server_ids]
-    rows = parts.table.read([*parts.table.servers_of(execution.execution_id), *asked_for])
+    rows = table.read([*table.servers_of(execution.execution_id), *asked_for])
     if rows.unread:
         raise TableUnavailable(f"{len(rows.unread)} rows could not be read")
     shown = {

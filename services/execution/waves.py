@@ -19,6 +19,7 @@ from services.aws.outcome import LOOK_ERRORS
 from services.execution.launch import WaveLaunch, jobs_of
 from services.platform.execution import IN_FLIGHT, REASON_LENGTH, Execution, Server, Status, Wave
 from services.platform.executions import Executions
+from services.platform.launches import LaunchLog
 from services.sync.run import WAVE_SECONDS, SyncParts, sync_recovery_instances_after_wave
 
 logger = logging.getLogger(__name__)
@@ -30,10 +31,16 @@ class Waves:
     """The steps. AWS that cannot be asked raises, and whoever drives the steps tries again later."""
 
     def __init__(
-        self, executions: Executions, parts: Callable[[], SyncParts], *, job_tags: bool = False
+        self,
+        executions: Executions,
+        parts: Callable[[], SyncParts],
+        launches: LaunchLog,
+        *,
+        job_tags: bool = False,
     ) -> None:
         self._executions = executions
         self._parts = parts
+        self._launches = launches
         self._job_tags = job_tags
 
     def start_wave(self, execution_id: str, number: int) -> Step:
@@ -171,19 +178,21 @@ class Waves:
         """The wave's sync, in a thread of its own: a call that hangs may outlive the deadline, the step may not."""
         pool = ThreadPoolExecutor(1, "wave-sync")
         try:
-            pool.submit(
-                lambda: sync_recovery_instances_after_wave(
-                    self._parts(),
-                    wave.place,
-                    wave.server_ids,
-                    dict.fromkeys(wave.jobs, execution.attribution),
-                    wave.wave_number,
-                )
-            ).result(WAVE_SECONDS)
+            pool.submit(self._sync_and_keep, execution, wave).result(WAVE_SECONDS)
         except Exception:  # whatever it is, a wave never fails for its sync; the next background sync fills the gap
             logger.exception("Failed to sync recovery instances after wave %d", wave.wave_number)
         finally:
             pool.shutdown(wait=False)
+
+    def _sync_and_keep(self, execution: Execution, wave: Wave) -> None:
+        """Look at the wave's servers, and keep what was launched for the report."""
+        parts = self._parts()
+        known = dict.fromkeys(wave.jobs, execution.attribution)
+        sync_recovery_instances_after_wave(
+            parts, wave.place, wave.server_ids, known, wave.wave_number
+        )
+        rows = parts.table.read(wave.server_ids)
+        self._launches.keep(execution.execution_id, wave, rows.records)
 
 
 def _results(client: Any, wave: Wave) -> dict[str, Server]:

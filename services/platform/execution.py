@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from cache.record import Attribution
-from cache.values import Place
+from cache.values import Place, now
 
 
 class Status(StrEnum):
@@ -121,6 +122,8 @@ class TerminationJob(_Row):
     region: str
     server_ids: list[str]
     status: str = Status.PENDING
+    requested_at: str | None = None
+    requested_by: str | None = None
 
     @property
     def place(self) -> Place:
@@ -133,8 +136,17 @@ class TerminationJob(_Row):
         return self.status == Status.COMPLETED
 
 
+class CleanUp(_Row):
+    """A drill's end as somebody asked for it, with what they had to say."""
+
+    note: str
+    at: str
+    by: str | None = None
+
+
 class Execution(_Row):
-    """One run of a plan. `revision` moves with every write, so that two writers never lose each other's work."""
+    """One run of a plan. `revision` moves with our every write, so that two of our own writers never lose each other's
+    work; rows that the platform began have none."""
 
     execution_id: str
     plan_id: str = ""
@@ -147,12 +159,18 @@ class Execution(_Row):
     cancel_requested: bool = False
     waves: list[Wave] = []
     termination_jobs: list[TerminationJob] = []
-    revision: int = 0
+    termination_initiated_at: str | None = None
+    clean_ups: list[CleanUp] = []
+    revision: int | None = None
+
+    def body(self) -> dict[str, Any]:
+        """As it is sent."""
+        return self.model_dump(by_alias=True, exclude_none=True)
 
     @property
     def is_over(self) -> bool:
-        """Whether no wave runs or will run."""
-        return self.status not in {Status.PENDING, Status.RUNNING}
+        """Whether no wave runs or will run. A status that we do not know is one that runs."""
+        return self.status in OVER
 
     @property
     def is_drill(self) -> bool:
@@ -172,7 +190,7 @@ class Execution(_Row):
     @property
     def open_terminations(self) -> list[TerminationJob]:
         """The TERMINATE jobs that are still to be followed."""
-        return [it for it in self.termination_jobs if not it.is_over]
+        return [it for it in self.termination_jobs if it.region and not it.is_over]
 
     def wave(self, number: int) -> Wave | None:
         """The wave of this number."""
@@ -183,16 +201,20 @@ class Execution(_Row):
         later = [it for it in self.waves if it.wave_number > number]
         return min(later, key=lambda it: it.wave_number, default=None)
 
-    def add_termination(self, job_id: str, place: Place, server_ids: Sequence[str]) -> None:
-        """Note a TERMINATE job, once."""
+    def add_termination(
+        self, job_id: str, place: Place, server_ids: Sequence[str], **asked: str | None
+    ) -> None:
+        """Note a TERMINATE job, once; `asked` says when (`requested_at`) and by whom (`requested_by`)."""
         if all(it.job_id != job_id for it in self.termination_jobs):
             job = TerminationJob(
                 job_id=job_id,
                 account_id=place.account_id,
                 region=place.region,
                 server_ids=[*server_ids],
+                **asked,
             )
             self.termination_jobs = [*self.termination_jobs, job]
+            self.termination_initiated_at = self.termination_initiated_at or now()
 
     def end(self, ended_at: str, why: str | None) -> None:
         """Close it: waves not begun are cancelled, a wave in flight is given up, and the sum of them is its status."""

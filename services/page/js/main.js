@@ -7,6 +7,7 @@ import { showNotices } from "./notices.js";
 import { createPlanView } from "./plan_view.js";
 import { createPlansView } from "./plans_view.js";
 import { Refresher } from "./refresh.js";
+import { createReportView } from "./report_view.js";
 import { createServersView } from "./servers_view.js";
 import { copyIdsOnPress } from "./take_away.js";
 import { keepCounting } from "./time.js";
@@ -27,8 +28,9 @@ const refresh = () => refresher.now();
 const bar = createBar(refresh);
 
 function viewFor(hash) {
-  const [, name = "", id = ""] = hash.split("/").map(decodeURIComponent);
+  const [, name = "", id = "", part = ""] = hash.split("/").map(decodeURIComponent);
   if (name === "plans" && id) return createPlanView(id, { refresh });
+  if (name === "executions" && id && part === "report") return createReportView(id);
   if (name === "executions" && id) return createExecutionView(id, { refresh });
   if (name === "leftovers") return createLeftoversView({ refresh });
   return name === "servers" ? createServersView() : createPlansView();

@@ -1,6 +1,7 @@
 // One plan: its waves and servers, what launched them, and what can be done about it.
 
 import * as api from "./api.js";
+import { openCleanUp } from "./clean_up_dialog.js";
 import { el, plural } from "./dom.js";
 import { openDrill } from "./drill_dialog.js";
 import { icon } from "./icons.js";
@@ -28,10 +29,11 @@ export function createPlanView(planId, { refresh }) {
   const launches = el("ul", { className: "launches" });
   const launchesPart = el("section", { hidden: true, attrs: { "aria-label": "Launched by" } }, el("h2", {}, "Launched by"), launches);
   const drill = el("button", { type: "button", className: "button", disabled: true, onclick: () => openDrill(plan) }, icon("play"), "Run drill …");
+  const cleanUp = el("button", { type: "button", className: "button", hidden: true, onclick: () => openCleanUp(plan, refresh) }, icon("trash"), "Clean up drill …");
   const list = createServerList({ label: "Servers of the plan", groupOf: (row) => titles.get(row.waveNumber), name: () => plan.planName });
   const node = el("div", { className: "view" },
     el("p", { className: "crumbs" }, el("a", { href: "#/" }, "Recovery plans"), " ›"),
-    el("div", { className: "view-head" }, heading, description, age, el("div", { className: "tools" }, drill)),
+    el("div", { className: "view-head" }, heading, description, age, el("div", { className: "tools" }, cleanUp, drill)),
     launchesPart, list.node);
   let drawnLaunches = "";
 
@@ -48,6 +50,7 @@ export function createPlanView(planId, { refresh }) {
       description.textContent = [plan.description, plural(rows.length, "server"), plural(plan.waves.length, "wave")].filter(Boolean).join(" · ");
       age.replaceChildren(...(answer.asOf ? ["as of ", timeOf(answer.asOf), ", ", ageOf(answer.asOf, { grade: true, suffix: " ago" })] : ["age unknown"]));
       drill.disabled = false;
+      cleanUp.hidden = rows.every(({ kind }) => kind !== "drill");
       const executions = executionsOf(rows);
       const others = unattributed(rows).length;
       const text = JSON.stringify([others, executions.map(({ executionId, items, firstLaunch }) => [executionId, items.length, firstLaunch])]);
