@@ -47,7 +47,11 @@ def test_nothing_is_newer_than_bash_3_2(script: Path) -> None:
     assert [
         why for why, word in NEWER_THAN_3_2.items() if re.search(word, text, re.MULTILINE)
     ] == []
-    strict = re.search("^set -e?u", text, re.MULTILINE) or script.name in {"bootstrap.sh", "tools.sh", "deploy_steps.sh"}
+    strict = re.search("^set -e?u", text, re.MULTILINE) or script.name in {
+        "bootstrap.sh",
+        "tools.sh",
+        "deploy_steps.sh",
+    }
     filled = set(re.findall(r"(\w+)=\([^)]", text)) | set(re.findall(r"read -r -a (\w+)", text))
     empty = set(ARRAY.findall(text)) - filled
     assert not (strict and empty), empty
