@@ -7,7 +7,7 @@ type AttributeValue = dict[str, Any]
 
 
 def encode(value: object) -> AttributeValue:
-    """The attribute value of a str, bool, int, None, list, tuple or mapping.
+    """The attribute value of a str, bool, int, float, None, list, tuple or mapping.
 
     Raises:
         TypeError: for any other type, so that nothing is stored in a form nobody reads.
@@ -19,7 +19,7 @@ def encode(value: object) -> AttributeValue:
             return {"BOOL": value}
         case str():
             return {"S": str(value)}
-        case int():
+        case int() | float():
             return {"N": str(value)}
         case list() | tuple():
             return {"L": [encode(item) for item in value]}

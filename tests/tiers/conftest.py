@@ -23,10 +23,10 @@ from cache.mirror import Mirror
 from cache.recorder import Recorder
 from cache.table import Table
 from local import servers
+from local.memory_table import MemoryTable
 from local.processes import Process, free_port
 from services.platform.tables import create_tables
 from services.settings import Settings
-from tests.tiers.memory import MemoryTable
 
 # What is right must not depend on how busy the machine is; how long things take is tested by itself.
 PATIENT: Any = {"socket_timeout": 10.0, "socket_connect_timeout": 10.0}

@@ -24,9 +24,9 @@ from cache.record import Record
 from cache.recorder import Recorder
 from cache.table import Table, Written
 from cache.values import Place, PlaceLook, to_stamp
+from local.memory_table import MemoryTable
 from tests.tiers.conftest import Tables
 from tests.tiers.fuzz import rubbish
-from tests.tiers.memory import MemoryTable
 from tests.tiers.samples import PROPERTY, details, launch, server_id
 
 SERVERS = 2
