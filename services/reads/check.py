@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from cache.readiness import Readiness
 from cache.values import Place, PlaceLook
 from services.platform.plans import Plan
-from services.reads.readiness import Readiness
 
 SERVERS_A_JOB, SERVERS_IN_JOBS = (
     100,
