@@ -24,6 +24,7 @@ class Settings:
     recovery_instances_table: str
     target_accounts_table: str
     recovery_plans_table: str
+    protection_groups_table: str
     execution_history_table: str
     sync_status_table: str
     redis_url: str
@@ -63,6 +64,7 @@ class Settings:
             recovery_instances_table=table("RECOVERY_INSTANCES_TABLE", "recovery-instances"),
             target_accounts_table=table("TARGET_ACCOUNTS_TABLE", "target-accounts"),
             recovery_plans_table=table("RECOVERY_PLANS_TABLE", "recovery-plans"),
+            protection_groups_table=table("PROTECTION_GROUPS_TABLE", "protection-groups"),
             execution_history_table=table("EXECUTION_HISTORY_TABLE", "execution-history"),
             sync_status_table=table("SYNC_STATUS_TABLE", "sync-status"),
             redis_url=_redis_url(environ),

@@ -99,12 +99,10 @@ class Wiring:
         """The plans."""
         from services.platform.plans import PlanBook
 
-        return PlanBook(
-            lambda: self.dynamodb,
-            self.settings.recovery_plans_table,
-            self._page_mirror,
-            self._expect_misses,
-        )
+        settings = self.settings
+        tables = (settings.recovery_plans_table, settings.protection_groups_table)
+        hook = self._expect_misses
+        return PlanBook(lambda: self.dynamodb, *tables, self._page_mirror, hook)
 
     @cached_property
     def status(self) -> "SyncStatus":

@@ -7,15 +7,16 @@ cannot be read.
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
 from cache.errors import MirrorUnavailable, TableUnavailable
 from cache.values import Place, is_server_id
+from services.platform.groups import Group, read_groups, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,16 +33,26 @@ ID_BYTES = 2048  # DynamoDB's limit for a partition key
 _WHOLE = ""  # no plan's id: the copy's field that says when all plans were read
 
 
+NO_GROUPS: Mapping[str, Group] = {}
+
+type Waves = tuple[Mapping[str, Any], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One plan. `servers` maps each well-formed server id to the place its wave names; `malformed` are the others."""
+    """One plan. `servers` maps each well-formed server id to the place its wave names; `malformed` are the others.
+
+    Each of `waves` has `serverIds`, and its account and region where they are known. `unresolved` says of which waves
+    the servers cannot be known, and why: of such a plan nobody can say that there is nothing.
+    """
 
     plan_id: str
     name: str
     description: str | None
-    waves: tuple[Mapping[str, Any], ...]
+    waves: Waves
     servers: Mapping[str, Place | None]
     malformed: tuple[str, ...]
+    unresolved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +67,20 @@ class PlanBook:
     """Reads `recovery-plans`. The client comes as a callable: while plans are in memory it is never built.
 
     `before_table` is called before the table is asked: what else a first page needs can be asked for beside it.
+    `groups` is the table of protection groups, which need not be there.
     """
 
     def __init__(
         self,
         client: "Callable[[], DynamoDBClient]",
         table: str,
+        groups: str,
         mirror: "Mirror | None" = None,
         before_table: "Callable[[], None]" = lambda: None,
     ) -> None:
         self._client = client
         self._table = table
+        self._groups = groups
         self._mirror = mirror
         self._before_table = before_table
         self._threads = ThreadPoolExecutor(4, "plans")
@@ -83,22 +97,22 @@ class PlanBook:
         if known and until > monotonic():
             return Found(known.value, known.is_stale)
         copy = self._copies(plan_id)
-        if copy.rows and copy.fresh_for > 0:
-            return self._keep(read_plan(copy.rows[0]), copy.fresh_for)
+        if copy.plans and copy.fresh_for > 0:
+            return self._keep(copy.plans[0], copy.fresh_for)
         try:
-            row = self._from_table(self._read, plan_id, began=began)
+            plan = self._from_table(self._read, plan_id, began=began)
         except TableUnavailable as error:
-            if known is None and not copy.rows:
+            if known is None and not copy.plans:
                 raise
             logger.warning("Plan %s served as last known: %s", plan_id, error)
-            value = known.value if known else read_plan(copy.rows[0])
+            value = known.value if known else copy.plans[0]
             self._one[plan_id] = (monotonic() + ASK_AGAIN_AFTER, Found(value, is_stale=True))
             return Found(value, is_stale=True)
-        if row is None:  # not kept: there is no end to the ids that are none
+        if plan is None:  # not kept: there is no end to the ids that are none
             self._one.pop(plan_id, None)
             return Found(None)
-        _publish(self._mirror, [row], all_of_them=False)
-        return self._keep(read_plan(row), KEPT)
+        _publish(self._mirror, [plan], all_of_them=False)
+        return self._keep(plan, KEPT)
 
     def all(self, began: float | None = None) -> Found[list[Plan]]:
         """Every plan, by id.
@@ -110,20 +124,20 @@ class PlanBook:
         if known and until > monotonic():
             return known
         copy = self._copies()
-        rows, fresh_for = copy.rows, copy.fresh_for
+        plans, fresh_for = copy.plans, copy.fresh_for
         if fresh_for <= 0:
             try:
-                rows, fresh_for = self._from_table(self.rows, began=began), KEPT
-                _publish(self._mirror, rows, all_of_them=True)
+                plans, fresh_for = self._from_table(self._read_all, began=began), KEPT
+                _publish(self._mirror, plans, all_of_them=True)
             except TableUnavailable as error:
                 if known is None and copy.read_at is None:
                     raise
                 logger.warning("Plans served as last known: %s", error)
-                plans = known.value if known else _in_order(copy.rows)
+                plans = known.value if known else plans
                 self._all = (monotonic() + ASK_AGAIN_AFTER, Found(plans, is_stale=True))
                 return self._all[1]
         until = monotonic() + fresh_for
-        self._all = (until, Found(_in_order(rows)))
+        self._all = (until, Found(plans))
         # also forgets what is asked for no more
         self._one = {plan.plan_id: (until, Found(plan)) for plan in self._all[1].value}
         return self._all[1]
@@ -145,24 +159,20 @@ class PlanBook:
     def publish(self, mirror: "Mirror | None") -> None:
         """Put every definition into the mirror, as a sync does; a failure is logged and heals with the next."""
         try:
-            _publish(mirror, self.rows(), all_of_them=True)
+            _publish(mirror, self._read_all(), all_of_them=True)
         except TableUnavailable as error:
             logger.warning("Could not publish the plans: %s", error)
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Every row of the table.
-
-        Raises:
-            TableUnavailable: when they could not be read to the end.
-        """
+    def _read_all(self) -> list[Plan]:
         from cache.attributes import decode_item
         from cache.table import translated
 
         with translated("read the plans"):
             pages = self._client().get_paginator("scan").paginate(TableName=self._table)
-            return [decode_item(item) for page in pages for item in page["Items"]]
+            rows = [decode_item(item) for page in pages for item in page["Items"]]
+        return sorted(self._plans(rows), key=lambda it: it.plan_id)
 
-    def _read(self, plan_id: str) -> dict[str, Any] | None:
+    def _read(self, plan_id: str) -> Plan | None:
         from cache.attributes import decode_item, encode
         from cache.table import translated
 
@@ -171,7 +181,7 @@ class PlanBook:
         with translated(f"read plan {plan_id}"):
             key = {"planId": encode(plan_id)}
             item = self._client().get_item(TableName=self._table, Key=key).get("Item")
-        return decode_item(item) if item else None
+        return self._plans([decode_item(item)])[0] if item else None
 
     def _from_table[T](self, read: "Callable[..., T]", *arguments: str, began: float | None) -> T:
         self._before_table()
@@ -180,6 +190,18 @@ class PlanBook:
             return answer.result(None if began is None else began + READ_UNTIL - monotonic())
         except TimeoutError:
             raise TableUnavailable("the plans could not be read in time") from None
+
+    def _plans(self, rows: Sequence[Mapping[str, Any]]) -> list[Plan]:
+        """The plans of these rows; groups that cannot be read leave the waves that need them unresolved, and no more."""
+        needed = {group for row in rows for group in group_ids(row)}
+        if not needed:
+            return [read_plan(row, {}) for row in rows]
+        try:
+            groups = read_groups(self._client(), self._groups, needed)
+        except TableUnavailable as error:
+            logger.warning("Plans without their protection groups: %s", error)
+            return [read_plan(row, "the table of groups cannot be read") for row in rows]
+        return [read_plan(row, groups) for row in rows]
 
     def _keep(self, plan: Plan, seconds: float) -> Found[Plan | None]:
         self._one[plan.plan_id] = (monotonic() + seconds, Found(plan))
@@ -193,32 +215,32 @@ class PlanBook:
         return _Copies([], None)
 
 
-def _publish(mirror: "Mirror | None", rows: list[dict[str, Any]], *, all_of_them: bool) -> None:
+def _publish(mirror: "Mirror | None", plans: Sequence[Plan], *, all_of_them: bool) -> None:
     if mirror is None:
         return
     read_at = int(time() * 1000)
-    copies = {str(it["planId"]): _copy(read_at, it) for it in rows}
+    copies = {it.plan_id: json.dumps([read_at, asdict(it)], default=str).encode() for it in plans}
     if all_of_them:
-        copies[_WHOLE] = _copy(read_at, {})
+        copies[_WHOLE] = json.dumps([read_at, None]).encode()
     try:
         mirror.publish_plans(copies, all_of_them=all_of_them)
     except MirrorUnavailable as error:
-        logger.warning("Could not publish %d plans: %s", len(rows), error)
+        logger.warning("Could not publish %d plans: %s", len(plans), error)
 
 
 @dataclass(frozen=True, slots=True)
 class _Copies:
-    """Rows from the mirror, and when (epoch ms) the oldest was read from the table; None when some may lack."""
+    """Plans from the mirror, by id, and when (epoch ms) the oldest was read from the table; None when some may lack."""
 
-    rows: list[dict[str, Any]]
+    plans: list[Plan]
     read_at: int | None
 
     @classmethod
     def of(cls, stored: Mapping[str, bytes], plan_ids: tuple[str, ...]) -> "_Copies":
         copies = {name: copy for name, raw in stored.items() if (copy := _read_copy(raw))}
-        rows = [row for name, (_, row) in copies.items() if name != _WHOLE]
+        plans = [plan for _, (_, plan) in sorted(copies.items()) if plan]
         has_all = len(copies) == len(stored) and set(plan_ids or {_WHOLE}) <= copies.keys()
-        return cls(rows, min(at for at, _ in copies.values()) if has_all else None)
+        return cls(plans, min(at for at, _ in copies.values()) if has_all else None)
 
     @property
     def fresh_for(self) -> float:
@@ -227,46 +249,115 @@ class _Copies:
         return KEPT - age if 0 <= age < KEPT else 0.0
 
 
-def _copy(read_at: int, row: Mapping[str, Any]) -> bytes:
-    return json.dumps([read_at, row], default=str).encode()
-
-
-def _read_copy(raw: bytes) -> tuple[int, dict[str, Any]] | None:
-    """What `_copy` made; None for anything else."""
+def _read_copy(raw: bytes) -> tuple[int, Plan | None] | None:
+    """What `_publish` made; None for anything else, such as a copy of another release's shape."""
     try:
-        read_at, row = json.loads(raw)
-        return int(read_at), dict(row)
-    except (ValueError, TypeError):
+        read_at, fields = json.loads(raw)
+        if fields is None:
+            return int(read_at), None
+        plan = Plan(**fields)
+        servers = {it: Place(*place) if place else None for it, place in plan.servers.items()}
+        waves, malformed, unresolved = map(tuple, (plan.waves, plan.malformed, plan.unresolved))
+        whole = replace(
+            plan, servers=servers, waves=waves, malformed=malformed, unresolved=unresolved
+        )
+        return int(read_at), whole
+    except (ValueError, TypeError, AttributeError):
         return None
 
 
-def _in_order(rows: Iterable[Mapping[str, Any]]) -> list[Plan]:
-    return sorted(map(read_plan, rows), key=lambda it: it.plan_id)
-
-
-def read_plan(row: Mapping[str, Any]) -> Plan:
-    """The plan in a row of plain values; waves that are none are left out, ids that are none are named."""
+def group_ids(row: Mapping[str, Any]) -> set[str]:
+    """The protection groups whose servers a plan needs: those of waves that name no servers themselves."""
     waves = row.get("waves")
-    waves = tuple(it for it in waves if isinstance(it, dict)) if isinstance(waves, list) else ()
+    return {
+        group
+        for wave in (waves if isinstance(waves, list) else ())
+        if isinstance(wave, dict) and not wave.get("serverIds")
+        if (group := text_of(wave.get("protectionGroupId")))
+    }
+
+
+def read_plan(row: Mapping[str, Any], groups: Mapping[str, Group] | str = NO_GROUPS) -> Plan:
+    """The plan in a row of plain values; `groups` are those that it needs, or why they cannot be read.
+
+    What cannot be understood is named: waves that are none, waves whose servers nobody knows, ids that are none.
+    """
+    given = row.get("waves")
+    unresolved = [] if isinstance(given, list) else ["the plan has no list of waves"]
+    waves: list[dict[str, Any]] = []
+    for position, wave in enumerate(given if isinstance(given, list) else ()):
+        if not isinstance(wave, dict):
+            unresolved.append(f"wave {position} of the plan is no wave")
+            continue
+        resolved, why = _resolved(wave, position, text_of(row.get("accountId")), groups)
+        waves.append(resolved)
+        unresolved += [f"wave {resolved['waveNumber']}: {why}"] if why else []
+    servers, malformed = _servers(waves)
+    description = row.get("description")
+    return Plan(
+        str(row["planId"]),
+        str(row.get("planName") or row["planId"]),
+        description if isinstance(description, str) else None,
+        tuple(waves),
+        servers,
+        tuple(malformed),
+        tuple(unresolved),
+    )
+
+
+def _resolved(
+    wave: Mapping[str, Any], position: int, account: str | None, groups: Mapping[str, Group] | str
+) -> tuple[dict[str, Any], str | None]:
+    """The wave with its servers and place, and why its servers cannot be known, if so."""
+    number = wave.get("waveNumber")
+    is_number = isinstance(number, int) and not isinstance(number, bool)
+    ids, why, group = wave.get("serverIds"), None, None
+    if not ids:
+        ids, why, group = _of_group(wave.get("protectionGroupId"), ids, groups)
+    elif not isinstance(ids, list):
+        ids, why = [], "its serverIds are no list"
+    account = text_of(wave.get("accountId")) or (group.account_id if group else None) or account
+    region = text_of(wave.get("region")) or (group.region if group else None)
+    known = {
+        "waveNumber": number if is_number else position,
+        "waveName": str(wave.get("waveName") or ""),
+        "accountId": account,
+        "region": region,
+        "serverIds": [str(it) for it in ids],
+    }
+    return {**wave, **known, **({"unresolved": why} if why else {})}, why
+
+
+def _of_group(
+    named: object, ids: object, groups: Mapping[str, Group] | str
+) -> tuple[Sequence[Any], str | None, Group | None]:
+    """The servers of a wave that names none itself; why nobody knows them, if so; and its group."""
+    if named is None or named == "":
+        return [], None if ids == [] else "it names neither servers nor a protection group", None
+    group_id = text_of(named)
+    if group_id is None:
+        return [], "its protectionGroupId is no text", None
+    if isinstance(groups, str):
+        return [], f"protection group {group_id:.60}: {groups}", None
+    group = groups.get(group_id)
+    if group is None:
+        return [], f"there is no protection group {group_id:.60}", None
+    if group.server_ids is None:
+        how = "selects its servers by tags" if group.tags else "does not say which servers it has"
+        return [], f"protection group {group_id:.60} {how}", group
+    return group.server_ids, None, group
+
+
+def _servers(waves: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Place | None], list[str]]:
+    """Each well-formed id with its wave's place, and the other ids."""
     servers: dict[str, Place | None] = {}
     malformed: list[str] = []
     for wave in waves:
-        account, region = wave.get("accountId"), wave.get("region")
-        place = (
-            Place(account, region) if isinstance(account, str) and isinstance(region, str) else None
-        )
-        ids = wave.get("serverIds")
-        for server_id in ids if isinstance(ids, list) else ():
+        account, region = wave["accountId"], wave["region"]
+        place = Place(account, region) if account and region else None
+        for server_id in wave["serverIds"]:
             if is_server_id(server_id):
                 servers[server_id] = place
             else:
-                malformed.append(str(server_id))
-    name = row.get("planName")
-    return Plan(
-        str(row["planId"]),
-        str(name or row["planId"]),
-        row.get("description"),
-        waves,
-        servers,
-        tuple(malformed),
-    )
+                malformed.append(server_id)
+    return servers, malformed

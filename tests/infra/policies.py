@@ -23,6 +23,8 @@ PARAMETERS = {
     "LogGroups": f"arn:aws:logs:{BASE}:log-group:/aws/lambda/{PROJECT}",
     "CacheArn": f"arn:aws:elasticache:{BASE}:serverlesscache:{PROJECT}-mirror-{ENVIRONMENT}",
     "WriterArn": f"arn:aws:elasticache:{BASE}:user:{PROJECT}-writer-{ENVIRONMENT}",
+    "KmsKeyArns": "*",
+    "InstanceRoleArns": "*",
     "ReaderArn": f"arn:aws:elasticache:{BASE}:user:{PROJECT}-reader-{ENVIRONMENT}",
 }
 
@@ -49,9 +51,10 @@ def function_grants(role: str) -> set[Grant]:
     template = load("roles.yaml")["Resources"]
     properties = template[role]["Properties"]
     documents = [policy["PolicyDocument"] for policy in properties["Policies"]]
-    for reference in properties["ManagedPolicyArns"]:
-        name = reference["Ref"] if "Ref" in reference else reference["Fn::If"][1]["Ref"]
-        documents.append(template[name]["Properties"]["PolicyDocument"])
+    shared = map(_taken, properties["ManagedPolicyArns"])
+    documents += [  # AWS's own policies, which are not made here, are AWS's business
+        template[it["Ref"]]["Properties"]["PolicyDocument"] for it in shared if "Ref" in it
+    ]
     return {grant for document in documents for grant in _grants(document)}
 
 
@@ -68,7 +71,7 @@ def member_grants() -> set[Grant]:
 
 
 def _grants(document: dict[str, Any]) -> Iterator[Grant]:
-    for statement in document["Statement"]:
+    for statement in map(_taken, document["Statement"]):
         if statement["Effect"] != "Allow":
             continue
         condition = statement.get("Condition", {})
@@ -76,6 +79,11 @@ def _grants(document: dict[str, Any]) -> Iterator[Grant]:
         for action in _many(statement["Action"]):
             for resource in _many(statement["Resource"]):
                 yield Grant(statement["Sid"], action, _filled(resource), via_drs)
+
+
+def _taken(value: Any) -> Any:
+    """What a conditional part is where its condition holds."""
+    return value["Fn::If"][1] if "Fn::If" in value else value
 
 
 def _many(value: Any) -> list[Any]:

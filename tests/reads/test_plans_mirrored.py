@@ -51,7 +51,8 @@ class Plans:
         """A new process's."""
         mirror = Mirror(lambda: self.redis) if mirrored else None
         client = client or self.tables.client
-        return PlanBook(lambda: client, self.settings.recovery_plans_table, mirror)
+        tables = (self.settings.recovery_plans_table, self.settings.protection_groups_table)
+        return PlanBook(lambda: client, *tables, mirror)
 
     def publish(self) -> None:
         """As a sync does."""
@@ -123,7 +124,9 @@ def test_a_plan_that_is_gone_goes_with_the_next_publish(plans: Plans) -> None:
     assert [it.plan_id for it in plans.cut_off().all().value] == ["b"]
 
 
-@pytest.mark.parametrize("rubbish", [b"", b"[]", b"{}", b"[1]", b'["x", {}]', b"\xff", b"[1, 2]"])
+@pytest.mark.parametrize(
+    "rubbish", [b"", b"[]", b"{}", b"[1]", b'["x", {}]', b"\xff", b"[1, 2]", b'[1, {"more": 1}]']
+)
 def test_rubbish_is_no_plan(plans: Plans, rubbish: bytes) -> None:
     """The table answers; without it, the other plans are not passed off as all."""
     plans.store(row("a"), row("b"))
