@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
@@ -255,14 +255,10 @@ def _read_copy(raw: bytes) -> tuple[int, Plan | None] | None:
         read_at, fields = json.loads(raw)
         if fields is None:
             return int(read_at), None
-        plan = Plan(**fields)
-        servers = {it: Place(*place) if place else None for it, place in plan.servers.items()}
-        waves, malformed, unresolved = map(tuple, (plan.waves, plan.malformed, plan.unresolved))
-        whole = replace(
-            plan, servers=servers, waves=waves, malformed=malformed, unresolved=unresolved
-        )
-        return int(read_at), whole
-    except (ValueError, TypeError, AttributeError):
+        servers = {it: Place(*at) if at else None for it, at in fields["servers"].items()}
+        lists = {it: tuple(fields[it]) for it in ("waves", "malformed", "unresolved")}
+        return int(read_at), Plan(**{**fields, **lists, "servers": servers})
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
 
 
