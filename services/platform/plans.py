@@ -124,22 +124,20 @@ class PlanBook:
         if known and until > monotonic():
             return known
         copy = self._copies()
-        plans, fresh_for = copy.plans, copy.fresh_for
-        if fresh_for <= 0:
+        plans, kept, is_stale = copy.plans, copy.fresh_for, False
+        if kept <= 0:
             try:
-                plans, fresh_for = self._from_table(self._read_all, began=began), KEPT
+                plans, kept = self._from_table(self._read_all, began=began), KEPT
                 _publish(self._mirror, plans, all_of_them=True)
             except TableUnavailable as error:
                 if known is None and copy.read_at is None:
                     raise
                 logger.warning("Plans served as last known: %s", error)
-                plans = known.value if known else plans
-                self._all = (monotonic() + ASK_AGAIN_AFTER, Found(plans, is_stale=True))
-                return self._all[1]
-        until = monotonic() + fresh_for
-        self._all = (until, Found(plans))
+                plans, kept, is_stale = known.value if known else plans, ASK_AGAIN_AFTER, True
+        until = monotonic() + kept
+        self._all = (until, Found(plans, is_stale))
         # also forgets what is asked for no more
-        self._one = {plan.plan_id: (until, Found(plan)) for plan in self._all[1].value}
+        self._one = {plan.plan_id: (until, Found(plan, is_stale)) for plan in plans}
         return self._all[1]
 
     def places_of(self, server_ids: Iterable[str]) -> dict[str, Place]:
