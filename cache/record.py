@@ -17,7 +17,7 @@ from cache.entry import ABSENT, Entry
 from cache.errors import InvalidRow
 from cache.values import to_millis
 
-type Value = str | int | bool | tuple[str, ...]
+type Value = str | int | bool | list[str]
 
 
 class InstanceState(StrEnum):
@@ -119,7 +119,10 @@ def attributes(group: Group) -> dict[str, Value | None]:
     """The group as table attributes. None and empty lists mean: its source says there is none."""
     names = attribute_names(type(group))
     said = {name: getattr(group, field) for field, name in names.items()}
-    return {name: None if value in ("", ()) else value for name, value in said.items()}
+    return {
+        name: None if value in ("", ()) else list(value) if isinstance(value, tuple) else value
+        for name, value in said.items()
+    }
 
 
 def current(launches: Iterable[Launch]) -> Launch | None:

@@ -59,7 +59,11 @@ class Wiring:
         """The table with a page's patience: the reader retries by itself, within its deadline."""
         from cache.table import Table
 
-        return Table(self.page_dynamodb, self.settings.recovery_instances_table)
+        return Table(
+            self.page_dynamodb,
+            self.settings.recovery_instances_table,
+            self.settings.sync_status_table,
+        )
 
     @cached_property
     def page_looks(self) -> "LookLog":
@@ -101,7 +105,11 @@ class Wiring:
         """The system of record."""
         from cache.table import Table
 
-        return Table(self.dynamodb, self.settings.recovery_instances_table)
+        return Table(
+            self.dynamodb,
+            self.settings.recovery_instances_table,
+            self.settings.sync_status_table,
+        )
 
     @cached_property
     def recorder(self) -> "Recorder":
