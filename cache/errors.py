@@ -1,13 +1,19 @@
 """Every error of this product; foreign errors (botocore, redis-py) are translated into these at the borders.
 
 RecoverySyncError
-├── InvalidInput        what somebody sent is wrong: says what and where
-├── TierUnavailable     could not ask; says nothing about what is there
-│   ├── TableUnavailable    DynamoDB refused, throttled, timed out or is gone
-│   └── MirrorUnavailable   Redis likewise, or its circuit breaker is open
-├── InvalidRow          a row of the table that is no record
-├── NotFound            there is no such plan, execution or route
-└── Conflict            the state of things forbids it
+├── InvalidInput            what was sent is wrong: says what and where
+├── TierUnavailable         could not ask; says nothing about what is there
+│   ├── TableUnavailable        DynamoDB refused, throttled, timed out or is gone
+│   ├── MirrorUnavailable       Redis likewise, or its circuit breaker is open
+│   ├── SyncNotStarted          Lambda did not take the event that starts a sync
+│   └── MachineNotStarted       Step Functions did not take an execution
+├── InvalidRow              a row of a table that does not hold what it must hold
+├── NotFound                there is no such plan, execution or route
+├── Conflict                the state of things forbids the request
+│   └── AlreadyRunning          another full sync holds the lease
+├── LookTimeout             a look at a place took longer than its deadline
+├── UnreadableReply         AWS answered with something that cannot be understood
+└── OverQuota               DRS takes no more jobs until some have ended
 """
 
 
@@ -36,6 +42,14 @@ class MirrorUnavailable(TierUnavailable):
     """Redis could not be read or written."""
 
 
+class SyncNotStarted(TierUnavailable):
+    """Lambda did not take the event that starts a sync."""
+
+
+class MachineNotStarted(TierUnavailable):
+    """Step Functions did not take an execution."""
+
+
 class InvalidRow(RecoverySyncError):
     """A row that does not hold what a record must hold."""
 
@@ -45,9 +59,29 @@ class NotFound(RecoverySyncError):
 
 
 class Conflict(RecoverySyncError):
-    """The state of things forbids it. `code` names why; `details` go into the answer."""
+    """The state of things forbids the request. `code` names why; `details` go into the answer."""
 
     def __init__(self, code: str, message: str, **details: object) -> None:
         super().__init__(message)
         self.code = code
         self.details = details
+
+
+class AlreadyRunning(Conflict):
+    """Another full sync holds the lease: the run of `run_id`."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__("ALREADY_RUNNING", f"sync {run_id} is running", runId=run_id)
+        self.run_id = run_id
+
+
+class LookTimeout(RecoverySyncError):
+    """A look at a place took longer than its deadline."""
+
+
+class UnreadableReply(RecoverySyncError):
+    """AWS answered with something that cannot be understood."""
+
+
+class OverQuota(RecoverySyncError):
+    """DRS takes no more jobs, or no more servers in jobs, until some have ended."""

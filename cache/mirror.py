@@ -1,15 +1,16 @@
-"""The read layer: the table's copy in Redis. Keys, layout, script and ages are all in this file.
+"""The read layer: the table's copy in Redis. Keys, scripts and ages are all in this file.
 
-`ri:v2:{f}:<sourceServerId>` holds an entry (`cache.entry`), where f is the id's last character; `ri:v2:places` is a
-hash of `account/region` -> `ticket|completedAt|outcome|completedTicket|listedAt`; `ri:v2:warming:<sourceServerId>` a short lock. The braces make
-f the hash tag: in a cluster, servers of one f share a slot, so that a page is one MGET for each f (ids are hexadecimal:
-16 of them) instead of a command for each server, which takes a third longer. Every write of an entry goes through one
-script, so an older version never replaces a newer one, whoever sends it and in whatever order.
+`ri:v4:{f}:<sourceServerId>` is a hash, one server's entry (`cache.entry`), where f is the id's last
+character; `ri:v4:places` a hash of `account/region` to
+`ticket|completedAt|outcome|completedTicket|listedAt`; `ri:v4:warming:<sourceServerId>` a short lock.
+The braces make f the hash tag: in a cluster, servers of one f share a slot and so a node. Every write of
+an entry goes through one script, so an older version never replaces a newer one, whoever sends it and in
+whatever order.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha1
@@ -18,39 +19,40 @@ from random import uniform
 from time import monotonic
 from typing import Any
 
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from cache.entry import HEAD, Entries, Entry
+from cache.entry import HEAD, SCHEMA, Entries, Entry
 from cache.errors import MirrorUnavailable
-from cache.packed import Command, wire_over
+from cache.exchange import Batch, Client, Command, Exchange, batch
 from cache.values import PlaceLook
 
-PREFIX = "ri:v2:"
+PREFIX = "ri:v4:"
 PLACES = f"{PREFIX}places"
 LIFE = 15 * 60.0  # seconds an entry may be served after the table was read or written
-LIFE_JITTER = 0.1  # lives are shortened by up to this share, so that a mirror filled at once does not empty at once
+LIFE_JITTER = 0.1  # lives are up to this share shorter, so that what was filled at once stays
 LOCK_LIFE_MS = 2_000  # longer than a table read, shorter than anyone's patience
-PATIENCE = 1.0  # seconds for one exchange with Redis, the retry included, however slowly the replies trickle
+PATIENCE = 1.0  # seconds for one exchange with Redis, retry included, however replies trickle
 AWAY = 2.0  # seconds the breaker stays open; then one caller tries again
-PAGES_KEPT = 16  # of which the keys are remembered: 0.1 kB a server
+PAGES_KEPT = 16  # of which the commands are remembered, packed: 0.2 kB a server
 LOOKS_KEPT = 1024  # parsed, of the places hash
 COMMANDS_A_PIPELINE = 500  # of writes, so that one publish never holds the server for long
 
-# KEYS 1: entry. ARGV 1: value, 2: version, 3: server id, 4: life in ms, 5: head of a stored value that a reader found
-# broken, or '', 6: the ticket that confirmed it. What is no entry of this server (a key of another type too), or that very value, gives way to any
-# version. (The head will do: if it is undamaged, the reader asked the table after this version was written there.)
+# KEYS 1: entry. ARGV 1: version, 2: the ticket that confirmed it, 3: life in ms, 4: head of a stored
+# page that a reader found broken, or '', 5 and on: the hash. An entry whose (version, confirmed) is
+# higher stays, unless its page is that broken one. (The head will do: if the page is undamaged, the
+# reader asked the table after this version was written there.) What is no entry gives way.
 _PUT = f"""
-local stored = redis.pcall('GET', KEYS[1])
-if type(stored) == 'string' then
-  local id, version, confirmed = string.match(stored, '^3|(s%-%w+)|(%d+)|(%d+)|')
-  if id == ARGV[3] and #version <= 15 and #confirmed <= 15 and string.sub(stored, 1, {HEAD}) ~= ARGV[5] then
-    local newer = tonumber(version) - tonumber(ARGV[2])
-    if newer > 0 or (newer == 0 and tonumber(confirmed) > tonumber(ARGV[6])) then return 0 end
+local stored = redis.pcall('HMGET', KEYS[1], 'schema', 'version', 'confirmed', 'page')
+if not stored.err and stored[2] and stored[3] and stored[4] then
+  local version, confirmed = string.match(stored[2] .. '|' .. stored[3], '^(%d+)|(%d+)$')
+  if version and #version <= 15 and #confirmed <= 15 and string.sub(stored[4], 1, {HEAD}) ~= ARGV[4] then
+    local newer = tonumber(version) - tonumber(ARGV[1])
+    if newer > 0 or (newer == 0 and tonumber(confirmed) > tonumber(ARGV[2])) then return 0 end
   end
 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[4])
+if stored.err or (stored[1] and stored[1] ~= '{SCHEMA}') then redis.call('DEL', KEYS[1]) end
+redis.call('HSET', KEYS[1], unpack(ARGV, 5))
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 """
 # KEYS 1: places. ARGV 1: account/region, 2: value, 3: ticket, 4: life in ms.
@@ -100,10 +102,10 @@ class Published:
 
 
 class Mirror:
-    """Reads and publishes entries. Give it a client with short timeouts and no retries of its own."""
+    """Reads and publishes entries. `connect` makes a client with short timeouts and without retries."""
 
-    def __init__(self, client: Any) -> None:
-        self._wire = wire_over(client)
+    def __init__(self, connect: Callable[[], Client]) -> None:
+        self._exchange = Exchange(connect)
         self._away_until = 0.0
 
     def read(self, server_ids: Sequence[str]) -> MirrorRead:
@@ -113,17 +115,15 @@ class Mirror:
             MirrorUnavailable: when Redis could not be asked.
         """
         shares = shares_of(tuple(server_ids))
-        commands: list[Command] = [("HGETALL", PLACES), *(("MGET", *keys) for keys in shares)]
-        looks, *told = self._ask(commands)
-        for at, share in enumerate(shares.values()):
-            if isinstance(told[at], Exception):  # a slot on its way to another node: misses
-                told[at] = [None] * len(share)
-        ids, values = [*chain.from_iterable(shares.values())], [*chain.from_iterable(told)]
-        if None in values:
-            found = {it: value for it, value in zip(ids, values, strict=True) if value is not None}
-            ids, values = [*found], [*found.values()]
+        (looks,), *told = self._ask([_READ_PLACES, *shares.values()])
+        found = {
+            server_id: page
+            for share, pages in zip(shares, told, strict=True)
+            for server_id, page in zip(share, pages, strict=True)
+            if type(page) is bytes  # else no entry, another kind of key, or a slot on its way
+        }
         entries = Entries()
-        return MirrorRead(entries, entries.decode(ids, values), _looks(looks))
+        return MirrorRead(entries, entries.decode([*found], [*found.values()]), _looks(looks))
 
     def publish(self, fresh: Iterable[Fresh]) -> Published:
         """Put entries in, unless newer ones are there. An entry whose life is over is dropped.
@@ -138,19 +138,10 @@ class Mirror:
             if life <= 0:
                 dropped += 1
                 continue
-            key = entry_key(it.entry.server_id)
-            broken = (it.broken or b"")[:HEAD]
-            calls.append(
-                (
-                    key,
-                    it.entry.encode(),
-                    it.entry.version,
-                    it.entry.server_id,
-                    int(life * 1000) or 1,
-                    broken,
-                    it.entry.confirmed,
-                )
-            )
+            entry, broken = it.entry, (it.broken or b"")[:HEAD]
+            ages = (entry.version, entry.confirmed, int(life * 1000) or 1)
+            fields = chain.from_iterable(entry.fields().items())
+            calls.append((entry_key(entry.server_id), *ages, broken, *fields))
         answers = self._run(_PUT, calls)
         taken, refused = answers.count(1), answers.count(0)
         return Published(taken, refused, dropped, len(answers) - taken - refused)
@@ -161,7 +152,7 @@ class Mirror:
         Raises:
             MirrorUnavailable: when it could not be said.
         """
-        value = f"{look.ticket}|{look.completed_at}|{look.outcome}|{look.completed_ticket}|{look.listed_at}"
+        value = "|".join(map(str, (look.ticket, look.completed_at, look.outcome, *look[3:])))
         (answer,) = self._run(_PUT_PLACE, [(PLACES, place, value, look.ticket, int(LIFE * 1000))])
         if isinstance(answer, Exception):
             raise MirrorUnavailable(f"publish {place}: {answer}") from answer
@@ -172,7 +163,7 @@ class Mirror:
         Raises:
             MirrorUnavailable: when Redis could not be asked.
         """
-        answers = self._ask(
+        answers = self._each(
             [("SET", lock_key(it), "1", "NX", "PX", LOCK_LIFE_MS) for it in server_ids]
         )
         return {it for it, answer in zip(server_ids, answers, strict=True) if answer}
@@ -183,42 +174,36 @@ class Mirror:
         Raises:
             MirrorUnavailable: when Redis could not be asked; the claims then run out by themselves.
         """
-        self._ask(
-            [("DEL", lock_key(it)) for it in server_ids]
-        )  # a key each: a cluster spreads them
+        self._each([("DEL", lock_key(it)) for it in server_ids])
 
     def _run(self, script: str, calls: Sequence[Command]) -> list[Any]:
         """One answer per call of the script; an answer is an exception where Redis refused that call."""
         answers: list[Any] = []
         for at in range(0, len(calls), COMMANDS_A_PIPELINE):
             part = calls[at : at + COMMANDS_A_PIPELINE]
-            got = self._ask([("EVALSHA", _SHA[script], 1, *call) for call in part])
-            unknown = [
-                index for index, answer in enumerate(got) if isinstance(answer, NoScriptError)
-            ]
+            got = self._each([("EVALSHA", _SHA[script], 1, *call) for call in part])
+            unknown = [at for at, answer in enumerate(got) if isinstance(answer, NoScriptError)]
             if unknown:  # the server lost its scripts: this once, send the text
-                again = self._ask([("EVAL", script, 1, *part[index]) for index in unknown])
+                again = self._each([("EVAL", script, 1, *part[index]) for index in unknown])
                 for index, answer in zip(unknown, again, strict=True):
                     got[index] = answer
             answers += got
         return answers
 
-    def _ask(self, commands: Sequence[Command]) -> list[Any]:
-        """The replies to these commands, in order; one retry on a new connection, then the breaker opens.
+    def _each(self, commands: Sequence[Command]) -> list[Any]:
+        """The replies to commands of whatever keys, in order."""
+        replies = self._ask([batch(_key_of(command), [command]) for command in commands])
+        return [reply for (reply,) in replies]
 
-        A failover or restart breaks pooled connections that look healthy, hence the retry.
-        """
+    def _ask(self, batches: Sequence[Batch]) -> list[list[Any]]:
+        """The replies to each batch. When Redis could not be asked, the breaker opens."""
         now = monotonic()
         if now < self._away_until:
             raise MirrorUnavailable("the breaker is open")
         if self._away_until:  # half open: this caller tries, the others wait for its result
             self._away_until = now + AWAY
         try:
-            try:
-                replies = self._wire.ask(commands, now + PATIENCE)
-            except (RedisConnectionError, RedisTimeoutError):
-                self._wire.renew()
-                replies = self._wire.ask(commands, now + PATIENCE)
+            replies = self._exchange.ask(batches, now + PATIENCE)
         except (RedisError, RedisClusterException, OSError) as error:  # the second is no RedisError
             self._away_until = monotonic() + AWAY
             raise MirrorUnavailable(str(error)) from error
@@ -232,18 +217,28 @@ def entry_key(server_id: str) -> str:
 
 
 @lru_cache(PAGES_KEPT)
-def shares_of(server_ids: tuple[str, ...]) -> Mapping[tuple[str, ...], list[str]]:
-    """Servers by slot, under the keys of their entries. A tenth of a read's time, and always the same for a plan."""
+def shares_of(server_ids: tuple[str, ...]) -> Mapping[tuple[str, ...], Batch]:
+    """The reads of these servers' pages, by the servers of a slot. The same again for each plan."""
     shares = defaultdict[str, list[str]](list)
     for server_id in server_ids:
         shares[server_id[-1:]].append(server_id)
-    heads = {tag: entry_key(tag)[: -len(tag)] for tag in shares}
-    return {tuple([heads[tag] + it for it in share]): share for tag, share in shares.items()}
+    return {
+        tuple(share): batch(entry_key(tag), [("HGET", entry_key(it), "page") for it in share])
+        for tag, share in shares.items()
+    }
 
 
 def lock_key(server_id: str) -> str:
     """The lock of whoever reads this server from the table."""
     return f"{PREFIX}warming:{server_id}"
+
+
+def _key_of(command: Command) -> str:
+    """The key of one of our commands: a script's comes after the number of keys."""
+    return str(command[3] if command[0] in ("EVALSHA", "EVAL") else command[1])
+
+
+_READ_PLACES = batch(PLACES, [("HGETALL", PLACES)])
 
 
 def _looks(stored: object) -> dict[str, PlaceLook]:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from cache.entry import ABSENT, Entry
+from cache.entry import ABSENT, ITEM, Entry
 from cache.errors import InvalidRow
 from cache.values import to_millis
 
@@ -226,18 +226,11 @@ class Record(BaseModel):
 
     def page_item(self) -> dict[str, object]:
         """The item of `existingInstances`: the original's twelve keys, in its order, and four added ones."""
-        return {name: getattr(self, field) for field, name in _ITEM_FIELDS.items()}
+        return {name: getattr(self, _FIELD_OF[name]) for name in ITEM}
 
 
 _REQUIRED_WHEN_PRESENT = (
     "recovery_instance_id", "ec2_instance_id", "ec2_instance_state", "name", "instance_type", "launch_time",
 )  # fmt: skip
-_ITEM_FIELDS = {
-    name: to_camel(name)
-    for name in (
-        "source_server_id", "recovery_instance_id", "ec2_instance_id", "ec2_instance_state", "name", "private_ip",
-        "public_ip", "instance_type", "launch_time", "region", "source_execution_id", "source_plan_name",
-        "source_server_name", "account_id", "is_drill", "last_sync_time",
-    )
-}  # fmt: skip
+_FIELD_OF = {to_camel(field): field for field in Record.model_fields}
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -18,10 +18,10 @@ from cache.protocol import Change, Observation, change_of
 from cache.record import Attribution, Details, InstanceState, Launch, Origin, Record, SourceServer
 from cache.values import Place
 from local import functions, servers
-from services.aws.redis import mirror_client
+from services.aws.redis import redis_client
 from services.platform.tables import create_tables
 from services.settings import Settings
-from services.wiring import Wiring
+from services.wiring import PAGE, Wiring
 
 PLACES = 12
 TICKET = 1_770_000_000_000
@@ -127,7 +127,7 @@ class Tiers:
     @property
     def mirror(self) -> Mirror:
         """A mirror with the product's client."""
-        return Mirror(mirror_client(self.wiring.settings))
+        return Mirror(lambda: redis_client(self.wiring.settings))
 
     def publish(self, numbers: Iterable[int]) -> None:
         """Puts the entries of these servers into Redis."""
@@ -157,7 +157,7 @@ def tiers() -> Iterator[Tiers]:
             environment = functions.aws({"DYNAMODB": dynamodb.url})
             environment |= functions.settings(f"redis://127.0.0.1:{valkey.port}/0", "mirror")
             os.environ.update(environment)
-            wiring = Wiring(Settings.from_env())
+            wiring = Wiring(Settings.from_env(), PAGE)
             create_tables(wiring.dynamodb, wiring.settings)
             yield Tiers(
                 wiring,

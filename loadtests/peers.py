@@ -10,7 +10,7 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 from hiredis import Reader, pack_command
 
-from cache.entry import HEAD, SEAL
+from cache.entry import HEAD
 from cache.mirror import PLACES, PREFIX, entry_key, shares_of
 from cache.reader import Reader as OurReader
 from cache.record import Record
@@ -30,7 +30,6 @@ from services.reads.pages import existing_body
 type Page = Callable[[Sequence[str]], bytes]
 
 CACHES = REPOSITORY / ".cache" / "bench"
-BUCKETS = 16
 
 
 def install_caches() -> None:
@@ -65,27 +64,31 @@ def body(items: Sequence[object]) -> bytes:
 
 
 def floor(tiers: Tiers) -> Page:
-    """A raw socket and hiredis: the same keys, the fragments joined; no pool, no checks, no retry."""
+    """A raw socket and hiredis on the product's own layout and packed commands, the items joined.
+
+    No pool, no checks, no deadline, no retry.
+    """
     ask = _raw_socket(tiers)
 
     def page(ids: Sequence[str]) -> bytes:
-        shares = shares_of.__wrapped__(tuple(ids))  # raw: it remembers nothing between pages
-        reads = [pack_command(("MGET", *keys)) for keys in shares]
-        values = chain.from_iterable(ask([_PLACES, *reads])[1:])
-        found = dict(zip(chain.from_iterable(shares.values()), values, strict=True))
-        return _joined([found[it] for it in ids])
+        shares = shares_of(tuple(ids))
+        pages = ask([_PLACES, *(it.packed for it in shares.values())], 1 + len(ids))[1:]
+        return _joined(dict(zip(chain.from_iterable(shares), pages, strict=True)), ids)
 
     return page
 
 
-def hget_each(tiers: Tiers) -> Page:
-    """The floor of the natural layout, a hash per server and a command for each: the same entries, as raw."""
+def strings(tiers: Tiers) -> Page:
+    """The layout before the hashes, on a raw socket: a string per server, an MGET per slot."""
     ask = _raw_socket(tiers)
 
     def page(ids: Sequence[str]) -> bytes:
-        return _joined(
-            ask([_PLACES, *(pack_command(("HGET", f"entry:{it}", "page")) for it in ids)])[1:]
-        )
+        shares = shares_of(tuple(ids))
+        reads = [
+            pack_command(("MGET", *(f"string:{entry_key(it)}" for it in share))) for share in shares
+        ]
+        pages = chain.from_iterable(ask([_PLACES, *reads], 1 + len(reads))[1:])
+        return _joined(dict(zip(chain.from_iterable(shares), pages, strict=True)), ids)
 
     return page
 
@@ -93,15 +96,15 @@ def hget_each(tiers: Tiers) -> Page:
 _PLACES = pack_command(("HGETALL", PLACES))
 
 
-def _raw_socket(tiers: Tiers) -> Callable[[Sequence[bytes]], list[Any]]:
+def _raw_socket(tiers: Tiers) -> Callable[[Sequence[bytes], int], list[Any]]:
     wire = socket.create_connection(("127.0.0.1", tiers.valkey_port))
     wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     buffer, nothing_yet = bytearray(1 << 16), object()
 
-    def ask(packed: Sequence[bytes]) -> list[Any]:
+    def ask(packed: Sequence[bytes], awaited: int) -> list[Any]:
         wire.sendall(b"".join(packed))
         reader, replies = Reader(notEnoughData=nothing_yet), []
-        while len(replies) < len(packed):
+        while len(replies) < awaited:
             reader.feed(buffer, 0, wire.recv_into(buffer))
             replies += iter(reader.gets, nothing_yet)
         return replies
@@ -109,15 +112,14 @@ def _raw_socket(tiers: Tiers) -> Callable[[Sequence[bytes]], list[Any]]:
     return ask
 
 
-def _joined(stored: Sequence[bytes]) -> bytes:
-    return b'{"existingInstances":[%b]}' % b",".join([it[HEAD : -SEAL - 1] for it in stored])
+def _joined(pages: Mapping[str, bytes], ids: Sequence[str]) -> bytes:
+    return b'{"existingInstances":[%b]}' % b",".join([pages[it][HEAD:] for it in ids])
 
 
 def ours(tiers: Tiers) -> Page:
     """The product: reader and page body, for a plan whose servers the plan book holds."""
-    reader = OurReader(
-        tiers.mirror, lambda: tiers.wiring.page_table, lambda: tiers.wiring.page_looks
-    )
+    wiring = tiers.wiring
+    reader = OurReader(tiers.mirror, lambda: wiring.table, lambda: wiring.looks)
 
     def page(ids: Sequence[str]) -> bytes:
         servers = _plan(len(ids))
@@ -132,35 +134,31 @@ def _plan(size: int) -> dict[str, Place | None]:
 
 
 def plain_pipeline(tiers: Tiers) -> Page:
-    """The same entries through redis-py's own pipeline."""
+    """The same hashes through redis-py's own pipeline, an HGET each."""
 
     def page(ids: Sequence[str]) -> bytes:
         pipeline = tiers.redis.pipeline(transaction=False)
         for server in ids:
-            pipeline.get(entry_key(server))
-        return _joined(pipeline.execute())
+            pipeline.hget(entry_key(server), "page")
+        return _joined(dict(zip(ids, pipeline.execute(), strict=True)), ids)
 
     return page
 
 
-def buckets(tiers: Tiers) -> Page:
-    """The same entries in 16 hashes, one HMGET each: not adopted, as one server could not expire by itself."""
-    names = [f"bucket:{number}" for number in range(BUCKETS)]
+def script(tiers: Tiers) -> Page:
+    """The same hashes, read by one small script per slot, through redis-py's pipeline."""
+    read = """local pages = {}
+    for at = 1, #KEYS do pages[at] = redis.pcall('HGET', KEYS[at], 'page') end
+    return pages"""
+    sha = tiers.redis.script_load(read)
 
     def page(ids: Sequence[str]) -> bytes:
-        shares: list[list[str]] = [[] for _ in names]
-        for server in ids:
-            shares[int(server[-2:], 16) % BUCKETS].append(server)
+        shares = shares_of(tuple(ids))
         pipeline = tiers.redis.pipeline(transaction=False)
-        asked = [(name, share) for name, share in zip(names, shares, strict=True) if share]
-        for name, share in asked:
-            pipeline.hmget(name, share)
-        found = dict(
-            pair
-            for (_, share), values in zip(asked, pipeline.execute(), strict=True)
-            for pair in zip(share, values, strict=True)
-        )
-        return _joined([found[it] for it in ids])
+        for share in shares:
+            pipeline.evalsha(sha, len(share), *map(entry_key, share))
+        pages = chain.from_iterable(pipeline.execute())
+        return _joined(dict(zip(chain.from_iterable(shares), pages, strict=True)), ids)
 
     return page
 
@@ -260,8 +258,7 @@ def fill(tiers: Tiers, servers: int) -> None:
         server = server_id(number)
         pipeline.hset(f"hash:{server}", mapping={k: str(v) for k, v in item(number).items()})
         entry = Record.from_row(row(number)).entry().encode()
-        pipeline.hset(f"bucket:{int(server[-2:], 16) % BUCKETS}", server, entry)
-        pipeline.hset(f"entry:{server}", "page", entry)
+        pipeline.set(f"string:{entry_key(server)}", entry)
         if number % 1000 == 999:
             pipeline.execute()
     pipeline.execute()

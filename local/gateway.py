@@ -10,7 +10,7 @@ import json
 import time
 import uuid
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from local.http1 import Request, Response
 from local.lambdas import Function
@@ -24,14 +24,14 @@ ROUTES = [(it.method, it.path, it.function) for it in OPERATIONS]
 
 
 def match(resource: str, path: str) -> dict[str, str] | None:
-    """The path parameters when `path` is one of `resource`, else None."""
+    """The path parameters, as they were sent, when `path` is one of `resource`, else None."""
     wanted, given = resource.split("/"), path.split("/")
     if len(wanted) != len(given):
         return None
     parameters = {}
     for name, value in zip(wanted, given, strict=True):
         if name.startswith("{") and value:
-            parameters[name[1:-1]] = unquote(value)
+            parameters[name[1:-1]] = value  # percent-encoded, as REST APIs pass them on
         elif name != value:
             return None
     return parameters

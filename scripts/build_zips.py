@@ -28,12 +28,9 @@ PYTHON = "3.12"
 THEN = (1980, 1, 1, 0, 0, 0)  # the first moment a zip can name
 NOT_OURS = {"services/page", "services/cli"}  # never in a zip
 HANDLERS = ("data_management", "execution", "query")
-# Nothing that a function runs imports these: the command line's tables, and boto3's own layer, as we use botocore.
-# tests/infra runs each zip alone to prove it.
-NEVER_IMPORTED = frozenset(
-    {"click", "rich", "Pygments", "markdown-it-py", "mdurl", "boto3", "s3transfer"}
-)
-NOT_BY_PAGES = frozenset({"aws-xray-sdk", "wrapt"})
+# Nothing that a function runs imports the command line's tables; tests/infra runs each zip alone to prove it.
+NEVER_IMPORTED = frozenset({"click", "rich", "Pygments", "markdown-it-py", "mdurl"})
+NOT_BY_PAGES = frozenset({"aws-xray-sdk", "boto3", "s3transfer", "wrapt"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,11 @@
-"""Settings to clients to parts: the one place that builds them. Nothing here connects until it is asked.
+"""Settings to clients to parts: the one place that builds them. Nothing connects until it is asked.
 
 The heavy libraries are imported where they are first needed: a page read that the mirror answers imports redis alone.
 """
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cache.errors import TierUnavailable
 from cache.mirror import Mirror
 from cache.reader import Reader
 from services.settings import Settings
@@ -21,84 +20,47 @@ if TYPE_CHECKING:
     from services.platform.sync_status import SyncStatus
     from services.sync.run import SyncParts
 
-PAGE_CONNECT_TIMEOUT, PAGE_READ_TIMEOUT = 0.3, 1.2  # seconds; a page has 3 in all
-SYNC_CONNECT_TIMEOUT, SYNC_READ_TIMEOUT = 2, 5
+
+class Patience(NamedTuple):
+    """With DynamoDB: seconds for a connection and for an answer, and calls in all."""
+
+    connect_timeout: float
+    read_timeout: float
+    attempts: int
 
 
-class SyncNotStarted(TierUnavailable):
-    """Lambda did not take the event that starts a sync."""
-
-
-class MachineNotStarted(TierUnavailable):
-    """Step Functions did not take an execution."""
+PAGE = Patience(0.3, 1.2, 1)  # a page has 3 s in all, and the reader retries by itself within them
+WORK = Patience(2, 5, 4)
 
 
 class Wiring:
-    """The parts of one process, made on first use and kept."""
+    """The parts of one process, made on first use and kept; all of them have one patience."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, patience: Patience = WORK) -> None:
         self.settings = settings
+        self.patience = patience
 
     @cached_property
     def reader(self) -> Reader:
-        """The way out, with short patience."""
+        """The way out."""
         mirror = self.mirror if self.settings.read_from == "mirror" else None
-        return Reader(mirror, lambda: self.page_table, lambda: self.page_looks)
+        return Reader(mirror, lambda: self.table, lambda: self.looks)
 
     @cached_property
     def mirror(self) -> Mirror | None:
         """The mirror; None where the deployment has none."""
         if not self.settings.redis_url:
             return None
-        from services.aws.redis import mirror_client
+        from services.aws.redis import redis_client
 
-        return Mirror(mirror_client(self.settings))
-
-    @cached_property
-    def page_table(self) -> "Table":
-        """The table with a page's patience: the reader retries by itself, within its deadline."""
-        from cache.table import Table
-
-        return Table(
-            self.page_dynamodb,
-            self.settings.recovery_instances_table,
-            self.settings.sync_status_table,
-        )
-
-    @cached_property
-    def page_looks(self) -> "LookLog":
-        """The looks, with a page's patience."""
-        from cache.looks import LookLog
-
-        return LookLog(self.page_dynamodb, self.settings.sync_status_table)
-
-    @cached_property
-    def page_plans(self) -> "PlanBook":
-        """The plans, with a page's patience."""
-        from services.platform.plans import PlanBook
-
-        return PlanBook(lambda: self.page_dynamodb, self.settings.recovery_plans_table)
-
-    @cached_property
-    def page_status(self) -> "SyncStatus":
-        """Runs and the lease, with a page's patience."""
-        from services.platform.sync_status import SyncStatus
-
-        return SyncStatus(self.page_dynamodb, self.settings.sync_status_table)
-
-    @cached_property
-    def page_dynamodb(self) -> "DynamoDBClient":
-        """DynamoDB for page reads."""
-        from services.aws.dynamodb import dynamodb_client
-
-        return dynamodb_client(PAGE_CONNECT_TIMEOUT, PAGE_READ_TIMEOUT, attempts=1)
+        return Mirror(lambda: redis_client(self.settings))
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
-        """DynamoDB for everything that may take longer."""
+        """DynamoDB."""
         from services.aws.dynamodb import dynamodb_client
 
-        return dynamodb_client(SYNC_CONNECT_TIMEOUT, SYNC_READ_TIMEOUT, attempts=4)
+        return dynamodb_client(*self.patience)
 
     @cached_property
     def table(self) -> "Table":
@@ -112,6 +74,13 @@ class Wiring:
         )
 
     @cached_property
+    def looks(self) -> "LookLog":
+        """Tickets and looks."""
+        from cache.looks import LookLog
+
+        return LookLog(self.dynamodb, self.settings.sync_status_table)
+
+    @cached_property
     def recorder(self) -> "Recorder":
         """The way in."""
         from cache.recorder import Recorder
@@ -119,11 +88,11 @@ class Wiring:
         return Recorder(self.table, self.mirror)
 
     @cached_property
-    def looks(self) -> "LookLog":
-        """Tickets and looks."""
-        from cache.looks import LookLog
+    def plans(self) -> "PlanBook":
+        """The plans."""
+        from services.platform.plans import PlanBook
 
-        return LookLog(self.dynamodb, self.settings.sync_status_table)
+        return PlanBook(lambda: self.dynamodb, self.settings.recovery_plans_table)
 
     @cached_property
     def status(self) -> "SyncStatus":
@@ -139,8 +108,8 @@ class Wiring:
             TableUnavailable: when the target accounts cannot be read.
         """
         from services.aws.session import AwsClients
-        from services.platform.attribution import ExecutionHistory
-        from services.sync.places import read_target_accounts
+        from services.platform.accounts import read_target_accounts
+        from services.platform.executions import ExecutionHistory
         from services.sync.run import SyncParts
 
         accounts, faults = read_target_accounts(self.dynamodb, self.settings.target_accounts_table)
@@ -156,40 +125,6 @@ class Wiring:
             accounts=accounts,
             faults=tuple(faults),
         )
-
-    def start_sync(self, event: bytes) -> None:
-        """Send an event to the sync function and leave it to itself.
-
-        Raises:
-            SyncNotStarted: when Lambda did not take it.
-        """
-        import botocore.session
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        name = self.settings.name("recovery-instance-sync")
-        try:
-            client: Any = botocore.session.get_session().create_client("lambda")
-            client.invoke(FunctionName=name, InvocationType="Event", Payload=event)
-        except (BotoCoreError, ClientError) as error:
-            raise SyncNotStarted(f"{name}: {error}") from error
-
-    def start_machine(self, name: str, values: dict[str, Any]) -> None:
-        """Set the state machine going, once for each name.
-
-        Raises:
-            MachineNotStarted: when Step Functions did not take it.
-        """
-        import json
-
-        import botocore.session
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        arn = self.settings.state_machine_arn
-        try:
-            client: Any = botocore.session.get_session().create_client("stepfunctions")
-            client.start_execution(stateMachineArn=arn, name=name, input=json.dumps(values))
-        except (BotoCoreError, ClientError) as error:
-            raise MachineNotStarted(f"{arn}: {error}") from error
 
     _accounts: Any = None
     _clients: Any = None

@@ -1,29 +1,29 @@
-"""What API Gateway's REST proxy events mean to us, and how we answer. Light: the page read goes through here.
+"""A request and its answer, whoever sent it. Light: the page read goes through here.
 
-Routing is a look-up by method and resource template, both of which API Gateway has worked out already.
 Compression is API Gateway's (`MinimumCompressionSize`), so no handler spends CPU on it.
 """
 
 import json
 import logging
-from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic, time
 from typing import Any
 from zlib import adler32, crc32
 
-from cache.errors import Conflict, InvalidInput, NotFound, TierUnavailable
+from cache.errors import Conflict, InvalidInput, NotFound, RecoverySyncError, TierUnavailable
 
 logger = logging.getLogger(__name__)
 CORRELATION_ID = "x-correlation-id"
 GATEWAY_SECONDS = 29
+CORS_HEADERS = "authorization,content-type,if-none-match,x-correlation-id"
 BODY_BYTES = 1_000_000  # 5,000 ids are 110 kB
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One API call. `path` and `query` are its parameters; `headers` has lower-case names."""
+    """One API call. `resource` is the template that fits, `path` and `query` are its parameters, decoded; `url` is the
+    percent-encoded path as it was sent; `headers` has lower-case names."""
 
     method: str
     resource: str
@@ -32,36 +32,9 @@ class Request:
     headers: Mapping[str, str]
     body: str
     request_id: str
+    url: str = ""
     began: float = field(default_factory=monotonic)
     """When it came in (monotonic seconds): the time it waited for a function to start or to be free is gone already."""
-
-    @classmethod
-    def from_event(cls, event: Mapping[str, Any]) -> "Request":
-        """The request in a REST proxy event (payload format 1.0).
-
-        Raises:
-            KeyError, TypeError, AttributeError, ValueError: when it is none.
-        """
-        headers = {name.lower(): value for name, value in _texts(event.get("headers")).items()}
-        method, resource = event["httpMethod"], event.get("resource") or event.get("path") or ""
-        body = event.get("body") or ""
-        if not all(isinstance(it, str) for it in (method, resource, body)):
-            raise TypeError("method, resource and body are text")
-        if event.get(
-            "isBase64Encoded"
-        ):  # what is no text comes like this; replaced characters make it no JSON
-            body = b64decode(body).decode(errors="replace")
-        context = event.get("requestContext") or {}
-        return cls(
-            method=method,
-            resource=resource,
-            path=_texts(event.get("pathParameters")),
-            query=_texts(event.get("queryStringParameters")),
-            headers=headers,
-            body=body,
-            request_id=headers.get(CORRELATION_ID) or context.get("requestId") or "",
-            began=monotonic() - _waited(context.get("requestTimeEpoch")),
-        )
 
     def object(self) -> dict[str, Any]:
         """The body as a JSON object.
@@ -96,10 +69,18 @@ class Response:
         return self.body if isinstance(self.body, bytes) else dumps(self.body)
 
 
-def _waited(since: object) -> float:
-    """Seconds since this epoch millisecond; 0 when it cannot be true, as API Gateway would have given up."""
-    seconds = time() - since / 1000 if isinstance(since, int) else 0.0
-    return seconds if 0 < seconds < GATEWAY_SECONDS else 0.0
+def began_at(sent_at: object) -> float:
+    """When a request of this epoch millisecond began; now, when that cannot be true: API Gateway would have given up."""
+    waited = time() - sent_at / 1000 if isinstance(sent_at, int) else 0.0
+    return monotonic() - waited if 0 < waited < GATEWAY_SECONDS else monotonic()
+
+
+class MethodNotAllowed(RecoverySyncError):
+    """The path is one of ours, but takes other methods."""
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"{method:.20} is not allowed here; {', '.join(allowed)} is")
+        self.allowed = allowed
 
 
 type Route = Callable[[Request], Response]
@@ -114,60 +95,42 @@ def dumps(value: object) -> bytes:
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
 
-def answer(event: Mapping[str, Any], routes: Routes, cors_origin: str = "") -> dict[str, Any]:
-    """The proxy response to a proxy event. Never raises: whatever goes wrong is an answer with a code and a message."""
-    try:
-        request = Request.from_event(event)
-    except (KeyError, TypeError, AttributeError, ValueError):
-        request = Request("", "", {}, {}, {}, "", "")
-    try:
-        response = _route(request, routes)(request)
-    except Exception as error:  # noqa: BLE001 - the last line: a fault of ours is a 500 that tells no more than that
-        response = error_response(error)
-    return _proxy_response(request, response, cors_origin)
-
-
-def _texts(part: Any) -> dict[str, str]:
-    return {str(name): str(value) for name, value in (part or {}).items()}
+def refusal(error: InvalidInput | NotFound | Conflict) -> tuple[int, dict[str, object]]:
+    """Status and body for a request that is refused."""
+    match error:
+        case InvalidInput():
+            return 400, _error("INVALID_INPUT", str(error))
+        case NotFound():
+            return 404, _error("NOT_FOUND", str(error))
+        case Conflict():
+            return 409, _error(error.code, str(error)) | error.details
 
 
 def error_response(error: Exception) -> Response:
     """The one table of errors and statuses."""
     match error:
-        case InvalidInput():
-            return _error(400, "INVALID_INPUT", str(error))
-        case NotFound():
-            return _error(404, "NOT_FOUND", str(error))
-        case Conflict():
-            return _error(409, error.code, str(error), error.details)
+        case InvalidInput() | NotFound() | Conflict():
+            status, body = refusal(error)
+            return Response(body, status)
+        case MethodNotAllowed():
+            allow = {"Allow": ", ".join(error.allowed)}
+            return Response(_error("METHOD_NOT_ALLOWED", str(error)), 405, headers=allow)
         case TierUnavailable():
             logger.error("Could not be asked: %s", error)
-            return _error(
-                503, "UNAVAILABLE", "What this needs cannot be reached at the moment; try again"
-            )
+            message = "What this needs cannot be reached at the moment; try again"
+            return Response(_error("UNAVAILABLE", message), 503)
         case _:
             logger.error("Unexpected", exc_info=error)
-            return _error(
-                500,
-                "INTERNAL",
-                "Something went wrong on our side; the log has it under this request id",
-            )
+            message = "Something went wrong on our side; the log has it under this request id"
+            return Response(_error("INTERNAL", message), 500)
 
 
-def _error(
-    status: int, code: str, message: str, details: Mapping[str, object] | None = None
-) -> Response:
-    return Response({"error": code, "message": message, **(details or {})}, status)
+def _error(code: str, message: str) -> dict[str, object]:
+    return {"error": code, "message": message}
 
 
-def _route(request: Request, routes: Routes) -> Route:
-    try:
-        return routes[request.method, request.resource]
-    except KeyError:
-        raise NotFound(f"no route {request.method} {request.resource}") from None
-
-
-def _proxy_response(request: Request, response: Response, cors_origin: str) -> dict[str, Any]:
+def proxy_response(request: Request, response: Response, cors_origin: str) -> dict[str, Any]:
+    """The response in the members that a proxy integration, a function URL and a load balancer read."""
     content = response.content()
     headers = {
         "Content-Type": "application/json",
@@ -178,12 +141,17 @@ def _proxy_response(request: Request, response: Response, cors_origin: str) -> d
     if cors_origin:
         headers["Access-Control-Allow-Origin"] = cors_origin
         headers["Access-Control-Expose-Headers"] = f"ETag, {CORRELATION_ID}"
+        if request.method == "OPTIONS":
+            headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "")
+            headers["Access-Control-Allow-Headers"] = CORS_HEADERS
     status = response.status
     if response.is_page and status == 200:
         etag = f'"{crc32(content):08x}{adler32(content):08x}{len(content):x}"'
         headers |= {"ETag": etag, "Cache-Control": "private, no-cache"}
         if etag in request.headers.get("if-none-match", ""):
-            status, content = 304, b""
+            status = 304
+    if request.method == "HEAD" or status in {204, 304}:
+        content = b""
     return {
         "statusCode": status,
         "headers": headers,

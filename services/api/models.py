@@ -120,6 +120,58 @@ class Plans(Body):
     next_token: str | None
 
 
+class Leftover(ExistingInstance):
+    """A drill's instance that still exists. Hours count since EC2's last start; what is stopped costs nothing here."""
+
+    age_days: float
+    instance_hours: float
+    estimated_cost: float | None = Field(description="null: no price is known for its type")
+
+
+class LeftoverSums(Body):
+    """What some leftovers come to. `unpriced` instances are in no estimate."""
+
+    instance_count: int
+    running: int
+    stopped: int
+    oldest_launch: Stamp | None
+    instance_hours: float
+    estimated_cost: float
+    unpriced: int
+
+
+class LeftoverGroup(LeftoverSums):
+    """The leftovers of one execution; null: nobody knows which."""
+
+    execution_id: str | None
+    plan_name: str | None
+    instance_types: dict[str, int]
+    instances: list[Leftover]
+
+
+class Prices(Body):
+    """Of when the price list is, and what it is of."""
+
+    as_of: str
+    what: str
+
+
+class Leftovers(LeftoverSums):
+    """Every drill instance that exists, the oldest execution first. `unclear`: DRS says neither drill nor recovery."""
+
+    too_old: int
+    older_than_days: float
+    unclear: int
+    groups: list[LeftoverGroup]
+    prices: Prices
+    unknown_server_ids: list[str]
+    unseen_places: list[str] = Field(
+        description="could not be looked at: drills there may be missing"
+    )
+    as_of: Stamp | None
+    degraded: bool = Field(description="not everything could be read")
+
+
 class ServersQuery(Body):
     """1 to 5,000 ids; duplicates are answered once."""
 
@@ -281,3 +333,99 @@ class TerminationStatus(Body):
     jobs: list[JobStatus]
     remaining: list[str]
     terminated: list[str]
+
+
+class CleanUpDrill(Body):
+    """`note` is what the drill showed; it is kept for the reports. `dryRun` says what would go."""
+
+    note: str = Field(min_length=1, max_length=1000)
+    dry_run: bool = False
+
+
+class CleanedUp(Body):
+    """What drills of a plan have left: asked to go, refused, failed."""
+
+    plan_id: str
+    dry_run: bool
+    note: str
+    execution_ids: list[str]
+    requested: list[Candidate]
+    refused: list[Refused]
+    failed: list[Failed]
+    jobs: list[Job]
+
+
+class ReportSums(Body):
+    """Counts, and the worst of the known figures: of `measured` servers."""
+
+    server_count: int
+    launched: int
+    failed: int
+    measured: int
+    longest_recovery_time_seconds: int | None
+    oldest_recovery_point_seconds: int | None
+
+
+class ReportServer(Body):
+    """One server. Recovery time: from its wave's start to EC2's launch. Recovery point: how much older the data was."""
+
+    source_server_id: str
+    source_server_name: str | None
+    status: str
+    reason: str | None
+    ec2_instance_id: str | None
+    instance_type: str | None
+    launch_time: Stamp | None
+    point_in_time: Stamp | None
+    recovery_time_seconds: int | None
+    recovery_point_seconds: int | None
+
+
+class ReportWave(ReportSums):
+    """One wave and its servers."""
+
+    wave_number: int
+    wave_name: str
+    account_id: str
+    region: str
+    status: str
+    message: str | None
+    job_ids: list[str]
+    start_time: str | None
+    end_time: str | None
+    duration_seconds: int | None
+    servers: list[ReportServer]
+
+
+class ReportTermination(JobStatus):
+    """A termination job, when it was asked for, and by whom where that is known."""
+
+    requested_at: Stamp | None
+    requested_by: str | None
+
+
+class Note(Body):
+    """What somebody had to say when a drill was cleaned up."""
+
+    note: str
+    at: Stamp
+    by: str | None
+
+
+class Report(ReportSums):
+    """What an execution came to."""
+
+    execution_id: str
+    plan_id: str
+    plan_name: str | None
+    execution_type: str
+    status: str
+    message: str | None
+    start_time: str | None
+    end_time: str | None
+    duration_seconds: int | None
+    waves: list[ReportWave]
+    termination: list[ReportTermination]
+    clean_ups: list[Note]
+    left_behind: list[str] | None = Field(description="null: could not be asked")
+    generated_at: Stamp

@@ -1,16 +1,19 @@
-"""Direct operations, as far as they are the same in each function that takes them."""
+"""Direct operations, `{"operation": NAME, …}`, and the one way in for every function that takes them."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from cache.errors import InvalidInput
-from cache.record import Attribution
-from cache.values import Place
+from cache.errors import Conflict, InvalidInput, NotFound
+from services.api.events import is_api
+from services.api.http import Routes, refusal
 from services.api.models import AccountId, Body, ServerId
-from services.sync.report import place_facts
-from services.sync.run import SyncParts, sync_recovery_instances_after_wave
+from services.api.routing import answer
+
+logger = logging.getLogger(__name__)
+type DirectOperations = Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]
 
 ExecutionId = Annotated[str, Field(min_length=1, max_length=256)]
 Region = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
@@ -44,23 +47,37 @@ def valid[E: Body](model: type[E], values: Mapping[str, Any]) -> E:
         return model.model_validate(values, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
-        raise InvalidInput(".".join(map(str, first["loc"])) or "event", first["msg"]) from None
+        where = ".".join(map(str, first["loc"]))[:100] or "event"
+        raise InvalidInput(where, first["msg"]) from None
 
 
-def sync_after_wave(parts: Callable[[], SyncParts], event: Mapping[str, Any]) -> dict[str, Any]:
-    """Look at a finished wave's servers; what the look came to. Nothing is asked for an event that makes no sense.
+def dispatch(
+    event: object, routes: Routes, operations: DirectOperations, cors_origin: str
+) -> dict[str, Any]:
+    """The one way in: answers proxy events, and carries out direct operations.
+
+    A direct operation that is refused answers `{"error", "message", …}`; one that fails raises, so that the invoker
+    sees the failure, the state machine tries again and Lambda's error metric counts it.
+    """
+    if isinstance(event, dict) and is_api(event):
+        return answer(event, routes, cors_origin)
+    try:
+        return carry_out(event, operations)
+    except (InvalidInput, NotFound, Conflict) as error:
+        logger.info("Refused: %s", error)
+        return refusal(error)[1]
+
+
+def carry_out(event: object, operations: DirectOperations) -> dict[str, Any]:
+    """The answer of the operation that the event names.
 
     Raises:
-        InvalidInput: when it makes none, or the account is not a target account.
-        TableUnavailable: when the target accounts cannot be read.
+        InvalidInput: when there is no such operation, or the event is not what it needs.
+        Whatever the operation raises.
     """
-    it = valid(WaveSyncEvent, event)
-    known = Attribution(source_execution_id=it.execution_id, source_plan_name=it.plan_name)
-    report = sync_recovery_instances_after_wave(
-        parts(),
-        Place(it.account_id, it.region),
-        it.source_server_ids,
-        {it.job_id: known},
-        it.wave_number,
-    )
-    return place_facts(report)
+    if not isinstance(event, dict):
+        raise InvalidInput("event", "must be an object")
+    name = event.get("operation")
+    if not isinstance(name, str) or name not in operations:
+        raise InvalidInput("operation", f"{name!r:.60} is not one of {', '.join(operations)}")
+    return operations[name](event)

@@ -38,9 +38,18 @@ OPERATIONS = (
         {200: models.ExistingInstances}, (400,), takes=models.ServersQuery,
     ),
     Operation(
+        "GET", "/leftovers", "query", "Every drill instance that still exists, its age and what it costs",
+        {200: models.Leftovers}, (400, 503),
+        query=(("olderThanDays", "what counts as too old, in days; 7 unless told"),),
+    ),
+    Operation(
         "POST", "/drs/recovery-instance-sync", "data-management",
         "Look at every place now; the result, or where to follow it",
         {200: models.SyncResult, 202: models.SyncRunning}, (400, 503),
+    ),
+    Operation(
+        "GET", "/drs/recovery-instance-sync", "data-management", "The status, under the sync's own address",
+        {200: models.SyncStatus}, (503,),
     ),
     Operation(
         "GET", "/drs/recovery-instance-sync/status", "data-management", "What runs, what ran, and every place",
@@ -66,5 +75,14 @@ OPERATIONS = (
     Operation(
         "GET", "/executions/{executionId}/termination-status", "execution", "How far that is",
         {200: models.TerminationStatus}, (404, 503),
+    ),
+    Operation(
+        "GET", "/executions/{executionId}/report", "execution", "What an execution came to",
+        {200: models.Report}, (400, 404, 503), query=(("format", "json, or html for a page to print"),),
+    ),
+    Operation(
+        "POST", "/recovery-plans/{planId}/clean-up-drill", "execution",
+        "Terminate whatever drills of a plan have left, with a note for their reports",
+        {200: models.CleanedUp, 202: models.CleanedUp}, (400, 404, 409, 503), takes=models.CleanUpDrill,
     ),
 )  # fmt: skip

@@ -1,21 +1,30 @@
-"""What DRS says of a place: recovery instances, source servers, jobs. Field names are botocore's model (2020-02-26)."""
+"""What DRS says of a place: recovery instances, source servers, launch configurations.
+
+Field names are those of botocore's model of DRS (2020-02-26). DRS is read here, its jobs in `drs_jobs`.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import batched
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from cache.errors import UnreadableReply
 from cache.record import InstanceState, Launch, SourceServer, current
 from cache.values import Place, is_server_id, to_millis, to_stamp
-from services.aws.outcome import UnreadableReply, is_not_initialized
+from services.aws.outcome import is_not_initialized
 
 PAGE = 200  # the largest filter DRS takes, and the page size its own samples use
-JOBS_A_CALL = 1000  # DescribeJobs filters.jobIDs
+CONFIGURATIONS_IN_FLIGHT = 8  # GetLaunchConfiguration takes one server a call
 
 type Check = Callable[[], None]
+
+
+def unhurried() -> None:
+    """The check of a caller without a deadline."""
 
 
 @dataclass(slots=True)
@@ -32,19 +41,26 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """A source server, and where the machine it protects runs, if that is on EC2."""
+    """A source server, and where the machine it protects runs, if that is on EC2.
+
+    `last_launch` is the job that launched the server last and its type (DRILL or RECOVERY); DRS remembers it
+    beyond the job's participants. `replicates_back`: a failback depends on the server.
+    """
 
     server: SourceServer
     origin: Place | None
     origin_instance_id: str | None
+    replicates_back: bool
+    last_launch: tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """When a job was started, and the tags it was given."""
+class LiveInstance:
+    """A recovery instance as DRS has it now. `failback_state` None: DRS says nothing of one."""
 
-    started_at: str | None
-    tags: Mapping[str, str]
+    server_id: str
+    launch: Launch
+    failback_state: str | None
 
 
 def list_recovery_instances(client: Any, check: Check) -> Listing:
@@ -56,7 +72,9 @@ def list_recovery_instances(client: Any, check: Check) -> Listing:
     return _recovery_instances(client, {}, check)
 
 
-def describe_recovery_instances(client: Any, server_ids: Iterable[str], check: Check) -> Listing:
+def describe_recovery_instances(
+    client: Any, server_ids: Iterable[str], check: Check = unhurried
+) -> Listing:
     """The same for these servers only."""
     found = Listing()
     for ids in batched(server_ids, PAGE):
@@ -66,9 +84,24 @@ def describe_recovery_instances(client: Any, server_ids: Iterable[str], check: C
     return found
 
 
+def living_instances(client: Any, server_ids: Iterable[str]) -> dict[str, list[LiveInstance]]:
+    """The instances of these servers that are not gone; several while a relaunch is under way.
+
+    Raises:
+        ClientError, BotoCoreError: as botocore does. UnreadableReply: for a record without usable ids.
+    """
+    found: defaultdict[str, list[LiveInstance]] = defaultdict(list)
+    for ids in batched(server_ids, PAGE):
+        for item in pages(client, "describe_recovery_instances", {"sourceServerIDs": list(ids)}):
+            launch, server_id = read_launch(item), str(item.get("sourceServerID"))
+            if launch.ec2_instance_state.is_alive:
+                found[server_id].append(LiveInstance(server_id, launch, _failback_state(item)))
+    return dict(found)
+
+
 def _recovery_instances(client: Any, filters: dict[str, Any], check: Check) -> Listing:
     try:
-        return _listing(_pages(client, "describe_recovery_instances", filters, check))
+        return _listing(pages(client, "describe_recovery_instances", filters, check))
     except ClientError as error:
         if not is_not_initialized(error):
             raise
@@ -76,28 +109,53 @@ def _recovery_instances(client: Any, filters: dict[str, Any], check: Check) -> L
 
 
 def describe_source_servers(
-    client: Any, server_ids: Sequence[str], place: Place, check: Check
+    client: Any, server_ids: Iterable[str], place: Place, check: Check = unhurried
 ) -> dict[str, Protected]:
-    """The source servers with these ids; unknown ids are silently absent."""
-    found: dict[str, Protected] = {}
-    for ids in batched(server_ids, PAGE):
-        for item in _pages(
-            client, "describe_source_servers", {"sourceServerIDs": list(ids)}, check
-        ):
-            if is_server_id(item.get("sourceServerID")):
-                found[item["sourceServerID"]] = _protected(item, place)
-    return found
+    """The source servers with these ids; unknown ids are silently absent.
+
+    Raises:
+        ClientError, BotoCoreError: as botocore does; LookTimeout: from `check`.
+    """
+    return {
+        item["sourceServerID"]: _protected(item, place)
+        for ids in batched(server_ids, PAGE)
+        for item in pages(client, "describe_source_servers", {"sourceServerIDs": list(ids)}, check)
+        if is_server_id(item.get("sourceServerID"))
+    }
 
 
-def describe_jobs(client: Any, job_ids: Sequence[str], check: Check) -> dict[str, Job]:
-    """The jobs with these ids; old ones may be gone."""
-    found: dict[str, Job] = {}
-    for ids in batched(job_ids, JOBS_A_CALL):
-        for item in _pages(client, "describe_jobs", {"jobIDs": list(ids)}, check):
-            found[str(item.get("jobID"))] = Job(
-                _stamp(item.get("creationDateTime")), _texts(item.get("tags"))
-            )
-    return found
+def list_source_servers(
+    client: Any, place: Place, check: Check = unhurried
+) -> dict[str, Protected]:
+    """Every source server of the place, whatever its id looks like; empty where DRS was never set up.
+
+    Raises:
+        ClientError, BotoCoreError: as botocore does; LookTimeout: from `check`.
+    """
+    try:
+        return {
+            str(item.get("sourceServerID")): _protected(item, place)
+            for item in pages(client, "describe_source_servers", {}, check)
+        }
+    except ClientError as error:
+        if not is_not_initialized(error):
+            raise
+        return {}
+
+
+def launch_targets(client: Any, server_ids: Sequence[str]) -> dict[str, str | Exception | None]:
+    """The EC2 instance each server launches into, if that is set; or why it could not be asked."""
+
+    def one(server_id: str) -> str | Exception | None:
+        try:
+            configuration = client.get_launch_configuration(sourceServerID=server_id)
+        except (BotoCoreError, ClientError) as error:
+            return error
+        into = _part(configuration, "launchIntoInstanceProperties")
+        return _text(into.get("launchIntoEC2InstanceID"))
+
+    with ThreadPoolExecutor(CONFIGURATIONS_IN_FLIGHT, "launch-configuration") as pool:
+        return dict(zip(server_ids, pool.map(one, server_ids), strict=True))
 
 
 def read_launch(item: Mapping[str, Any]) -> Launch:
@@ -121,14 +179,19 @@ def read_launch(item: Mapping[str, Any]) -> Launch:
         ec2_instance_state=InstanceState.read(item.get("ec2InstanceState")),
         job_id=_text(item.get("jobID")),
         is_drill=is_drill if isinstance(is_drill, bool) else None,
-        point_in_time=_stamp(item.get("pointInTimeSnapshotDateTime")),
+        point_in_time=stamp(item.get("pointInTimeSnapshotDateTime")),
     )
 
 
-def _pages(
-    client: Any, operation: str, filters: dict[str, Any], check: Check
+def pages(
+    client: Any, operation: str, filters: Mapping[str, Any], check: Check = unhurried, **more: Any
 ) -> Iterator[dict[str, Any]]:
-    arguments = {"filters": filters} if filters else {}
+    """The items of every page of a DRS listing; `check` is called before each page.
+
+    Raises:
+        ClientError, BotoCoreError: as botocore does. UnreadableReply: when a page holds no list of objects.
+    """
+    arguments = more | ({"filters": dict(filters)} if filters else {})
     check()
     for page in client.get_paginator(operation).paginate(
         **arguments, PaginationConfig={"PageSize": PAGE}
@@ -161,23 +224,36 @@ def _listing(items: Iterable[Mapping[str, Any]]) -> Listing:
 
 
 def _protected(item: Mapping[str, Any], place: Place) -> Protected:
-    """Name and staging account as the field guide (§2) orders their sources."""
+    """Name, staging account, origin and last launch, each from the first field that says anything."""
     hints = _part(_part(item, "sourceProperties"), "identificationHints")
     names = (
         _part(item, "tags").get("Name"),
-        *(hints.get(it) for it in ("hostname", "fqdn", "vmWareUuid")),
+        *(hints.get(hint) for hint in ("hostname", "fqdn", "vmWareUuid")),
     )
     cloud = _part(item, "sourceCloudProperties")
     account, region = _text(cloud.get("originAccountID")), _text(cloud.get("originRegion"))
+    launched = _part(_part(_part(item, "lifeCycle"), "lastLaunch"), "initiated")
+    job_id = _text(launched.get("jobID"))
     return Protected(
         SourceServer(
-            source_server_name=next(filter(None, map(_text, names)), item["sourceServerID"]),
+            source_server_name=next(
+                filter(None, map(_text, names)), str(item.get("sourceServerID"))
+            ),
             replication_staging_account_id=_text(_part(item, "stagingArea").get("stagingAccountID"))
             or place.account_id,
         ),
         Place(account, region) if account and region else None,
         _text(hints.get("awsInstanceID")),
+        replicates_back=item.get("replicationDirection") == "FAILBACK",
+        last_launch=(job_id, str(launched.get("type"))) if job_id else None,
     )
+
+
+def _failback_state(item: Mapping[str, Any]) -> str | None:
+    """None only where DRS says nothing of a failback: what cannot be read counts as one."""
+    failback = item.get("failback") or {}
+    state = failback.get("state") if isinstance(failback, dict) else failback
+    return None if state is None else str(state)
 
 
 def _part(item: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -189,11 +265,7 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _texts(value: object) -> dict[str, str]:
-    return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}
-
-
-def _stamp(value: object) -> str | None:
+def stamp(value: object) -> str | None:
     """DRS writes times with and without fractions; we keep one form."""
     try:
         return to_stamp(to_millis(str(value)))

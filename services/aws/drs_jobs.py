@@ -1,36 +1,49 @@
-"""DRS jobs: how they do, what became of their servers and why. Field names are botocore's model of DRS (2020-02-26)."""
+"""DRS jobs: asked for, followed, and why their servers failed.
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+Field names are those of botocore's model of DRS (2020-02-26).
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import batched
 from typing import Any, Literal
 
-from services.aws.drs import JOBS_A_CALL, PAGE
+from cache.record import Attribution
+from services.aws.drs import Check, pages, stamp, unhurried
 
 type Kind = Literal["LAUNCH", "TERMINATE"]
+JOBS_A_CALL = 1000  # DescribeJobs filters.jobIDs
 SINCE = timedelta(hours=24)  # how far back a job of ours is looked for; a crash is noticed sooner
+EXECUTION_TAG, PLAN_TAG = "executionId", "planName"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job. `servers` maps its source servers to their launch status; DRS empties it some time after the end."""
+    """One job. `servers` maps its source servers to their launch status; DRS empties it some time after the end.
+
+    `attribution` is the execution that its tags name, where the job was started with tags.
+    """
 
     job_id: str
     kind: str
     initiated_by: str
     is_over: bool
     servers: Mapping[str, str]
+    started_at: str | None
+    attribution: Attribution | None
 
 
-def describe_jobs(client: Any, job_ids: Sequence[str]) -> dict[str, Job]:
-    """The jobs with these ids, as far as DRS knows them.
+def describe_jobs(client: Any, job_ids: Sequence[str], check: Check = unhurried) -> dict[str, Job]:
+    """The jobs with these ids, as far as DRS knows them; old ones may be gone.
 
     Raises:
-        ClientError, BotoCoreError: as botocore does.
+        ClientError, BotoCoreError: as botocore does; UnreadableReply; LookTimeout: from `check`.
     """
     jobs = (
-        job for ids in batched(job_ids, JOBS_A_CALL) for job in _jobs(client, {"jobIDs": list(ids)})
+        _job(item)
+        for ids in batched(job_ids, JOBS_A_CALL)
+        for item in pages(client, "describe_jobs", {"jobIDs": list(ids)}, check)
     )
     return {job.job_id: job for job in jobs}
 
@@ -39,68 +52,92 @@ def recent_jobs(client: Any, kind: Kind) -> Iterator[Job]:
     """The place's jobs of this kind of the last day, newest first.
 
     Raises:
-        ClientError, BotoCoreError: as botocore does.
+        ClientError, BotoCoreError: as botocore does. UnreadableReply.
     """
     since = (datetime.now(UTC) - SINCE).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return (job for job in _jobs(client, {"fromDate": since}) if job.kind == kind)
-
-
-def last_launches(client: Any, server_ids: Collection[str]) -> dict[str, tuple[str, str]]:
-    """Each server's last launch job and its type (DRILL or RECOVERY); remembered beyond the job's participants.
-
-    Raises:
-        ClientError, BotoCoreError: as botocore does.
-    """
-    pages = client.get_paginator("describe_source_servers")
-    found: dict[str, tuple[str, str]] = {}
-    for ids in batched(server_ids, PAGE):
-        for page in pages.paginate(
-            filters={"sourceServerIDs": list(ids)}, PaginationConfig={"PageSize": PAGE}
-        ):
-            for item in page["items"]:
-                initiated = item.get("lifeCycle", {}).get("lastLaunch", {}).get("initiated", {})
-                if initiated.get("jobID"):
-                    found[item["sourceServerID"]] = initiated["jobID"], str(initiated.get("type"))
-    return found
+    jobs = map(_job, pages(client, "describe_jobs", {"fromDate": since}))
+    return (job for job in jobs if job.kind == kind)
 
 
 def failure_reasons(
-    client: Any, job_ids: Collection[str], server_ids: Collection[str]
+    client: Any, job_ids: Iterable[str], server_ids: Collection[str]
 ) -> dict[str, str]:
     """Why these servers' launches failed, from the jobs' logs: the last raw error, else the last event that names it.
 
     The event enum is open (live logs hold values that the model lacks), so no event is looked for by name.
 
     Raises:
-        ClientError, BotoCoreError: as botocore does.
+        ClientError, BotoCoreError: as botocore does. UnreadableReply.
     """
     errors: dict[str, str] = {}
     events: dict[str, str] = {}
     for job_id in job_ids:
         if errors.keys() >= set(server_ids):
             break
-        for page in client.get_paginator("describe_job_log_items").paginate(jobID=job_id):
-            for item in page["items"]:
-                data = item.get("eventData") or {}
-                server_id, raw_error = str(data.get("sourceServerID")), data.get("rawError")
-                if server_id in server_ids:
-                    events[server_id] = f"launch failed; last event {item.get('event')}"
-                    if raw_error:
-                        errors[server_id] = str(raw_error)
+        for item in pages(client, "describe_job_log_items", {}, jobID=job_id):
+            data = item.get("eventData") or {}
+            server_id, raw_error = str(data.get("sourceServerID")), data.get("rawError")
+            if server_id in server_ids:
+                events[server_id] = f"launch failed; last event {item.get('event')}"
+                if raw_error:
+                    errors[server_id] = str(raw_error)
     return events | errors
 
 
-def _jobs(client: Any, filters: dict[str, Any]) -> Iterator[Job]:
-    pages = client.get_paginator("describe_jobs").paginate(
-        filters=filters, PaginationConfig={"PageSize": PAGE}
+def start_recovery(
+    client: Any, server_ids: Sequence[str], *, is_drill: bool, tags_of: Attribution | None
+) -> str:
+    """Ask for one LAUNCH job of at most 100 servers; its id. `tags_of` is written into the job's tags.
+
+    Raises:
+        ClientError, BotoCoreError: as botocore does.
+    """
+    tags = {}
+    if tags_of:
+        tags = {
+            EXECUTION_TAG: tags_of.source_execution_id,
+            PLAN_TAG: tags_of.source_plan_name or "",
+        }
+    answer = client.start_recovery(
+        sourceServers=[{"sourceServerID": server_id} for server_id in server_ids],
+        isDrill=is_drill,
+        **({"tags": tags} if tags else {}),
     )
-    for page in pages:
-        for item in page["items"]:
-            participants = item.get("participatingServers") or ()
-            yield Job(
-                job_id=item["jobID"],
-                kind=str(item.get("type")),
-                initiated_by=str(item.get("initiatedBy")),
-                is_over=item.get("status") == "COMPLETED",
-                servers={it["sourceServerID"]: str(it.get("launchStatus")) for it in participants},
-            )
+    return str(answer["job"]["jobID"])
+
+
+def terminate(client: Any, recovery_instance_ids: Sequence[str]) -> str:
+    """Ask for one TERMINATE job of at most 100 instances; its id.
+
+    Raises:
+        ClientError, BotoCoreError: as botocore does.
+    """
+    answer = client.terminate_recovery_instances(recoveryInstanceIDs=list(recovery_instance_ids))
+    return str(answer["job"]["jobID"])
+
+
+def _job(item: Mapping[str, Any]) -> Job:
+    participants = item.get("participatingServers") or ()
+    return Job(
+        job_id=str(item.get("jobID")),
+        kind=str(item.get("type")),
+        initiated_by=str(item.get("initiatedBy")),
+        is_over=item.get("status") == "COMPLETED",
+        servers={
+            str(server.get("sourceServerID")): str(server.get("launchStatus"))
+            for server in participants
+        },
+        started_at=stamp(item.get("creationDateTime")),
+        attribution=_attribution(item.get("tags")),
+    )
+
+
+def _attribution(tags: object) -> Attribution | None:
+    texts = tags if isinstance(tags, dict) else {}
+    execution_id, plan_name = texts.get(EXECUTION_TAG), texts.get(PLAN_TAG)
+    if not isinstance(execution_id, str) or not execution_id:
+        return None
+    return Attribution(
+        source_execution_id=execution_id,
+        source_plan_name=plan_name if isinstance(plan_name, str) else None,
+    )

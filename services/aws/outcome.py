@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, HTTPClientError
 
-from cache.errors import RecoverySyncError
+from cache.errors import LookTimeout, UnreadableReply
 
 
 class Outcome(StrEnum):
@@ -30,14 +30,6 @@ class Outcome(StrEnum):
     def is_failure(self) -> bool:
         """Whether the place could not be seen whole. One that a newer look has seen meanwhile did not fail."""
         return not self.is_complete and self is not Outcome.OVERTAKEN
-
-
-class LookTimeout(RecoverySyncError):
-    """A place took longer than its deadline."""
-
-
-class UnreadableReply(RecoverySyncError):
-    """AWS answered with something that cannot be understood."""
 
 
 NOT_INITIALIZED = "UninitializedAccountException"

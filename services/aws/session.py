@@ -5,7 +5,6 @@ Clients are safe from several threads, making them is not (boto3's guide), so ma
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
@@ -21,6 +20,7 @@ from botocore.credentials import (
 
 from cache.values import Place
 from services.aws.timestamps import ModelLoader, timestamp
+from services.platform.accounts import TargetAccount
 
 SESSION_NAME = "recovery-instance-sync"
 # Role chaining from Lambda caps sessions at an hour (STS AssumeRole); asking for more fails.
@@ -37,16 +37,6 @@ AWS_CONFIG = Config(
     tcp_keepalive=True,
     user_agent_extra="recovery-instance-sync",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TargetAccount:
-    """An account that servers recover into. Without a role it is our own; without regions, every region DRS has."""
-
-    account_id: str
-    role_arn: str | None = None
-    external_id: str | None = None
-    regions: tuple[str, ...] | None = None
 
 
 class _AssumedRole(CredentialProvider):

@@ -8,7 +8,9 @@ import click
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table as Grid
+from rich.text import Text
+
+from services.cli.listing import Column, Listing
 
 out = Console()
 notes = Console(stderr=True)  # standard output stays clean for --json
@@ -28,24 +30,27 @@ def bar(
         yield lambda n: progress.advance(task, n), lambda n: progress.update(task, total=n)
 
 
-def grid(*headers: str) -> Grid:
-    """A table that folds what is too long for the terminal: an id that is cut off is no use to anyone."""
-    made = Grid()
-    for header in headers:
-        made.add_column(header, overflow="fold")
-    return made
+def say(text: str) -> None:
+    """One sentence; in a pipe it stays one line."""
+    out.print(Text(text), soft_wrap=not out.is_terminal)
 
 
-def places_grid(places: list[dict[str, Any]]) -> Grid:
+def places_listing(places: list[dict[str, Any]]) -> Listing:
     """Every place and how its look ended."""
-    rows = grid("Account", "Region", "Outcome", "Instances", "Gone", "Seconds", "Why")
-    for it in places:
-        seconds = f"{it.get('durationMs', 0) / 1000:.1f}"
-        counts = (str(it.get("instances", "")), str(it.get("absent", "")))
-        rows.add_row(
-            it["accountId"], it["region"], it["outcome"], *counts, seconds, it.get("message") or ""
+    counts = (Column(it, is_number=True) for it in ("Instances", "Gone", "Seconds"))
+    listing = Listing([*map(Column, ("Account", "Region", "Outcome")), *counts], remark="Why")
+    for place in places:
+        seconds = f"{place.get('durationMs', 0) / 1000:.1f}"
+        listing.add(
+            place["accountId"],
+            place["region"],
+            place["outcome"],
+            place.get("instances"),
+            place.get("absent"),
+            seconds,
+            remark=place.get("message") or "",
         )
-    return rows
+    return listing
 
 
 def kind_of(is_drill: bool | None) -> str:
@@ -56,6 +61,6 @@ def kind_of(is_drill: bool | None) -> str:
 def complain(problems: list[str]) -> None:
     """Name the problems and exit with code 1, if there are any."""
     for problem in problems:
-        notes.print(f"[red]![/] {escape(problem)}")
+        notes.print(f"[red]![/] {escape(problem)}", soft_wrap=not notes.is_terminal)
     if problems:
         raise SystemExit(1)

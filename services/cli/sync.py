@@ -5,7 +5,8 @@ import json
 import click
 
 from services.cli.group import main
-from services.cli.output import as_json, bar, complain, out, places_grid
+from services.cli.listing import wide_option
+from services.cli.output import as_json, bar, complain, out, places_listing, say
 from services.sync.place import PlaceReport
 from services.sync.run import (
     get_recovery_instance_sync_status,
@@ -39,27 +40,25 @@ def sync(wiring: Wiring, account: str | None, region: str | None, as_json: bool)
     if as_json:
         click.echo(json.dumps(body))
     else:
-        out.print(places_grid(body["places"]))
+        places_listing(body["places"]).print(out)
         calls, seconds = sum(body["awsCalls"].values()), body["durationMs"] / 1000
         counts = f"{body['instancesUpdated']:,} instances recorded, {body['instancesAbsent']} gone"
-        out.print(f"{body['regionsScanned']} places, {counts}, {calls} AWS calls, {seconds:.1f} s")
+        say(f"{body['regionsScanned']} places, {counts}, {calls} AWS calls, {seconds:.1f} s")
     complain(body["errors"])
 
 
 @main.command()
 @as_json
+@wide_option
 @click.pass_obj
-def status(wiring: Wiring, as_json: bool) -> None:
+def status(wiring: Wiring, as_json: bool, wide: bool) -> None:
     """What runs now, how the last sync ended, and how every place did."""
     body = get_recovery_instance_sync_status(wiring.looks, wiring.status)
     if as_json:
         click.echo(json.dumps(body, default=str))
         return
     if body["running"]:
-        out.print(
-            "Running: {runId} since {startedAt}, {placesDone} of {placesTotal} places".format(
-                **body["running"]
-            )
-        )
-    out.print(f"Last full sync ended: {body['lastSyncTime'] or 'never'}")
-    out.print(places_grid(body["places"]))
+        running = "Running: {runId} since {startedAt}, {placesDone} of {placesTotal} places"
+        say(running.format(**body["running"]))
+    say(f"Last full sync ended: {body['lastSyncTime'] or 'never'}")
+    places_listing(body["places"]).print(out, wide=wide)

@@ -5,12 +5,11 @@ import time
 from typing import Any
 
 import click
-from rich.markup import escape
-from rich.table import Table as Grid
 
 from cache.errors import Conflict, NotFound
 from services.cli.group import main
-from services.cli.output import as_json, bar, complain, grid, kind_of, out
+from services.cli.listing import Column, Listing, wide_option
+from services.cli.output import as_json, bar, complain, kind_of, out, say
 from services.execution.operations import executions_of
 from services.execution.termination import terminate_recovery_instances
 from services.execution.termination_status import termination_status
@@ -28,9 +27,10 @@ POLL_SECONDS = 5.0
     "--confirm-recovery", is_flag=True, help="Terminate real recoveries too, not only drills."
 )
 @as_json
+@wide_option
 @click.pass_obj
-def terminate(
-    wiring: Wiring, execution_id: str, yes: bool, confirm_recovery: bool, as_json: bool
+def terminate(  # noqa: PLR0913, PLR0917 - an option each
+    wiring: Wiring, execution_id: str, yes: bool, confirm_recovery: bool, as_json: bool, wide: bool
 ) -> None:
     """Terminate what EXECUTION_ID launched, as far as the guard rails allow."""
     executions, parts = executions_of(wiring), wiring.sync_parts()
@@ -41,13 +41,13 @@ def terminate(
     except (NotFound, Conflict) as error:
         raise click.ClickException(str(error)) from error
     if not as_json:
-        out.print(_grid(body))
+        termination_listing(body).print(out, wide=wide)
     if yes and body["jobs"]:
         body["termination"] = _follow(executions, parts, execution_id)
     if as_json:
         click.echo(json.dumps(body))
     elif not yes:
-        out.print("Nothing was terminated. --yes does it.")
+        say("Nothing was terminated. --yes does it.")
     left = body.get("termination", {}).get("remaining", [])
     failed = [f"{it['sourceServerId']}: {it['message']}" for it in body["failed"]]
     complain(failed + ([f"{len(left)} servers remain: {', '.join(left[:10])}"] if left else []))
@@ -67,20 +67,24 @@ def _follow(executions: Executions, parts: SyncParts, execution_id: str) -> dict
             time.sleep(POLL_SECONDS)
 
 
-def _grid(body: dict[str, Any]) -> Grid:
-    rows = grid("Server", "Instance", "Name", "Account / Region", "Kind", "What")
+def termination_listing(body: dict[str, Any]) -> Listing:
+    columns = (
+        *map(Column, ("Server", "Instance", "What", "Kind")),
+        Column("Name", is_text=True),
+        *map(Column, ("Account", "Region")),
+    )
+    listing = Listing(columns, remark="Why")
     would = "would go" if body["dryRun"] else "goes"
     for outcome, what in (("requested", would), ("refused", "stays"), ("failed", "failed")):
-        for it in body[outcome]:
-            why = f"{what}: {it['reason']} {it['message']}" if outcome == "refused" else what
-            place = f"{it['accountId']} / {it['region']}"
-            cells = (
-                it["sourceServerId"],
-                it["ec2InstanceId"],
-                it["name"],
-                place,
-                kind_of(it["isDrill"]),
-                why,
+        for item in body[outcome]:
+            listing.add(
+                item["sourceServerId"],
+                item["ec2InstanceId"],
+                what,
+                kind_of(item["isDrill"]),
+                item["name"],
+                item["accountId"],
+                item["region"],
+                remark=f"{item.get('reason', '')} {item.get('message', '')}",
             )
-            rows.add_row(*(escape(cell or "") for cell in cells))
-    return rows
+    return listing

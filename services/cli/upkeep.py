@@ -7,7 +7,7 @@ import click
 
 from cache.mirror import Mirror
 from services.cli.group import main
-from services.cli.output import as_json, bar, complain, out
+from services.cli.output import as_json, bar, complain, say
 from services.platform.tables import create_tables
 from services.sync.audit import Audit, audit_mirror, audit_table, warm
 from services.wiring import Wiring
@@ -21,7 +21,7 @@ def warm_command(wiring: Wiring, as_json: bool) -> None:
     with bar("Records", None) as (advance, _):
         done = warm(wiring.table, _mirror(wiring), advance)
     result = {"published": done.taken, "newerAlready": done.refused, "failed": done.failed}
-    click.echo(json.dumps(result)) if as_json else out.print(
+    click.echo(json.dumps(result)) if as_json else say(
         f"{done.taken:,} entries published, {done.failed} failed"
     )
     complain([f"{done.failed} entries could not be published"] if done.failed else [])
@@ -54,7 +54,7 @@ def audit(wiring: Wiring, live: bool, repair: bool, as_json: bool) -> None:
 def create_tables_command(wiring: Wiring, as_json: bool) -> None:
     """Create the tables that are missing. With CloudFormation you do not need this."""
     created = create_tables(wiring.dynamodb, wiring.settings)
-    click.echo(json.dumps({"created": created})) if as_json else out.print(
+    click.echo(json.dumps({"created": created})) if as_json else say(
         "\n".join(created) or "All tables exist"
     )
 
@@ -69,8 +69,8 @@ def _print_audit(result: Audit, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(result)))
         return
-    out.print(
+    say(
         f"{result.compared:,} compared, {result.missing:,} not in the mirror, {len(result.differences)} differ"
     )
     for server_id, what in result.differences.items():
-        out.print(f"  {server_id}  {what}")
+        say(f"  {server_id}  {what}")

@@ -2,13 +2,13 @@
 
 import time
 import uuid
-from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 from cache.errors import InvalidInput, TableUnavailable
 from services.api.http import Request, Response, dumps
+from services.aws.invoke import invoke_sync
 from services.sync.run import get_recovery_instance_sync_status
 from services.wiring import Wiring
 
@@ -18,11 +18,10 @@ STATUS_URL = "/drs/recovery-instance-sync/status"
 
 
 class ManualSync:
-    """Starts a full sync and waits a little for its result; `invoke` sends an event to the sync function."""
+    """Starts a full sync in the sync function, and waits a little for its result."""
 
-    def __init__(self, wiring: Wiring, invoke: Callable[[bytes], None]) -> None:
+    def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
-        self._invoke = invoke
 
     def start(self, request: Request) -> Response:
         """200 with the result if it is done in time, else 202 with the status address and the run's id.
@@ -33,11 +32,12 @@ class ManualSync:
         """
         if request.body and request.object():
             raise InvalidInput("body", "must be empty: the sync looks at every place")
-        running = self._wiring.page_status.read().running
+        running = self._wiring.status.read().running
         if running:
             return _accepted(str(running["runId"]))
         run_id = str(uuid.uuid4())
-        self._invoke(dumps({"operation": "sync_recovery_instances", "runId": run_id}))
+        event = dumps({"operation": "sync_recovery_instances", "runId": run_id})
+        invoke_sync(self._wiring.settings.name("recovery-instance-sync"), event)
         waited_until = monotonic() + WAIT_SECONDS
         while monotonic() < waited_until:
             time.sleep(POLL_SECONDS)
@@ -52,17 +52,15 @@ class ManualSync:
         Raises:
             TableUnavailable: when it cannot be read.
         """
-        return Response(
-            get_recovery_instance_sync_status(self._wiring.page_looks, self._wiring.page_status)
-        )
+        return Response(get_recovery_instance_sync_status(self._wiring.looks, self._wiring.status))
 
     def _result(self, run_id: str) -> dict[str, Any] | None:
-        last = self._wiring.page_status.read().last_run
+        last = self._wiring.status.read().last_run
         if last is None or last.get("runId") != run_id:
             return None
-        whole = get_recovery_instance_sync_status(
-            self._wiring.page_looks, self._wiring.page_status
-        )["lastRun"]
+        whole = get_recovery_instance_sync_status(self._wiring.looks, self._wiring.status)[
+            "lastRun"
+        ]
         return dict(whole)
 
 

@@ -1,8 +1,6 @@
 """What a launch would destroy: a live look at a plan's servers, drill or real, with the origin of each instance."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -15,10 +13,10 @@ from cache.values import Place, now
 from services.aws import drs
 from services.aws.outcome import LOOK_ERRORS
 from services.sync.look import Look
+from services.sync.places import by_place, side_by_side
 from services.sync.run import SyncParts
 
 LOOK_SECONDS = 15.0  # of API Gateway's 29
-PLACES_IN_FLIGHT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +29,15 @@ class Existing:
 
 def existing_instances(parts: SyncParts, servers: Mapping[str, Place]) -> Existing:
     """Ask every place of these servers, side by side. Never raises for AWS: what could not be asked is unknown."""
-    by_place: defaultdict[Place, list[str]] = defaultdict(list)
-    for server_id, place in servers.items():
-        by_place[place].append(server_id)
+    places = by_place(servers, lambda server_id: servers[server_id])
     history, deadline = parts.history(), monotonic() + LOOK_SECONDS
+    looks = [Look(place, parts.clients, history, deadline) for place in places]
     found = Existing()
-    with ThreadPoolExecutor(PLACES_IN_FLIGHT, "place") as pool:
-        looks = [Look(place, parts.clients, history, deadline) for place in by_place]
-        for seen in pool.map(lambda look: _look_at(look, parts.table, by_place[look.place]), looks):
-            found.instances.extend(seen.instances)
-            found.unknown.extend(seen.unknown)
+    for seen in side_by_side(lambda it: _look_at(it, parts.table, places[it.place]), looks):
+        found.instances.extend(seen.instances)
+        found.unknown.extend(seen.unknown)
+    found.instances.sort(key=lambda it: str(it["sourceServerId"]))
+    found.unknown.sort()
     return found
 
 

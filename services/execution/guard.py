@@ -1,8 +1,14 @@
-"""What may not be terminated, and why (field guide §1.6). Pure: what was seen comes in, a refusal goes out."""
+"""What may not be terminated, and why. Pure: what was seen comes in, a refusal goes out.
+
+TerminateRecoveryInstances destroys whatever instance carries the id, so each rule names a machine that somebody may
+still need: docs/aws-facts.md has the sources.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from services.aws.drs import LiveInstance
 
 # Only these failback states say that no failback was begun; any other word, known or not, refuses.
 _NO_FAILBACK = {
@@ -39,19 +45,6 @@ _MESSAGES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveInstance:
-    """A recovery instance as DRS has it now. `failback_state` None: it says nothing of one."""
-
-    server_id: str
-    recovery_instance_id: str
-    ec2_instance_id: str
-    state: str
-    job_id: str | None
-    is_drill: bool | None
-    failback_state: str | None
-
-
 @dataclass(frozen=True, slots=True)
 class Protection:
     """Source servers that replicate back, and the EC2 ids of the machines that DRS protects."""
@@ -72,12 +65,13 @@ def refusal(
 
     `launches_into` is the EC2 instance that its server's launch configuration names, if any.
     """
+    launch = instance.launch
     checks = {
-        Refusal.RELAUNCHED: instance.job_id not in expected_jobs,
+        Refusal.RELAUNCHED: launch.job_id not in expected_jobs,
         Refusal.FAILBACK_SERVER: instance.server_id in protection.failback_servers,
         Refusal.FAILBACK_BEGUN: instance.failback_state not in _NO_FAILBACK,
-        Refusal.LAUNCHED_INTO_SOURCE: launches_into == instance.ec2_instance_id,
-        Refusal.PROTECTED_MACHINE: instance.ec2_instance_id in protection.machines,
-        Refusal.REAL_RECOVERY: instance.is_drill is not True and not confirm,
+        Refusal.LAUNCHED_INTO_SOURCE: launches_into == launch.ec2_instance_id,
+        Refusal.PROTECTED_MACHINE: launch.ec2_instance_id in protection.machines,
+        Refusal.REAL_RECOVERY: launch.is_drill is not True and not confirm,
     }
     return next((why for why, applies in checks.items() if applies), None)

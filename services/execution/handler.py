@@ -3,9 +3,9 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from cache.errors import Conflict, InvalidInput, NotFound
-from services.api.http import Routes, answer
-from services.execution.operations import Operations
+from services.api.http import Routes
+from services.api.operations import DirectOperations, dispatch
+from services.execution.operations import direct_operations
 from services.execution.routes import ExecutionRoutes
 from services.settings import Settings
 from services.telemetry import set_up_logging
@@ -28,26 +28,13 @@ def routes() -> Routes:
     return ExecutionRoutes(_wiring()).routes
 
 
+@lru_cache
+def operations() -> DirectOperations:
+    """What this function carries out, by name."""
+    return direct_operations(_wiring())
+
+
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
-def lambda_handler(event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-    """Answers proxy events, and carries out direct operations.
-
-    A direct operation that is refused answers `{"error", "message"}`; one that fails raises, so that the state machine
-    tries again and Lambda's error metric counts it.
-    """
-    if isinstance(event, dict) and "httpMethod" in event:
-        return answer(event, routes(), _wiring().settings.cors_origin)
-    if not isinstance(event, dict):
-        return _refused("INVALID_INPUT", "the event must be an object")
-    try:
-        return Operations(_wiring()).run(event)
-    except InvalidInput as error:
-        return _refused("INVALID_INPUT", str(error))
-    except NotFound as error:
-        return _refused("NOT_FOUND", str(error))
-    except Conflict as error:
-        return _refused(error.code, str(error)) | error.details
-
-
-def _refused(code: str, message: str) -> dict[str, Any]:
-    return {"error": code, "message": message}
+def lambda_handler(event: object, _context: "LambdaContext") -> dict[str, Any]:
+    """Proxy events and direct operations alike."""
+    return dispatch(event, routes(), operations(), _wiring().settings.cors_origin)

@@ -4,15 +4,19 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from services.aws.drs_jobs import last_launches, recent_jobs
-from services.execution.asking import OverQuota, ask_for_jobs
-from services.platform.attribution import EXECUTION_TAG, PLAN_TAG
+from cache.errors import OverQuota
+from cache.values import Place
+from services.aws.drs import describe_source_servers
+from services.aws.drs_jobs import recent_jobs, start_recovery
+from services.execution.jobs import ask_for_jobs
 from services.platform.execution import Execution, Server, Wave
 
 type Alter = Callable[[Callable[[Wave], None]], None]
 
 
-def jobs_of(client: Any, server_ids: Sequence[str], *, is_drill: bool) -> dict[str, list[str]]:
+def jobs_of(
+    client: Any, place: Place, server_ids: Sequence[str], *, is_drill: bool
+) -> dict[str, list[str]]:
     """Launch jobs, each with those of these servers it took or takes part in.
 
     Two sources, because neither is whole: a job loses its participants after its end, and whether a server's last
@@ -23,8 +27,9 @@ def jobs_of(client: Any, server_ids: Sequence[str], *, is_drill: bool) -> dict[s
     """
     wanted = set(server_ids)
     found: defaultdict[str, set[str]] = defaultdict(set)
-    for server_id, (job_id, kind) in last_launches(client, server_ids).items():
-        if kind == ("DRILL" if is_drill else "RECOVERY"):
+    for server_id, server in describe_source_servers(client, server_ids, place).items():
+        job_id, kind = server.last_launch or ("", "")
+        if job_id and kind == ("DRILL" if is_drill else "RECOVERY"):
             found[job_id].add(server_id)
     for job in recent_jobs(client, "LAUNCH"):
         if job.initiated_by == ("START_DRILL" if is_drill else "START_RECOVERY"):
@@ -63,23 +68,16 @@ class WaveLaunch:
             return
 
     def ask(self, server_ids: Sequence[str]) -> str:
-        """One StartRecovery call. Tags only where the setting says so (field guide §1.3)."""
-        tags: Mapping[str, str] = {}
-        if self._job_tags:
-            tags = {
-                EXECUTION_TAG: self._execution.execution_id,
-                PLAN_TAG: self._execution.plan_name or "",
-            }
-        answer = self._client.start_recovery(
-            sourceServers=[{"sourceServerID": it} for it in server_ids],
-            isDrill=self._execution.is_drill,
-            **({"tags": tags} if tags else {}),
+        """One StartRecovery call. Tags only where the setting says so: they need a permission of their own."""
+        tags_of = self._execution.attribution if self._job_tags else None
+        return start_recovery(
+            self._client, server_ids, is_drill=self._execution.is_drill, tags_of=tags_of
         )
-        return str(answer["job"]["jobID"])
 
     def find(self, server_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """Jobs of these servers that were not there when the start of this wave was decided."""
-        jobs = jobs_of(self._client, server_ids, is_drill=self._execution.is_drill)
+        is_drill = self._execution.is_drill
+        jobs = jobs_of(self._client, self._wave.place, server_ids, is_drill=is_drill)
         return {
             job_id: servers
             for job_id, servers in jobs.items()

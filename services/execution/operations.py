@@ -1,17 +1,40 @@
 """Direct operations: the steps of the state machine, and what the CLI and other functions ask for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from cache.errors import InvalidInput
-from services.api.operations import sync_after_wave, valid
-from services.execution.events import FinishEvent, StepEvent, TerminateEvent
+from cache.errors import TableUnavailable
+from cache.values import now
+from services.api.models import Terminate
+from services.api.operations import DirectOperations, Event, ExecutionId, valid
+from services.execution.report import report_body
 from services.execution.termination import terminate_recovery_instances
+from services.execution.termination_status import remaining
 from services.execution.waves import Waves
 from services.platform.executions import Executions
+from services.platform.launches import LaunchLog, launches_still_there
+from services.sync.after_wave import sync_after_wave
 from services.wiring import Wiring
 
-type Event = dict[str, Any]
+
+class TerminateEvent(Terminate, Event):
+    """`terminate_recovery_instances`."""
+
+    execution_id: ExecutionId
+
+
+class StepEvent(Event):
+    """`start_wave`, `poll_wave`, `sync_wave`."""
+
+    execution_id: ExecutionId
+    wave_number: int
+
+
+class FinishEvent(Event):
+    """`finish`; `error` is why the state machine gave up."""
+
+    execution_id: ExecutionId
+    error: str | None = None
 
 
 def executions_of(wiring: Wiring) -> Executions:
@@ -20,47 +43,61 @@ def executions_of(wiring: Wiring) -> Executions:
     return Executions(wiring.dynamodb, settings.execution_history_table, settings.sync_status_table)
 
 
-class Operations:
-    """The direct operations over one process's parts."""
+def execution_report(wiring: Wiring, execution_id: str) -> dict[str, Any]:
+    """The report on an execution, as far as can be told now.
 
-    def __init__(self, wiring: Wiring) -> None:
-        self._wiring = wiring
-        self._executions = executions_of(wiring)
-        self._waves = Waves(self._executions, wiring.sync_parts, job_tags=wiring.settings.job_tags)
+    Raises:
+        NotFound: when there is no such execution.
+        TableUnavailable: when its row or its launches cannot be read.
+    """
+    execution = executions_of(wiring).read(execution_id)
+    launches = launches_still_there(wiring.table, execution) | launches_of(wiring).read(execution)
+    try:
+        left = remaining(wiring.table, execution)
+    except TableUnavailable:
+        left = None
+    return report_body(execution, launches, left, now())
 
-    def run(self, event: Event) -> dict[str, Any]:
-        """Carry out one operation.
 
-        Raises:
-            InvalidInput: when there is no such operation, or it is not what it needs.
-            Whatever the operation raises; a step that could not be done is for the state machine to try again.
-        """
-        operations: dict[str, Callable[[Event], dict[str, Any]]] = {
-            "start_wave": lambda it: self._step(self._waves.start_wave, it),
-            "poll_wave": lambda it: self._step(self._waves.poll_wave, it),
-            "sync_wave": lambda it: self._step(self._waves.sync_wave, it),
-            "finish": self._finish,
-            "terminate_recovery_instances": self._terminate,
-            "sync_recovery_instances_after_wave": lambda it: sync_after_wave(
-                self._wiring.sync_parts, it
-            ),
-        }
-        operation = event.get("operation")
-        if not isinstance(operation, str) or operation not in operations:
-            raise InvalidInput("operation", f"{operation!r:.60} is none of {', '.join(operations)}")
-        return operations[operation](event)
+def launches_of(wiring: Wiring) -> LaunchLog:
+    """The launches that are kept for reports."""
+    return LaunchLog(wiring.dynamodb, wiring.settings.sync_status_table)
 
-    def _step(self, step: Callable[[str, int], dict[str, Any]], event: Event) -> dict[str, Any]:
+
+def direct_operations(wiring: Wiring) -> DirectOperations:
+    """The operations by name, over one process's parts."""
+    executions = executions_of(wiring)
+    waves = Waves(
+        executions, wiring.sync_parts, launches_of(wiring), job_tags=wiring.settings.job_tags
+    )
+
+    def step(
+        take: Callable[[str, int], dict[str, Any]], event: Mapping[str, Any]
+    ) -> dict[str, Any]:
         values = valid(StepEvent, event)
-        return step(values.execution_id, values.wave_number)
+        return take(values.execution_id, values.wave_number)
 
-    def _finish(self, event: Event) -> dict[str, Any]:
+    def finish(event: Mapping[str, Any]) -> dict[str, Any]:
         values = valid(FinishEvent, event)
-        return self._waves.finish(values.execution_id, values.error)
+        return waves.finish(values.execution_id, values.error)
 
-    def _terminate(self, event: Event) -> dict[str, Any]:
-        it = valid(TerminateEvent, event)
-        parts = self._wiring.sync_parts()
+    def terminate(event: Mapping[str, Any]) -> dict[str, Any]:
+        wanted = valid(TerminateEvent, event)
         return terminate_recovery_instances(
-            self._executions, parts, it.execution_id, confirm=it.confirm, dry_run=it.dry_run
+            executions,
+            wiring.sync_parts(),
+            wanted.execution_id,
+            confirm=wanted.confirm,
+            dry_run=wanted.dry_run,
         )
+
+    return {
+        "start_wave": lambda event: step(waves.start_wave, event),
+        "poll_wave": lambda event: step(waves.poll_wave, event),
+        "sync_wave": lambda event: step(waves.sync_wave, event),
+        "finish": finish,
+        "terminate_recovery_instances": terminate,
+        "sync_recovery_instances_after_wave": lambda event: sync_after_wave(
+            wiring.sync_parts, event
+        ),
+    }

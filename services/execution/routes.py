@@ -1,9 +1,15 @@
 """The API routes of executions."""
 
+from functools import partial
+
+from cache.errors import InvalidInput
 from services.api.http import Request, Response, Routes
-from services.api.models import StartExecution, Terminate
+from services.api.models import CleanUpDrill, StartExecution, Terminate
 from services.api.operations import valid
-from services.execution.operations import executions_of
+from services.aws.invoke import start_machine
+from services.execution.clean_up import clean_up_drill, clean_up_of
+from services.execution.operations import execution_report, executions_of
+from services.execution.report_html import report_html
 from services.execution.start import Starter, cancel_execution, get_plan
 from services.execution.termination import terminate_recovery_instances
 from services.execution.termination_status import termination_status
@@ -28,6 +34,8 @@ class ExecutionRoutes:
             ("POST", f"{execution}/cancel"): self.cancel,
             ("POST", f"{execution}/terminate-instances"): self.terminate,
             ("GET", f"{execution}/termination-status"): self.termination,
+            ("GET", f"{execution}/report"): self.report,
+            ("POST", "/recovery-plans/{planId}/clean-up-drill"): self.clean_up,
         }
 
     def start(self, request: Request) -> Response:
@@ -40,7 +48,11 @@ class ExecutionRoutes:
         # A book of this request alone: what is launched must not be a plan of half a minute ago.
         book = PlanBook(lambda: self._wiring.dynamodb, settings.recovery_plans_table)
         plan = get_plan(lambda plan_id: book.get(plan_id).value, body.plan_id)
-        starter = Starter(self._executions, self._wiring.sync_parts(), self._wiring.start_machine)
+        starter = Starter(
+            self._executions,
+            self._wiring.sync_parts(),
+            partial(start_machine, settings.state_machine_arn),
+        )
         execution = starter.start(plan, body.execution_type, replace_existing=body.replace_existing)
         return Response({"executionId": execution.execution_id, "status": execution.status}, 202)
 
@@ -70,6 +82,33 @@ class ExecutionRoutes:
         return Response(
             termination_status(self._executions, self._wiring.sync_parts(), _id(request))
         )
+
+    def report(self, request: Request) -> Response:
+        """What the execution came to, as JSON or, with `format=html`, as a page that stands alone."""
+        wanted = request.query.get("format", "json")
+        if wanted not in {"json", "html"}:
+            raise InvalidInput("format", f"{wanted!r:.20} is neither json nor html")
+        body = execution_report(self._wiring, _id(request))
+        if wanted == "json":
+            return Response(body)
+        return Response(
+            report_html(body).encode(), headers={"Content-Type": "text/html; charset=utf-8"}
+        )
+
+    def clean_up(self, request: Request) -> Response:
+        """202 with what drills of the plan have left and is now being terminated; 200 with what would be."""
+        body = valid(CleanUpDrill, request.object())
+        plan = get_plan(
+            lambda plan_id: self._wiring.plans.get(plan_id).value, request.path["planId"]
+        )
+        answer = clean_up_drill(
+            self._executions,
+            self._wiring.sync_parts(),
+            plan,
+            clean_up_of(body.note, None),
+            dry_run=body.dry_run,
+        )
+        return Response(answer, 200 if body.dry_run else 202)
 
 
 def _id(request: Request) -> str:

@@ -2,35 +2,35 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cache.errors import Conflict, RecoverySyncError
-from cache.values import Place
-from services.aws.drs_jobs import recent_jobs
-from services.execution.asking import OverQuota, ask_for_jobs
-from services.execution.candidates import PLACES_IN_FLIGHT, PlacePlan, plan_termination
-from services.execution.narrow_look import look_at_servers
-from services.execution.termination_status import follow_jobs
+from cache.errors import Conflict, OverQuota, RecoverySyncError
+from cache.values import Place, now
+from services.aws.drs_jobs import recent_jobs, terminate
+from services.execution.jobs import ask_for_jobs
+from services.execution.termination_plan import PlacePlan, plan_termination
+from services.execution.termination_status import follow_jobs, look_at_servers
 from services.platform.execution import Execution
 from services.platform.executions import Executions
+from services.sync.places import side_by_side
 from services.sync.run import SyncParts
 
 logger = logging.getLogger(__name__)
 
 
-def terminate_recovery_instances(
+def terminate_recovery_instances(  # noqa: PLR0913 - an option each
     executions: Executions,
     parts: SyncParts,
     execution_id: str,
     *,
     confirm: bool = False,
     dry_run: bool = False,
+    by: str | None = None,
 ) -> dict[str, Any]:
-    """Terminate the instances of an execution, as far as the guard rails allow; the answer that is sent.
+    """Terminate the instances of an execution, as far as the guard rails allow; the answer that is sent. `by` is who asks.
 
     `{executionId, dryRun, requested, refused, failed, jobs}`: `requested` are now being terminated (with `dry_run`:
     would be), `refused` carry a guard rail's `reason`, `failed` could not be asked for and may be asked again, `jobs`
@@ -48,11 +48,9 @@ def terminate_recovery_instances(
         execution = follow_jobs(executions, parts, execution)
     plans = plan_termination(parts, execution, confirm=confirm)
     if not dry_run and plans:
-        keep = _Keeper(executions, execution_id)
-        with ThreadPoolExecutor(PLACES_IN_FLIGHT, "place") as pool:
-            list(
-                pool.map(lambda plan: _PlaceTermination(parts, execution, plan, keep).run(), plans)
-            )
+        keep = _Keeper(executions, execution_id, by)
+        terminations = [_PlaceTermination(parts, execution, plan, keep) for plan in plans]
+        list(side_by_side(_PlaceTermination.run, terminations))
         execution = executions.read(execution_id)
     return _body(execution, plans, dry_run=dry_run)
 
@@ -60,15 +58,17 @@ def terminate_recovery_instances(
 class _Keeper:
     """Keeps jobs on the execution, one at a time: the threads of the places share one row."""
 
-    def __init__(self, executions: Executions, execution_id: str) -> None:
+    def __init__(self, executions: Executions, execution_id: str, by: str | None) -> None:
         self._executions = executions
         self._execution_id = execution_id
+        self._asked = {"requested_at": now(), "requested_by": by}
         self._turn = Lock()
 
     def __call__(self, job_id: str, place: Place, server_ids: Sequence[str]) -> None:
         with self._turn:
             self._executions.change(
-                self._execution_id, lambda it: it.add_termination(job_id, place, server_ids)
+                self._execution_id,
+                lambda it: it.add_termination(job_id, place, server_ids, **self._asked),
             )
 
 
@@ -101,9 +101,9 @@ class _PlaceTermination:
     def ask(self, server_ids: Sequence[str]) -> str:
         """One TerminateRecoveryInstances call."""
         ids = [self._open[it].recovery_instance_id for it in server_ids]
-        answer = self._client.terminate_recovery_instances(recoveryInstanceIDs=ids)
+        job_id = terminate(self._client, ids)
         logger.info("Terminating %d instances in %s", len(ids), self._plan.place)
-        return str(answer["job"]["jobID"])
+        return job_id
 
     def find(self, server_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """TERMINATE jobs under way that these servers are in."""

@@ -1,20 +1,18 @@
 """Following a termination to its end, across accounts: jobs, then a look at their servers, then the rows."""
 
-from collections import defaultdict
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from cache.errors import TableUnavailable
+from cache.table import Table
 from cache.values import Place
 from services.aws.drs_jobs import describe_jobs
-from services.execution.candidates import GOING, PLACES_IN_FLIGHT
-from services.execution.narrow_look import look_at_servers
+from services.aws.outcome import LOOK_ERRORS
+from services.execution.termination_plan import GOING
 from services.platform.execution import Execution, Status, TerminationJob
 from services.platform.executions import Executions
-from services.sync.run import SyncParts
+from services.sync.places import by_place, side_by_side
+from services.sync.run import SyncParts, sync_recovery_instances_after_wave
 
 
 def termination_status(
@@ -30,7 +28,7 @@ def termination_status(
         NotFound: when there is no such execution. TableUnavailable: when the rows cannot be read.
     """
     execution = follow_jobs(executions, parts, executions.read(execution_id))
-    return _body(execution, _remaining(parts, execution))
+    return _body(execution, remaining(parts.table, execution))
 
 
 def follow_jobs(executions: Executions, parts: SyncParts, execution: Execution) -> Execution:
@@ -45,17 +43,25 @@ def follow_jobs(executions: Executions, parts: SyncParts, execution: Execution) 
     return executions.change(execution.execution_id, lambda it: _note(it, statuses))
 
 
+def look_at_servers(
+    parts: SyncParts, execution: Execution, place: Place, server_ids: Sequence[str]
+) -> bool:
+    """Look at some of its servers, and record; whether the place was seen.
+
+    What is gone becomes absent only because DRS says so.
+    """
+    jobs = [job for wave in execution.waves if wave.place == place for job in wave.jobs]
+    known = dict.fromkeys(jobs, execution.attribution)
+    report = sync_recovery_instances_after_wave(parts, place, server_ids, known, 0)
+    return report.outcome.is_complete
+
+
 def _statuses(parts: SyncParts, execution: Execution) -> dict[str, str]:
     """The new status of each job whose status has changed."""
-    by_place: defaultdict[Place, list[TerminationJob]] = defaultdict(list)
-    for job in execution.open_terminations:
-        if job.account_id in parts.accounts:
-            by_place[job.place].append(job)
-    if not by_place:
-        return {}
-    with ThreadPoolExecutor(PLACES_IN_FLIGHT, "place") as pool:
-        found = pool.map(lambda it: _follow_in(parts, execution, *it), by_place.items())
-        return {job_id: status for statuses in found for job_id, status in statuses.items()}
+    jobs = [it for it in execution.open_terminations if it.account_id in parts.accounts]
+    places = by_place(jobs, lambda job: job.place)
+    found = side_by_side(lambda it: _follow_in(parts, execution, *it), places.items())
+    return {job_id: status for statuses in found for job_id, status in statuses.items()}
 
 
 def _follow_in(
@@ -63,7 +69,7 @@ def _follow_in(
 ) -> Mapping[str, str]:
     try:
         seen = describe_jobs(parts.clients.get("drs", place), [it.job_id for it in jobs])
-    except (BotoCoreError, ClientError):
+    except LOOK_ERRORS:
         return {}
     over = [it for it in jobs if it.job_id in seen and seen[it.job_id].is_over]
     statuses = {
@@ -86,10 +92,14 @@ def _note(execution: Execution, statuses: Mapping[str, str]) -> None:
         job.status = statuses.get(job.job_id, job.status)
 
 
-def _remaining(parts: SyncParts, execution: Execution) -> set[str]:
-    """Servers that still have an instance of the execution; the index may lag, so the rows themselves decide."""
+def remaining(table: Table, execution: Execution) -> set[str]:
+    """Servers that still have an instance of the execution; the index may lag, so the rows themselves decide.
+
+    Raises:
+        TableUnavailable: when the rows cannot be read.
+    """
     asked_for = [it for job in execution.termination_jobs for it in job.server_ids]
-    rows = parts.table.read([*parts.table.servers_of(execution.execution_id), *asked_for])
+    rows = table.read([*table.servers_of(execution.execution_id), *asked_for])
     if rows.unread:
         raise TableUnavailable(f"{len(rows.unread)} rows could not be read")
     shown = {

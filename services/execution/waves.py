@@ -11,16 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from cache.errors import NotFound
-from cache.record import Attribution
 from cache.values import now
 from services.aws import drs
 from services.aws.drs_jobs import Job, describe_jobs, failure_reasons
+from services.aws.outcome import LOOK_ERRORS
 from services.execution.launch import WaveLaunch, jobs_of
 from services.platform.execution import IN_FLIGHT, REASON_LENGTH, Execution, Server, Status, Wave
 from services.platform.executions import Executions
+from services.platform.launches import LaunchLog
 from services.sync.run import WAVE_SECONDS, SyncParts, sync_recovery_instances_after_wave
 
 logger = logging.getLogger(__name__)
@@ -32,10 +31,16 @@ class Waves:
     """The steps. AWS that cannot be asked raises, and whoever drives the steps tries again later."""
 
     def __init__(
-        self, executions: Executions, parts: Callable[[], SyncParts], *, job_tags: bool = False
+        self,
+        executions: Executions,
+        parts: Callable[[], SyncParts],
+        launches: LaunchLog,
+        *,
+        job_tags: bool = False,
     ) -> None:
         self._executions = executions
         self._parts = parts
+        self._launches = launches
         self._job_tags = job_tags
 
     def start_wave(self, execution_id: str, number: int) -> Step:
@@ -129,7 +134,9 @@ class Waves:
 
     def _decide(self, execution: Execution, wave: Wave) -> bool:
         """Write down that this wave is being started; whether it was this call that did."""
-        before = jobs_of(self._client(wave), wave.server_ids, is_drill=execution.is_drill)
+        before = jobs_of(
+            self._client(wave), wave.place, wave.server_ids, is_drill=execution.is_drill
+        )
         decided = False
 
         def alter(execution: Execution) -> None:
@@ -169,24 +176,23 @@ class Waves:
 
     def _sync(self, execution: Execution, wave: Wave) -> None:
         """The wave's sync, in a thread of its own: a call that hangs may outlive the deadline, the step may not."""
-        known = Attribution(
-            source_execution_id=execution.execution_id, source_plan_name=execution.plan_name
-        )
         pool = ThreadPoolExecutor(1, "wave-sync")
         try:
-            pool.submit(
-                lambda: sync_recovery_instances_after_wave(
-                    self._parts(),
-                    wave.place,
-                    wave.server_ids,
-                    dict.fromkeys(wave.jobs, known),
-                    wave.wave_number,
-                )
-            ).result(WAVE_SECONDS)
+            pool.submit(self._sync_and_keep, execution, wave).result(WAVE_SECONDS)
         except Exception:  # whatever it is, a wave never fails for its sync; the next background sync fills the gap
             logger.exception("Failed to sync recovery instances after wave %d", wave.wave_number)
         finally:
             pool.shutdown(wait=False)
+
+    def _sync_and_keep(self, execution: Execution, wave: Wave) -> None:
+        """Look at the wave's servers, and keep what was launched for the report."""
+        parts = self._parts()
+        known = dict.fromkeys(wave.jobs, execution.attribution)
+        sync_recovery_instances_after_wave(
+            parts, wave.place, wave.server_ids, known, wave.wave_number
+        )
+        rows = parts.table.read(wave.server_ids)
+        self._launches.keep(execution.execution_id, wave, rows.records)
 
 
 def _results(client: Any, wave: Wave) -> dict[str, Server]:
@@ -201,7 +207,7 @@ def _results(client: Any, wave: Wave) -> dict[str, Server]:
     results = {it: _ENDED[said[it]] for it in launching if said.get(it) in _ENDED}
     unsaid = [it for it in launching if it not in results]
     if unsaid and _all_over(wave, jobs):
-        launches = drs.describe_recovery_instances(client, unsaid, lambda: None).launches
+        launches = drs.describe_recovery_instances(client, unsaid).launches
         ours = {it for it, launch in launches.items() if launch.job_id in wave.jobs}
         results |= {it: Server.LAUNCHED if it in ours else Server.FAILED for it in unsaid}
     return results
@@ -217,7 +223,7 @@ def _reasons(client: Any, job_ids: list[str], server_ids: list[str]) -> dict[str
         return {}
     try:
         found = failure_reasons(client, job_ids, server_ids)
-    except (BotoCoreError, ClientError) as error:
+    except LOOK_ERRORS as error:
         logger.warning("The log of %s cannot be read: %s", ", ".join(job_ids), error)
         found = {}
     return dict.fromkeys(server_ids, "launch failed; the job's log does not say why") | found

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from cache.record import Attribution
 from cache.values import Place
 
 
@@ -120,6 +121,8 @@ class TerminationJob(_Row):
     region: str
     server_ids: list[str]
     status: str = Status.PENDING
+    requested_at: str | None = None
+    requested_by: str | None = None
 
     @property
     def place(self) -> Place:
@@ -130,6 +133,14 @@ class TerminationJob(_Row):
     def is_over(self) -> bool:
         """Whether there is nothing left to follow."""
         return self.status == Status.COMPLETED
+
+
+class CleanUp(_Row):
+    """A drill's end as somebody asked for it, with what they had to say."""
+
+    note: str
+    at: str
+    by: str | None = None
 
 
 class Execution(_Row):
@@ -146,6 +157,7 @@ class Execution(_Row):
     cancel_requested: bool = False
     waves: list[Wave] = []
     termination_jobs: list[TerminationJob] = []
+    clean_ups: list[CleanUp] = []
     revision: int = 0
 
     @property
@@ -157,6 +169,11 @@ class Execution(_Row):
     def is_drill(self) -> bool:
         """Whether its instances are for practice."""
         return self.execution_type == "DRILL"
+
+    @property
+    def attribution(self) -> Attribution:
+        """What rows of the instances that it launches say of it."""
+        return Attribution(source_execution_id=self.execution_id, source_plan_name=self.plan_name)
 
     @property
     def server_ids(self) -> set[str]:
@@ -177,14 +194,17 @@ class Execution(_Row):
         later = [it for it in self.waves if it.wave_number > number]
         return min(later, key=lambda it: it.wave_number, default=None)
 
-    def add_termination(self, job_id: str, place: Place, server_ids: Sequence[str]) -> None:
-        """Note a TERMINATE job, once."""
+    def add_termination(
+        self, job_id: str, place: Place, server_ids: Sequence[str], **asked: str | None
+    ) -> None:
+        """Note a TERMINATE job, once; `asked` says when (`requested_at`) and by whom (`requested_by`)."""
         if all(it.job_id != job_id for it in self.termination_jobs):
             job = TerminationJob(
                 job_id=job_id,
                 account_id=place.account_id,
                 region=place.region,
                 server_ids=[*server_ids],
+                **asked,
             )
             self.termination_jobs = [*self.termination_jobs, job]
 

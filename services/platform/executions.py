@@ -1,15 +1,21 @@
-"""The rows of `execution-history`: begun one at a time, changed only by whoever has read the row as it stands."""
+"""The table `execution-history`: executions begun and changed by us, and which execution launched an instance.
+
+A row is begun one start at a time, and changed only on condition that the row is still the one that was read.
+"""
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from random import uniform
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from cache.attributes import decode_item, encode, encode_item
 from cache.errors import InvalidRow, NotFound, TableUnavailable
+from cache.record import Attribution
 from cache.table import translated
 from services.platform.execution import Execution, Status
 
@@ -160,6 +166,39 @@ class Executions:
         return True
 
 
+class ExecutionHistory:
+    """Which execution launched an instance: read at most once for a sync, when first asked for.
+
+    Joined by the wave's job id, not by launch time: EC2's LaunchTime moves at every start.
+    """
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self._client = client
+        self._name = name
+        self._reading = Lock()
+
+    def attribution(self, job_id: str) -> Attribution | None:
+        """The execution with a wave that started this job.
+
+        Raises:
+            TableUnavailable: when the history could not be read to its end.
+        """
+        with self._reading:
+            return self._by_job.get(job_id)
+
+    @cached_property
+    def _by_job(self) -> dict[str, Attribution]:
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._name,
+            ProjectionExpression="#e, #p, #w",
+            ExpressionAttributeNames={"#e": "executionId", "#p": "planName", "#w": "waves"},
+        )
+        with translated("read the execution history"):
+            rows = [decode_item(item) for page in pages for item in page["Items"]]
+        return {job: Attribution(source_execution_id=str(row["executionId"]), source_plan_name=row.get("planName"))
+                for row in rows for job in _jobs(row)}  # fmt: skip
+
+
 def _execution(row: Mapping[str, Any]) -> Execution:
     try:
         return Execution.model_validate(row)
@@ -182,3 +221,15 @@ def _as_far_as_readable(row: Mapping[str, Any]) -> Execution:
 
 def _encoded(execution: Execution) -> dict[str, Any]:
     return encode_item(execution.model_dump(by_alias=True, exclude_none=True))
+
+
+def _jobs(row: Mapping[str, Any]) -> Iterator[str]:
+    """The jobs of an execution's waves; a wave of more than 100 servers has several (`jobIds`)."""
+    waves = row.get("waves")
+    for wave in waves if isinstance(waves, list) else []:
+        if isinstance(wave, dict):
+            yield from (
+                job
+                for job in (wave.get("jobId"), *(wave.get("jobIds") or ()))
+                if isinstance(job, str) and job
+            )

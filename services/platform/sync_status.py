@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cache.attributes import decode_item, encode, encode_item
-from cache.errors import RecoverySyncError
+from cache.errors import AlreadyRunning
 from cache.table import translated
 
 if TYPE_CHECKING:
@@ -18,14 +18,6 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 90  # longer than any one place may take, so a living run never loses it; a killed one blocks no longer
 LEASE, RUN = "lease", "run"
-
-
-class AlreadyRunning(RecoverySyncError):
-    """Another full sync holds the lease."""
-
-    def __init__(self, run_id: str) -> None:
-        super().__init__(f"sync {run_id} is running")
-        self.run_id = run_id
 
 
 @dataclass(frozen=True, slots=True)

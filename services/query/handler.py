@@ -3,11 +3,13 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from services.api.http import Routes, answer
+from services.api.http import Routes
+from services.api.routing import answer
+from services.reads.drills import Drills
 from services.reads.pages import Pages
 from services.settings import Settings
 from services.telemetry import count_read, metrics, name_deployment, set_up_logging
-from services.wiring import Wiring
+from services.wiring import PAGE, Wiring
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -19,13 +21,15 @@ logger = set_up_logging("query-handler")
 def _wiring() -> Wiring:
     settings = Settings.from_env()
     name_deployment(settings.deployment)
-    return Wiring(settings)
+    return Wiring(settings, PAGE)
 
 
 @lru_cache
 def routes() -> Routes:
     """What this function answers, by method and resource."""
-    return Pages(_wiring().reader, _wiring().page_plans, count_read).routes
+    wiring = _wiring()
+    drills = Drills(wiring.reader, wiring.plans, lambda: wiring.table, lambda: wiring.looks)
+    return {**Pages(wiring.reader, wiring.plans, count_read).routes, **drills.routes}
 
 
 @metrics.log_metrics

@@ -6,14 +6,14 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from cache.errors import TableUnavailable
+from cache.errors import LookTimeout, TableUnavailable
 from cache.protocol import Observation, is_same_launch
 from cache.record import Attribution, Details, Launch
 from cache.values import Place
-from services.aws import drs, ec2
-from services.aws.outcome import LOOK_ERRORS, LookTimeout
+from services.aws import drs, drs_jobs, ec2
+from services.aws.outcome import LOOK_ERRORS
 from services.aws.session import AwsClients
-from services.platform.attribution import ExecutionHistory, from_tags
+from services.platform.executions import ExecutionHistory
 from services.sync.origin import describe_origins
 
 type StoredRows = Mapping[str, Mapping[str, Any]]
@@ -112,7 +112,7 @@ class Look:
 
     def _jobs(
         self, launches: Mapping[str, Launch], stored: StoredRows, undescribed: set[str]
-    ) -> tuple[dict[str, drs.Job], dict[str, Attribution]]:
+    ) -> tuple[dict[str, drs_jobs.Job], dict[str, Attribution]]:
         """The jobs somebody needs to see, and the execution of each job whose row lacks it."""
         lacking = {
             launch.job_id
@@ -129,12 +129,12 @@ class Look:
             if found:
                 executions[job_id] = found
         asked = sorted(undescribed | (lacking - executions.keys()))
-        jobs: dict[str, drs.Job] = {}
+        jobs: dict[str, drs_jobs.Job] = {}
         if asked:
             jobs = self._ask(
-                "jobs", lambda: drs.describe_jobs(self.drs_client, asked, self.check), jobs
+                "jobs", lambda: drs_jobs.describe_jobs(self.drs_client, asked, self.check), jobs
             )
-        tagged = {job_id: from_tags(jobs[job_id].tags) for job_id in asked if job_id in jobs}
+        tagged = {it: jobs[it].attribution for it in asked if it in jobs}
         return jobs, {job_id: it for job_id, it in tagged.items() if it} | executions
 
     def _ask[T](self, what: str, question: Callable[[], T], otherwise: T) -> T:

@@ -9,11 +9,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from cache.errors import LookTimeout
 from cache.record import Origin
 from cache.values import Place
 from services.aws.drs import Check, Protected
 from services.aws.ec2 import describe_instances, state_of
-from services.aws.outcome import LOOK_ERRORS, LookTimeout
+from services.aws.outcome import LOOK_ERRORS
 from services.aws.session import AwsClients
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,6 @@ The functions the customer named keep their names.
 import logging
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -18,16 +17,16 @@ from cache.recorder import Recorder
 from cache.table import Table
 from cache.values import Place, now
 from services.aws.outcome import Outcome
-from services.aws.session import AwsClients, TargetAccount
-from services.platform.attribution import ExecutionHistory
+from services.aws.session import AwsClients
+from services.platform.accounts import TargetAccount
+from services.platform.executions import ExecutionHistory
 from services.platform.sync_status import SyncStatus
 from services.sync.look import Look
 from services.sync.place import PlaceReport, PlaceSync
-from services.sync.places import places_of
+from services.sync.places import places_of, side_by_side
 from services.sync.report import SyncReport, place_facts
 
 logger = logging.getLogger(__name__)
-PLACES_IN_FLIGHT = 16
 PLACE_SECONDS = 60.0  # one place's deadline; shorter than the lease
 WAVE_SECONDS = 20.0  # a wave's sync may not hold the wave up for longer
 FOREVER = float("inf")
@@ -66,12 +65,10 @@ def sync_all_recovery_instances(
     parts.status.begin(report.run_id, report.started_at, len(places))
     report.no_longer_configured = _register(parts, places)
     history = parts.history()
-    with ThreadPoolExecutor(PLACES_IN_FLIGHT, "place") as pool:
-        runs = [pool.submit(_whole_place, parts, history, it, deadline) for it in places]
-        for run in as_completed(runs):
-            report.add(run.result())
-            tell(run.result(), len(places))
-            parts.status.place_done(report.run_id)
+    for place in side_by_side(lambda it: _whole_place(parts, history, it, deadline), places):
+        report.add(place)
+        tell(place, len(places))
+        parts.status.place_done(report.run_id)
     report.aws_calls = parts.clients.calls() - calls
     _close(report, began)
     parts.status.end(report.run_id, report.summary())

@@ -10,7 +10,9 @@ from standin.aws.identity import Account
 from standin.aws.loading import KINDS, WrongItem, dump, load, remove
 from standin.aws.standin import StandIn
 from standin.aws.wire import Reply, Request
+from standin.drs import lag
 from standin.drs.clock import iso
+from standin.drs.lag import Replication
 
 PREFIX = "/_admin/"
 _PLACE = r"places/(?P<account>\d{12})/(?P<region>[a-z0-9-]+)"
@@ -33,6 +35,7 @@ class Admin:
                 ("PUT", _PLACE, self._put_place),
                 ("GET", _PLACE, self._get_place),
                 ("DELETE", rf"{_PLACE}/(?P<kind>\w+)/(?P<identifier>[\w-]+)", self._delete_item),
+                ("POST", rf"{_PLACE}/replication", self._post_replication),
                 ("PUT", "weather", self._put_weather),
                 ("GET", "weather", lambda _: {"rules": stand_in.weather.rules}),
                 ("PUT", "behaviour", self._put_behaviour),
@@ -108,6 +111,22 @@ class Admin:
         self, _: dict[str, Any], account: str, region: str, kind: str, identifier: str
     ) -> None:
         remove(self._stand_in.state.place(account, region), kind, identifier)
+
+    def _post_replication(self, body: dict[str, Any], account: str, region: str) -> None:
+        place = self._stand_in.state.place(account, region)
+        server_ids = body.get("sourceServerIDs", list(place.source_servers))
+        if not isinstance(server_ids, list):
+            raise ValueError("sourceServerIDs: should be a list")
+        state, error = body.get("state"), body.get("error")
+        said = {"dataReplicationState": state} | (
+            {"dataReplicationError": {"error": error}} if error else {}
+        )
+        shape = models.shape("drs", "DataReplicationInfo")
+        if problems := models.CHECKERS["drs"].problems(shape, said):
+            raise ValueError(str(problems[0]))
+        drs = self._stand_in.drs
+        now = Replication(str(state), drs.clock.now(), body.get("lagSeconds", 0), error)
+        lag.turn(drs, place, server_ids, now)
 
     def _put_weather(self, body: dict[str, Any]) -> None:
         self._stand_in.weather.replace(body.get("rules"))

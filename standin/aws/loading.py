@@ -52,6 +52,9 @@ KINDS = {
     "sourceNetworks": _kind(
         "drs", "SourceNetwork", "sourceNetworkID", lambda place: place.source_networks
     ),
+    "recoverySnapshots": _kind(
+        "drs", "RecoverySnapshot", "snapshotID", lambda place: place.recovery_snapshots
+    ),
     "launchConfigurations": _kind(
         "drs", "LaunchConfiguration", "sourceServerID", lambda place: place.launch_configurations
     ),

@@ -50,7 +50,8 @@ class Call:
 
     def page_request(self) -> PageRequest:
         listing = fingerprint(
-            self.operation, [self.params.get("filters"), self.params.get("jobID")]
+            self.operation,
+            [self.params.get(name) for name in ("filters", "jobID", "sourceServerID", "order")],
         )
         return PageRequest(
             listing, self.params.get("maxResults"), self.params.get("nextToken"), self.weather

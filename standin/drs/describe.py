@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from standin.drs import lag
 from standin.drs.core import Call, Reply
 from standin.drs.errors import invalid, not_found
 from standin.drs.paging import page
@@ -29,6 +30,9 @@ def describe_source_servers(call: Call) -> Reply:
         found = {key: item for key, item in found.items() if hardware in _hardware_ids(item)}
     if accounts := set(call.filter("stagingAccountIDs") or ()):
         found = {key: item for key, item in found.items() if _staging_account(item) in accounts}
+    if call.place.replications:
+        now = call.drs.clock.now()
+        found = {key: lag.shown(call.place, item, now) for key, item in found.items()}
     return page(found, call.page_request()).reply()
 
 
@@ -48,6 +52,22 @@ def describe_job_log_items(call: Call) -> Reply:
     entries = call.place.job_logs.get(call.params["jobID"], [])
     numbered = {f"{number:09d}": entry for number, entry in enumerate(entries)}
     return page(numbered, call.page_request()).reply()
+
+
+def describe_recovery_snapshots(call: Call) -> Reply:
+    """One server's, newest first unless `order` says ASC; the dates are inclusive. Raises ResourceNotFoundException."""
+    server_id = str(call.params["sourceServerID"])
+    if server_id not in call.place.source_servers:
+        raise not_found(server_id, SERVER)
+    since = _epoch("fromDateTime", call.filter("fromDateTime") or "1970-01-01T00:00:00Z")
+    until = _epoch("toDateTime", call.filter("toDateTime") or "9999-12-31T00:00:00Z")
+    found = {
+        snapshot["snapshotID"]: snapshot
+        for snapshot in call.place.snapshots_of(server_id)
+        if since <= _taken(snapshot) <= until
+    }
+    order = _oldest_first if call.params.get("order") == "ASC" else _latest_first
+    return page(found, call.page_request(), key=order).reply()
 
 
 def describe_source_networks(call: Call) -> Reply:
@@ -117,6 +137,18 @@ def _created(job: Item) -> float:
 
 def _newest_first(job: Item) -> str:
     return f"{FAR_FUTURE - _created(job):021.6f} {job['jobID']}"
+
+
+def _taken(snapshot: Item) -> float:
+    return _epoch("expectedTimestamp", snapshot["expectedTimestamp"])
+
+
+def _latest_first(snapshot: Item) -> str:
+    return f"{FAR_FUTURE - _taken(snapshot):021.6f} {snapshot['snapshotID']}"
+
+
+def _oldest_first(snapshot: Item) -> str:
+    return f"{_taken(snapshot):021.6f} {snapshot['snapshotID']}"
 
 
 def _epoch(field: str, text: str) -> float:

@@ -19,6 +19,9 @@ class Ids:
     def job(self) -> str:
         return f"drsjob-{self._tail()}"
 
+    def snapshot(self) -> str:
+        return f"pit-{self._tail()}"
+
     def event(self) -> str:
         tail = self._tail(32)
         return "-".join((tail[:8], tail[8:12], tail[12:16], tail[16:20], tail[20:]))

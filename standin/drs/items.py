@@ -22,6 +22,8 @@ class Launch:
     """When, in epoch seconds."""
     address: int
     """The number that its private address is made of."""
+    point_in_time: str = ""
+    """The moment of the snapshot; that of the launch unless told."""
 
 
 def server_name(server: Item) -> str:
@@ -44,7 +46,7 @@ def recovery_instance(launch: Launch) -> Item:
         "arn": launch.place.arn(INSTANCE, launch.instance_id),
         "tags": {},
         "isDrill": launch.is_drill,
-        "pointInTimeSnapshotDateTime": iso(launch.at),
+        "pointInTimeSnapshotDateTime": launch.point_in_time or iso(launch.at),
         "originEnvironment": "AWS" if cloud else "ON_PREMISES",
         "failback": {
             "state": "FAILBACK_NOT_STARTED" if launch.is_drill else "FAILBACK_NOT_READY_FOR_LAUNCH",

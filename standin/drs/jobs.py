@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from standin.drs.core import Drs
-from standin.drs.errors import conflict, over_quota
+from standin.drs.core import Call, Drs, Reply
+from standin.drs.errors import conflict, not_found, over_quota
 from standin.drs.state import JOB, SERVER, Item, Place
 
 # DRS quotas per account and region, with the codes of Service Quotas.
@@ -79,6 +79,18 @@ def create(  # noqa: PLR0913, PLR0917 - a job has these parts
     }
     place.jobs[job_id] = Item(job)
     return place.jobs[job_id]
+
+
+def delete_job(call: Call) -> Reply:
+    """The job and its log are gone. Raises ResourceNotFoundException; ConflictException while the job runs."""
+    place, job_id = call.place, str(call.params["jobID"])
+    if job_id not in place.jobs:
+        raise not_found(job_id, JOB)
+    if place.jobs[job_id].get("status") != "COMPLETED":
+        raise conflict(f"{job_id} is in progress", job_id, JOB)
+    del place.jobs[job_id]
+    place.job_logs.pop(job_id, None)
+    return {}
 
 
 def start(drs: Drs, place: Place, job_id: str) -> None:

@@ -13,7 +13,8 @@ def start_recovery(call: Call) -> Reply:
     """Launch recovery instances of source servers.
 
     Raises ValidationException for a server named twice, ConflictException for an unknown one (the model names no
-    better error) and for one already in a job, ServiceQuotaExceededException over a quota.
+    better error), for one already in a job and for a snapshot that is not the server's, ServiceQuotaExceededException
+    over a quota.
     """
     place, params = call.place, call.params
     server_ids = [str(server["sourceServerID"]) for server in params["sourceServers"]]
@@ -22,9 +23,15 @@ def start_recovery(call: Call) -> Reply:
     for server_id in server_ids:
         if server_id not in place.source_servers:
             raise conflict(f"Source server {server_id} does not exist", server_id, SERVER)
+    chosen = {
+        str(server["sourceServerID"]): str(server["recoverySnapshotID"])
+        for server in params["sourceServers"]
+        if "recoverySnapshotID" in server
+    }
+    points = {server: _point_in_time(place, server, chosen[server]) for server in chosen}
     jobs.refuse_if_impossible(place, server_ids)
     launch = LaunchJob(
-        call.drs, place, server_ids, bool(params.get("isDrill")), params.get("tags", {})
+        call.drs, place, server_ids, points, bool(params.get("isDrill")), params.get("tags", {})
     )
     return {"job": launch.job}
 
@@ -32,10 +39,18 @@ def start_recovery(call: Call) -> Reply:
 class LaunchJob:
     """Snapshot, clean-up of the previous instances, conversion, launches: each step leads to the next on the clock."""
 
-    def __init__(
-        self, drs: Drs, place: Place, server_ids: list[str], is_drill: bool, tags: dict[str, str]
+    def __init__(  # noqa: PLR0913, PLR0917 - what StartRecovery takes
+        self,
+        drs: Drs,
+        place: Place,
+        server_ids: list[str],
+        points: dict[str, str],
+        is_drill: bool,
+        tags: dict[str, str],
     ) -> None:
+        """`points`: the moment of the snapshot that was chosen, by server; the others get a new one."""
         self.drs, self.place, self.server_ids, self.is_drill = drs, place, server_ids, is_drill
+        self.points = dict(points)
         participants = [
             {"sourceServerID": server_id, "launchStatus": "PENDING"} for server_id in server_ids
         ]
@@ -62,8 +77,17 @@ class LaunchJob:
     def _snapshots_taken(self) -> None:
         for server_id in self.server_ids:
             self._log("SNAPSHOT_END", server_id)
+            self._take_snapshot(server_id)
             if self.behaviour.relaunch == "neither":
                 self._clean_up(server_id)
+
+    def _take_snapshot(self, server_id: str) -> None:
+        if server_id in self.points or server_id not in self.place.source_servers:
+            return
+        snapshot_id, taken = self.drs.ids.snapshot(), self.drs.clock.iso()
+        snapshot = {"snapshotID": snapshot_id, "sourceServerID": server_id, "timestamp": taken}
+        self.place.recovery_snapshots[snapshot_id] = Item(snapshot | {"expectedTimestamp": taken})
+        self.points[server_id] = taken
 
     def _convert(self) -> None:
         converter = items.conversion_server(
@@ -126,6 +150,7 @@ class LaunchJob:
             instance_id,
             drs.clock.now(),
             drs.ids.number(1 << 24),
+            self.points.get(server_id, drs.clock.iso()),
         )
         place.recovery_instances[instance_id] = items.recovery_instance(launch)
         if not into:
@@ -191,6 +216,13 @@ class LaunchJob:
         self.place.change(
             self.place.source_servers, server_id, lastLaunchResult=result, lifeCycle=life, **changes
         )
+
+
+def _point_in_time(place: Place, server_id: str, snapshot_id: str) -> str:
+    for snapshot in place.snapshots_of(server_id):
+        if snapshot["snapshotID"] == snapshot_id:
+            return str(snapshot.get("timestamp", snapshot["expectedTimestamp"]))
+    raise conflict(f"{server_id} has no snapshot {snapshot_id}", server_id, SERVER)
 
 
 def remove_instance(drs: Drs, place: Place, instance_id: str) -> None:

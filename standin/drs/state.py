@@ -1,7 +1,10 @@
 """What exists, per (account, region), in the shapes of the AWS APIs."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from standin.drs.lag import Replication
 
 type Items = dict[str, Item]
 
@@ -34,8 +37,11 @@ class Place:
         self.jobs: Items = {}
         self.launch_configurations: Items = {}
         self.source_networks: Items = {}
+        self.recovery_snapshots: Items = {}
         self.instances: Items = {}
         self.job_logs: dict[str, list[Item]] = {}
+        self.replications: dict[str, Replication] = {}
+        """By source server: those whose replication moves with the clock."""
 
     def arn(self, kind: str, identifier: str) -> str:
         return f"arn:{partition(self.region)}:drs:{self.region}:{self.account}:{kind}/{identifier}"
@@ -46,6 +52,14 @@ class Place:
             record
             for record in self.recovery_instances.values()
             if record.get("sourceServerID") == server_id
+        ]
+
+    def snapshots_of(self, server_id: str) -> list[Item]:
+        """The points in time that a source server can be launched from."""
+        return [
+            snapshot
+            for snapshot in self.recovery_snapshots.values()
+            if snapshot["sourceServerID"] == server_id
         ]
 
     def change(self, items: Items, key: str, *removed: str, **changes: Any) -> None:

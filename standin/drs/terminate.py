@@ -4,6 +4,7 @@ from standin.drs import jobs
 from standin.drs.core import Call, Drs, Reply
 from standin.drs.errors import conflict, not_found
 from standin.drs.launch import remove_instance
+from standin.drs.replication import halted
 from standin.drs.state import INSTANCE, Item, Place
 
 _DURING_FAILBACK = {"FAILBACK_IN_PROGRESS", "FAILBACK_READY_FOR_LAUNCH"}
@@ -76,11 +77,7 @@ def disconnect_recovery_instance(call: Call) -> Reply:
     if record is None:
         raise not_found(instance_id, INSTANCE)
     jobs.refuse_if_busy(place, [str(record["sourceServerID"])])
-    disks = [
-        {name: 0 if isinstance(value, int) else value for name, value in disk.items()}
-        for disk in record.get("dataReplicationInfo", {}).get("replicatedDisks", ())
-    ]
-    replication = {"dataReplicationState": "DISCONNECTED", "replicatedDisks": disks}
+    replication = halted(record.get("dataReplicationInfo", {}), "DISCONNECTED")
     place.change(place.recovery_instances, instance_id, dataReplicationInfo=replication)
     return {}
 

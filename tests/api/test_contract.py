@@ -8,7 +8,7 @@ import pytest
 import urllib3
 
 from local.stack import Stack
-from local.world import EMPTY_PLAN, WHOLE_ESTATE
+from local.world import DENIED, EMPTY_PLAN, WHOLE_ESTATE
 from services.api.openapi import openapi
 from services.api.routes import OPERATIONS
 from services.data_management import handler as data_management
@@ -64,6 +64,8 @@ def test_every_function_serves_exactly_the_routes_of_the_document(
         ("GET", f"/recovery-plans/{WHOLE_ESTATE}/check-existing-instances", PLAN, None),
         ("GET", f"/recovery-plans/{EMPTY_PLAN}/check-existing-instances", PLAN, None),
         ("POST", QUERY, QUERY, {"sourceServerIds": [NOBODY] * 2}),
+        ("GET", "/leftovers", "/leftovers", None),
+        ("GET", "/leftovers?olderThanDays=0.5", "/leftovers", None),
         ("POST", SYNC, SYNC, None),
         ("GET", "/drs/recovery-instance-sync/status", "/drs/recovery-instance-sync/status", None),
     ],
@@ -106,6 +108,23 @@ def test_the_list_counts_what_the_world_has(stack: Stack) -> None:
             "recoveries": sum(not it["isDrill"] for it in alive),
             "states": {state: states.count(state) for state in set(states)},
         }
+
+
+def test_leftovers_are_the_drills_that_exist_and_the_denied_place_is_named(stack: Stack) -> None:
+    """In no plan or in several, each instance once; where nobody could look, some may be missing."""
+    body = call(stack, "GET", "/leftovers?olderThanDays=0").json()
+    drills = {it["ec2InstanceId"] for it in stack.world.alive.values() if it["isDrill"]}
+    listed = [it["ec2InstanceId"] for group in body["groups"] for it in group["instances"]]
+    assert sorted(listed) == sorted(drills)
+    assert body["tooOld"] == body["instanceCount"] == len(drills)
+    assert [it.rpartition("/")[2] for it in body["unseenPlaces"]] == [DENIED]
+
+
+@pytest.mark.parametrize("days", ["-1", "soon", "nan", "1e9", ""])
+def test_an_age_that_is_none_is_refused(stack: Stack, days: str) -> None:
+    """Named, with what it may be."""
+    answer = call(stack, "GET", f"/leftovers?olderThanDays={days}")
+    assert (answer.status, "olderThanDays" in answer.json()["message"]) == (400, True)
 
 
 def test_an_unchanged_page_is_not_sent_twice(stack: Stack) -> None:

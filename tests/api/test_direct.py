@@ -3,7 +3,7 @@
 import pytest
 
 from cache.errors import InvalidInput
-from services.api.operations import sync_after_wave
+from services.sync.after_wave import sync_after_wave
 from services.sync.run import SyncParts
 
 WAVE = {

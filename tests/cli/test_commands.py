@@ -85,13 +85,26 @@ def test_show_says_what_the_page_says(stack: Stack) -> None:
     assert "sourceServerIds[0]" in run(stack, "show", "s-1", code=2).stderr
 
 
+def test_a_pipe_gets_every_server_on_a_line_of_its_own_with_whole_ids(stack: Stack) -> None:
+    """Whatever COLUMNS says: `show … | awk '{print $2}'` gives instance ids."""
+    lines = run(stack, "show", WHOLE_ESTATE, COLUMNS="80").stdout.splitlines()[1:]
+    shown = {line.split()[0]: line for line in lines}
+    servers = stack.world.expected
+    assert len(lines) == len(shown) == 1_000 if len(servers) >= 1_000 else len(servers)
+    for server_id, line in shown.items():
+        expected = servers[server_id]
+        words = line.split()
+        assert words[1] == (expected["ec2InstanceId"] if expected else "none")
+        assert expected is None or (expected["sourceExecutionId"] or expected["region"]) in words
+
+
 def test_audit_finds_a_forged_entry_and_repairs_it(stack: Stack) -> None:
     """Warm, then equal; a damaged entry is named with exit code 1, repaired, and equal again."""
     assert said(run(stack, "warm", "--json"))["failed"] == 0
     assert said(run(stack, "audit", "--json"))["differences"] == {}
     server_id = next(iter(stack.world.alive))
     redis = Redis.from_url(stack.environment["REDIS_URL"])
-    redis.set(entry_key(server_id), "rubbish")
+    redis.hset(entry_key(server_id), "page", "rubbish")
     found = run(stack, "audit", "--json", code=1)
     assert list(said(found)["differences"]) == [server_id]
     run(stack, "audit", "--repair", code=1)
@@ -117,6 +130,18 @@ def test_terminate_is_a_dry_run_unless_told(stack: Stack) -> None:
     assert body["jobs"] == []
     assert "Nothing was terminated" in run(stack, "terminate", execution).stdout
     assert run(stack, "terminate", "exec-none", code=1).stderr.count("\n") == 1
+
+
+def test_leftovers_fail_when_any_is_too_old_or_a_place_was_not_seen(stack: Stack) -> None:
+    """The seeded drills are weeks old; with a limit of ten years only the denied place is left to complain of."""
+    done = run(stack, "leftovers", "--json", code=1)
+    assert said(done)["tooOld"] == said(done)["instanceCount"] > 0
+    assert "older than 7 days" in done.stderr
+    assert DENIED in done.stderr
+    table = run(stack, "leftovers", "--older-than", "3650", code=1)
+    assert "older than" not in table.stderr
+    assert "instance-hours, about $" in table.stdout
+    assert "Prices of 20" in table.stdout
 
 
 def test_create_tables_leaves_existing_ones_alone_and_makes_the_missing(stack: Stack) -> None:

@@ -11,8 +11,9 @@ from uuid import uuid4
 from cache.attributes import encode_item
 from cache.values import Place
 from services.api import models
-from services.api.http import answer
-from services.execution.operations import Operations, executions_of
+from services.api.operations import carry_out
+from services.api.routing import answer
+from services.execution.operations import direct_operations, executions_of
 from services.execution.routes import ExecutionRoutes
 from services.platform.execution import Execution
 from services.platform.executions import Executions
@@ -127,7 +128,7 @@ class Deployment:
 
     def operate(self, operation: str, **values: Any) -> dict[str, Any]:
         """One direct operation."""
-        return Operations(self.wiring).run({"operation": operation, **values})
+        return carry_out({"operation": operation, **values}, direct_operations(self.wiring))
 
     def step(self, operation: str, execution_id: str, wave: int = 1) -> dict[str, Any]:
         """One step of the state machine."""

@@ -12,10 +12,11 @@ from tests.execution.deployment import Deployment
 
 SYNC_WAVE = """
 import json, sys
-from services.execution.operations import Operations
+from services.api.operations import carry_out
+from services.execution.operations import direct_operations
 from services.settings import Settings
 from services.wiring import Wiring
-Operations(Wiring(Settings.from_env())).run(json.loads(sys.argv[1]))
+carry_out(json.loads(sys.argv[1]), direct_operations(Wiring(Settings.from_env())))
 """
 
 

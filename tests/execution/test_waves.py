@@ -5,6 +5,7 @@ import time
 import pytest
 
 from services.execution import waves
+from services.execution.operations import launches_of
 from services.platform.execution import Server, Status
 from tests.execution.deployment import Deployment
 from tests.execution.product import role_of
@@ -167,7 +168,10 @@ def test_jobs_are_tagged_only_where_the_setting_says_so(
     place = deployment.place(0)
     ids = deployment.protect(place, 1)
     execution_id = deployment.begin((place, ids))
-    steps = waves.Waves(deployment.executions, deployment.wiring.sync_parts, job_tags=tagged)
+    wiring = deployment.wiring
+    steps = waves.Waves(
+        deployment.executions, wiring.sync_parts, launches_of(wiring), job_tags=tagged
+    )
     steps.start_wave(execution_id, 1)
     (job,) = deployment.jobs(place)
     assert job["tags"] == ({"executionId": execution_id, "planName": "A plan"} if tagged else {})

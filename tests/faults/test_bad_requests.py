@@ -18,7 +18,7 @@ NASTY = [
     "", " ", "\x00", "s-\x00", "\n", STRANGER + "\n", " " + STRANGER, STRANGER + " ", STRANGER.upper(), STRANGER + "0",
     STRANGER[:-1], "ѕ-00000000000000000", "s‑00000000000000000", "s-" + "０" * 17, "s-" + "٠" * 17, "s-" + "ａ" * 17,
     "\ud800", "😀" * 40, "s-" + "💥" * 17, "../../etc/passwd", "..%2f..%2fetc%2fpasswd", "' OR '1'='1", '{"S": "x"}',
-    "ri:v2:places", "*", "s-*", "\r\nFLUSHALL\r\n", "*1\r\n$8\r\nFLUSHALL\r\n", "${jndi:ldap://x}", "<script>",
+    "ri:v4:places", "*", "s-*", "\r\nFLUSHALL\r\n", "*1\r\n$8\r\nFLUSHALL\r\n", "${jndi:ldap://x}", "<script>",
     "{{7*7}}", "%s%n", "-1", "None", "null", "__proto__", "a" * 5_000,
 ]  # fmt: skip
 LIMITS = settings(

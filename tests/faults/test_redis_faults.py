@@ -86,7 +86,7 @@ def rubbish(faulty: FaultyStack) -> None:
     """Every key holds bytes that mean nothing, names of places included."""
     redis = faulty.valkey()
     for key in redis.keys(f"{PREFIX}{{*"):
-        redis.set(key, b"\xff\x00rubbish")
+        redis.hset(key, "page", b"\xff\x00rubbish")
     redis.hset(PLACES, b"\xff/\xfe", b"1|1|seen")
 
 
@@ -94,9 +94,9 @@ def anothers_entries(faulty: FaultyStack) -> None:
     """Every key holds the entry of the next server."""
     redis = faulty.valkey()
     keys = sorted(redis.keys(f"{PREFIX}{{*"))
-    values = [redis.get(key) for key in keys]
+    values = [redis.hgetall(key) for key in keys]
     for key, value in zip(keys, values[1:] + values[:1], strict=True):
-        redis.set(key, value)
+        redis.hset(key, mapping=value)
 
 
 @pytest.mark.parametrize("harm", [flush, wrong_types, rubbish, anothers_entries])

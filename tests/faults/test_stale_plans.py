@@ -11,7 +11,7 @@ from services.api.http import Request
 from services.platform import plans
 from services.reads.pages import Pages
 from services.settings import Settings
-from services.wiring import Wiring
+from services.wiring import PAGE, Wiring
 
 CHECK = "/recovery-plans/{planId}/check-existing-instances"
 PATIENCE = 3.0  # seconds a page may take, whatever is down
@@ -23,8 +23,8 @@ def pages(faulty: FaultyStack, monkeypatch: pytest.MonkeyPatch) -> Pages:
     for name, value in faulty.stack.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(plans, "KEPT", 0.0)
-    wiring = Wiring(Settings.from_env())
-    pages = Pages(wiring.reader, wiring.page_plans, uncounted)
+    wiring = Wiring(Settings.from_env(), PAGE)
+    pages = Pages(wiring.reader, wiring.plans, uncounted)
     ask(pages, "/recovery-plans")
     return pages
 

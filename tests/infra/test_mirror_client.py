@@ -10,35 +10,32 @@ from urllib.parse import parse_qsl
 import pytest
 from redis import Redis
 
-from cache.entry import Entry
 from cache.errors import MirrorUnavailable
 from cache.mirror import Fresh, Mirror
 from cache.values import PlaceLook
 from local import servers
 from local.processes import Process, free_port
-from services.aws.redis import mirror_client
+from services.aws.redis import redis_client
 from services.settings import Settings
 from tests.conftest import running
 from tests.infra.conftest import SERVERLESS_CACHE, CloudCache, Keys, access_strings, start_cluster
 from tests.infra.tls_front import Front, certificate
+from tests.tiers.samples import entry
 
 BASE = Settings.from_env({})
-ENTRIES = [
-    Entry(f"s-{number:017x}", 7, 1_000, "running", True, "", b'{"n":%d}' % number)
-    for number in range(60)
-]
-IDS = [entry.server_id for entry in ENTRIES]
+ENTRIES = [entry(7, number) for number in range(60)]
+IDS = [it.server_id for it in ENTRIES]
 LOOK = PlaceLook(7, 1_000, "seen")
 
 
 def mirror(url: str, **changes: object) -> Mirror:
     """A mirror with the client that the settings describe."""
-    return Mirror(mirror_client(replace(BASE, redis_url=url, **changes)))
+    return Mirror(lambda: redis_client(replace(BASE, redis_url=url, **changes)))
 
 
 def fresh() -> list[Fresh]:
     """The entries, read from the table now."""
-    return [Fresh(entry, monotonic()) for entry in ENTRIES]
+    return [Fresh(it, monotonic()) for it in ENTRIES]
 
 
 @pytest.fixture(scope="module")

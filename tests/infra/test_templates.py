@@ -12,9 +12,10 @@ import pytest
 from local import functions
 from local.front import SCHEDULED_EVENT
 from services.api.routes import OPERATIONS
-from services.execution.operations import Operations
+from services.execution.operations import direct_operations
 from services.platform.tables import INDEXES, table_keys
 from services.settings import Settings
+from services.wiring import Wiring
 from tests.infra.policies import filled
 from tests.infra.templates import INFRA, load, resources
 
@@ -179,7 +180,7 @@ def _index(index: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(key["AttributeName"] for key in index["KeySchema"])
 
 
-def test_the_machine_asks_for_steps_that_exist() -> None:
+def test_the_machine_asks_for_steps_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every operation in the definition is one of the execution function's."""
     machine = json.loads((INFRA / "execution.asl.json").read_text())
     asked = {
@@ -187,9 +188,10 @@ def test_the_machine_asks_for_steps_that_exist() -> None:
         for it in machine["States"].values()
         if it["Type"] == "Task"
     }
-    source = Path(str(Operations.run.__code__.co_filename)).read_text()
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    operations = direct_operations(Wiring(Settings.from_env()))
     assert asked == {"start_wave", "poll_wave", "sync_wave", "finish"}
-    assert all(f'"{operation}"' in source for operation in asked)
+    assert asked <= operations.keys()
 
 
 def test_what_is_shipped_is_what_is_tested() -> None:

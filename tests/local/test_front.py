@@ -21,7 +21,7 @@ def test_a_request_reaches_the_handler_as_a_rest_proxy_event(front: Any) -> None
     event = answer.json()
     assert event["httpMethod"] == "GET"
     assert event["resource"] == "/recovery-plans/{planId}/check-existing-instances"
-    assert event["pathParameters"] == {"planId": "plan é"}
+    assert event["pathParameters"] == {"planId": "plan%20%C3%A9"}
     assert event["queryStringParameters"] == {"a": "2", "b": ""}
     assert event["multiValueQueryStringParameters"] == {"a": ["1", "2"], "b": [""]}
     assert event["headers"]["x-one"] == "1"

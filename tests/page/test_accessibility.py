@@ -33,6 +33,10 @@ def test_axe_finds_nothing_on_the_views(open_rough: OpenPage, theme: str) -> Non
     expect(page.get_by_role("dialog", name="Places").locator("li").first).to_be_visible()
     assert_no_barriers(page)
     page.keyboard.press("Escape")
+    page.get_by_role("link", name="Leftovers").click()
+    expect(page.locator("table.leftovers tbody tr").first).to_be_visible()
+    assert_no_barriers(page)
+    page.get_by_role("link", name="Plans", exact=True).click()
     page.locator("table.plans a").first.click()
     expect(page.locator("table.servers tbody tr").first).to_be_visible()
     assert_no_barriers(page)
@@ -41,13 +45,19 @@ def test_axe_finds_nothing_on_the_views(open_rough: OpenPage, theme: str) -> Non
     page.set_viewport_size({"width": 390, "height": 844})
     assert_no_barriers(page)
     page.keyboard.press("Escape")
+    page.locator(".launch a").first.click()
+    page.get_by_role("link", name="Report").click()
+    expect(page.locator("table.report").first).to_be_visible()
+    assert_no_barriers(page)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    assert_no_barriers(page)
     page.context.set_offline(True)
     come_back(page)
     expect(page.locator("#content")).to_have_attribute("data-stale", "")
     assert_no_barriers(page)
 
 
-@pytest.mark.parametrize("address", ["#/", "#/plans/plan-003", "#/servers"])
+@pytest.mark.parametrize("address", ["#/", "#/plans/plan-003", "#/servers", "#/leftovers"])
 def test_nothing_overflows_sideways(open_page: OpenPage, address: str) -> None:
     """At no width does the page itself scroll from left to right."""
     page = open_page(address)

@@ -76,7 +76,7 @@ def test_importing_the_handler_loads_only_what_a_read_needs() -> None:
 
 def test_a_read_the_mirror_answers_loads_no_more(valkey: Process) -> None:
     """Even after its first page: DynamoDB's client is made when the mirror has a gap."""
-    Mirror(Redis(port=valkey.port, protocol=2)).publish([Fresh(entry(1, 77), monotonic())])
+    Mirror(lambda: Redis(port=valkey.port, protocol=2)).publish([Fresh(entry(1, 77), monotonic())])
     said = run(
         {
             "httpMethod": "POST",

@@ -6,6 +6,11 @@ from tests.standin.client import ACCOUNT, REGION, SERVERS, AdminRefused, Aws
 
 PLACE = f"places/{ACCOUNT}/{REGION}"
 INSTANCE = {"InstanceId": "i-0123456789abcdef0", "State": {"Code": 16, "Name": "running"}}
+SNAPSHOT = {
+    "snapshotID": "pit-0123456789abcdef0",
+    "sourceServerID": SERVERS[0],
+    "expectedTimestamp": "2026-11-20T10:20:00Z",
+}
 RECORD = {
     "recoveryInstanceID": "i-0123456789abcdef0",
     "sourceServerID": SERVERS[0],
@@ -21,6 +26,7 @@ def test_a_place_shows_what_was_put_there(aws: Aws) -> None:
         "recoveryInstances": [RECORD],
         "jobs": [{"jobID": "drsjob-0123456789abcdef0", "status": "COMPLETED"}],
         "sourceNetworks": [{"sourceNetworkID": "sn-0123456789abcdef0"}],
+        "recoverySnapshots": [SNAPSHOT],
         "launchConfigurations": {SERVERS[0]: {"sourceServerID": SERVERS[0], "copyTags": True}},
         "instances": [INSTANCE],
     }

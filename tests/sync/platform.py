@@ -141,7 +141,7 @@ class Platform:
 
     def mirrored(self, machine: Machine) -> Entry | None:
         """The server's entry as Redis holds it."""
-        return decode(self.redis.get(entry_key(machine.id)), machine.id)
+        return decode(self.redis.hget(entry_key(machine.id), "page"), machine.id)
 
     def shown(self, machine: Machine) -> str | None:
         """What a page shows: the instance's id, None for none; fails for unknown."""

@@ -11,8 +11,9 @@ import pytest
 from botocore.utils import parse_timestamp
 
 from cache.values import Place
-from services.aws.session import CLIENTS_KEPT, AwsClients, TargetAccount
+from services.aws.session import CLIENTS_KEPT, AwsClients
 from services.aws.timestamps import timestamp
+from services.platform.accounts import TargetAccount
 from tests.sync.platform import HOME, Platform
 
 MOMENT = datetime(2026, 3, 1, 10, 0, 0, 250_000, UTC)
@@ -21,7 +22,10 @@ MOMENT = datetime(2026, 3, 1, 10, 0, 0, 250_000, UTC)
 def accounts(n: int) -> dict[str, TargetAccount]:
     """So many accounts, each with a role of its own."""
     ids = [f"{number:012d}" for number in range(n)]
-    return {it: TargetAccount(it, f"arn:aws:iam::{it}:role/recovery-sync") for it in ids}
+    return {
+        it: TargetAccount(account_id=it, role_arn=f"arn:aws:iam::{it}:role/recovery-sync")
+        for it in ids
+    }
 
 
 def test_only_the_last_used_clients_are_kept(platform: Platform) -> None:  # noqa: ARG001  its credentials

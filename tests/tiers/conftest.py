@@ -202,7 +202,7 @@ def redis(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture
 def mirror(redis: Any, patient: None) -> Mirror:  # noqa: ARG001  in effect, not in use
     """An empty mirror, on each server."""
-    return Mirror(redis)
+    return Mirror(lambda: redis)
 
 
 @dataclass
@@ -227,7 +227,8 @@ def stack(http_tables: Tables, valkey9: Redis, patient: None) -> Stack:  # noqa:
     """Both tiers, real and empty."""
     valkey9.flushall()
     settings = http_tables.settings()
-    table, mirror = table_of(http_tables.client, settings), Mirror(valkey9)
+    table = table_of(http_tables.client, settings)
+    mirror = Mirror(lambda: valkey9)
     looks = LookLog(http_tables.client, settings.sync_status_table)
     return Stack(
         table,

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from random import Random
-from zlib import crc32
 
-from cache.entry import SEAL
+from cache.entry import HEAD, SCHEMA
 from tests.tiers.samples import entry, server_id
 
 ASKED, OTHER = server_id(1), server_id(2)
@@ -36,29 +35,23 @@ def rubbish(seed: int, amount: int) -> Iterator[bytes]:
         _numbers,
         _spliced,
         _noise,
-        _resealed,
+        _almost_own,
     )
     for number in range(amount):
         yield makers[number % len(makers)](random)
 
 
-def sealed(unsealed: bytes) -> bytes:
-    """These bytes under a seal that fits them, as an entry has it: the CRC-32 of the whole is 0."""
-    return unsealed + (crc32(unsealed) ^ 0x6DD90A9D).to_bytes(4, "little")
-
-
-def head(
-    server_id: str, version: bytes = b"1", seen: bytes = b"1", state: bytes = b"running"
+def page(
+    server_id: str,
+    version: bytes = b"1",
+    seen: bytes = b"1",
+    state: bytes = b"running",
+    rest: bytes = b',"name":"web"}',
 ) -> bytes:
-    """A head of an entry as it is written, whatever the numbers are."""
-    return b"3|%b|%b|%b|%b|%-13b|d|%-48b\n" % (
-        server_id.encode(),
-        version.zfill(15),
-        version.zfill(15),
-        seen.zfill(15),
-        state,
-        b"1/eu",
-    )
+    """An entry's page as it is written, whatever the numbers are."""
+    numbers = b"|".join(it.zfill(15) for it in (version, version, seen))
+    head = b"%b|%b|%-13b|d|%-48b\n" % (SCHEMA.encode(), numbers, state, b"1/eu")
+    return b'%b{"sourceServerId":"%b"%b' % (head, server_id.encode(), rest)
 
 
 def _whole(random: Random, number: int = 1) -> bytes:
@@ -69,12 +62,14 @@ def _whole(random: Random, number: int = 1) -> bytes:
 
 def _truncated(random: Random) -> bytes:
     whole = _whole(random)
-    return whole[: random.randrange(len(whole))]
+    return whole[: random.randrange(len(whole))].rstrip(b"}")
 
 
 def _flipped(random: Random) -> bytes:
+    """In the schema or the id: other letters may be as sound as what they were."""
     whole = bytearray(_whole(random))
-    whole[random.randrange(len(whole))] ^= 1 << random.randrange(8)
+    at = random.choice([random.randrange(len(SCHEMA)), HEAD + random.randrange(38)])
+    whole[at] ^= 1 << random.randrange(8)
     return bytes(whole)
 
 
@@ -83,17 +78,17 @@ def _other_server(random: Random) -> bytes:
 
 
 def _other_schema(random: Random) -> bytes:
-    return sealed(random.choice([b"0", b"1", b"22", b"", b"v2", b"\xff"]) + _whole(random)[1:-SEAL])
+    return random.choice([b"0", b"1", b"22", b"", b"v2", b"\xff"]) + _whole(random)[1:]
 
 
 def _numbers(random: Random) -> bytes:
     version, seen = random.choice(NUMBERS), random.choice(NUMBERS)
-    return sealed(head(OTHER, version, seen) + b"{}\n")
+    return page(OTHER, version, seen)
 
 
 def _spliced(random: Random) -> bytes:
     one, other = _whole(random), _whole(random, 2)
-    return one[: random.randrange(1, len(one))] + other[random.randrange(1, len(other)) :]
+    return one[: random.randrange(1, HEAD + 38)] + other[random.randrange(1, len(other)) :]
 
 
 def _noise(random: Random) -> bytes:
@@ -102,9 +97,8 @@ def _noise(random: Random) -> bytes:
     )
 
 
-def _resealed(random: Random) -> bytes:
-    unsealed = bytearray(_whole(random, 2)[:-SEAL])
-    unsealed[2 + random.randrange(18)] = random.randrange(
-        256
-    )  # never the last letter: it would be a sound entry
-    return sealed(bytes(unsealed))
+def _almost_own(random: Random) -> bytes:
+    """Another server's, whose id differs from the one asked for in two letters."""
+    whole = bytearray(_whole(random, 2))
+    whole[whole.index(b"s-0") + 2 + random.randrange(16)] = random.randrange(256)
+    return bytes(whole)

@@ -32,6 +32,6 @@ def keys_read(stack: Stack) -> list[str]:
 
 
 def mirror_reads(stack: Stack) -> int:
-    """How many shares of entries the server was asked for so far."""
+    """How many pages of servers the server was asked for so far."""
     stats: Any = stack.redis.info("commandstats")
-    return int(stats.get("cmdstat_mget", {}).get("calls", 0))
+    return int(stats.get("cmdstat_hget", {}).get("calls", 0))

@@ -72,7 +72,7 @@ def check(answer: Answer, rows: dict[str, dict[str, Any]]) -> None:
 @given(faults, changes)
 def test_a_broken_row_is_unknown_or_told_as_it_is(faults: dict[str, Any], change: Change) -> None:
     """By table and by mirror, before and after the next look writes over it."""
-    table, mirror = MemoryTable(), Mirror(FakeRedis())
+    table, mirror = MemoryTable(), Mirror(FakeRedis)
     table.rows[ONE] = broken_row(faults)
     for _ in range(2):
         check(Reader(mirror, lambda: table, NoLooks).read({ONE: HERE}), table.rows)

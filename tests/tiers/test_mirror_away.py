@@ -13,12 +13,13 @@ from redis import Redis
 
 from cache import mirror as mirror_module
 from cache.errors import MirrorUnavailable
-from cache.mirror import Fresh, Mirror
+from cache.mirror import Fresh, Mirror, MirrorRead
 from cache.values import PlaceLook
 from local import servers
 from local.processes import Process, free_port
 from tests.tiers.conftest import redis_client
 from tests.tiers.samples import entry, server_id
+from tests.tiers.scripted import scripted
 
 ONE = server_id(1)
 # Raised by calls that the mirror does not make: a lock around a fork, and routing policies of RediSearch.
@@ -62,7 +63,7 @@ def reads(mirror: Mirror) -> bool:
 
 def test_a_refused_connection_opens_the_breaker() -> None:
     """The first read tries and fails; the next calls are told so at once."""
-    mirror = Mirror(redis_client(free_port()))
+    mirror = Mirror(lambda: redis_client(free_port()))
     with pytest.raises(MirrorUnavailable, match="Connection refused"):
         mirror.read([ONE])
     began = monotonic()
@@ -77,7 +78,7 @@ def test_a_hanging_server_costs_a_second_at_most(
 ) -> None:
     """A black hole is given up on within a second, and the server is used again once it wakes."""
     monkeypatch.setattr(mirror_module, "AWAY", 0.05)
-    mirror = Mirror(redis_client(server.port))
+    mirror = Mirror(lambda: redis_client(server.port))
     assert reads(mirror)
     server.signal(signal.SIGSTOP)
     began = monotonic()
@@ -90,7 +91,7 @@ def test_a_hanging_server_costs_a_second_at_most(
 def test_the_breaker_lets_one_caller_try(monkeypatch: pytest.MonkeyPatch) -> None:
     """While it is half open, the others do not wait behind the one that tries."""
     monkeypatch.setattr(mirror_module, "AWAY", 0.2)
-    mirror = Mirror(redis_client(free_port()))
+    mirror = Mirror(lambda: redis_client(free_port()))
     assert not reads(mirror)
     until(lambda: _tried(mirror))
     assert not _tried(mirror)
@@ -109,7 +110,7 @@ def test_a_restarted_server_is_only_empty(tmp_path: Path) -> None:
     """Connections that broke behind our back cost one retry, not the page."""
     port = free_port()
     first, second = servers.valkey(tmp_path, port=port), servers.valkey(tmp_path, port=port)
-    mirror = Mirror(redis_client(port))
+    mirror = Mirror(lambda: redis_client(port))
     try:
         first.start()
         first.await_port()
@@ -141,7 +142,7 @@ def test_a_server_that_will_not_write_says_so(server: Process, setting: dict[str
             client.replicaof(*value.split())
         else:
             client.config_set(name, value)
-    mirror = Mirror(client)
+    mirror = Mirror(lambda: client)
     done = mirror.publish([Fresh(entry(1), monotonic()), Fresh(entry(1, 2), monotonic())])
     assert (done.taken, done.failed) == (0, 2)
     assert mirror.claim([ONE]) == {ONE}
@@ -150,11 +151,73 @@ def test_a_server_that_will_not_write_says_so(server: Process, setting: dict[str
         mirror.publish_place("1/eu", PlaceLook(1, 1, "seen"))
 
 
+@pytest.fixture
+def replica(tmp_path: Path, server: Process) -> Iterator[Process]:
+    """A second Valkey, a replica of the first."""
+    (tmp_path / "replica").mkdir()
+    process = servers.valkey(tmp_path / "replica")
+    process.start()
+    process.await_port()
+    follow(process, server)
+    yield process
+    process.stop()
+
+
+def follow(replica: Process, primary: Process) -> None:
+    """Makes it a replica, and waits until it is one in step."""
+    client = redis_client(replica.port)
+    client.replicaof("127.0.0.1", str(primary.port))
+    until(lambda: client.info("replication")["master_link_status"] == "up", 20)
+
+
+def test_a_primary_that_turns_read_only_is_left(server: Process, replica: Process) -> None:
+    """A failover that closes no connection: what is published and claimed goes to the new primary."""
+    address = [server]
+    mirror = Mirror(lambda: redis_client(address[0].port))
+    assert mirror.publish([Fresh(entry(1), monotonic())]).taken == 1
+    until(lambda: reads_of(replica).entries == {ONE: entry(1)})
+    redis_client(replica.port).replicaof("NO", "ONE")
+    follow(server, replica)
+    address[0] = replica  # as the name in the settings leads to the new primary
+    assert mirror.publish([Fresh(entry(2), monotonic())]).taken == 1
+    assert reads_of(replica).entries == {ONE: entry(2)}
+    address[0] = server
+    redis_client(server.port).replicaof("NO", "ONE")
+    follow(replica, server)
+    assert mirror.claim([ONE]) == {ONE}
+    assert mirror.claim([ONE]) == set()
+    mirror.publish_place("1/eu", PlaceLook(1, 1, "seen"))
+    assert reads_of(server).places == {"1/eu": PlaceLook(1, 1, "seen")}
+
+
+def reads_of(server: Process) -> MirrorRead:
+    """What a new process reads there."""
+    return Mirror(lambda: redis_client(server.port)).read([ONE])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        b"READONLY You can't write against a read only replica.",
+        b"ERR Error running script (call to f_1): @user_script:9: -READONLY You can't write",
+        b"READONLY You can't write against a read only replica. script: f_1, on @user_script:9.",
+        b"LOADING Redis is loading the dataset in memory",
+        b"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+        b"UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+    ],
+)
+def test_an_error_about_the_connection_renews_it_once(error: bytes) -> None:
+    """In a script's error too; the second connection's answer counts."""
+    with scripted([b"-%b\r\n" % error], [b":1\r\n", 1.0]) as port:
+        mirror = Mirror(lambda: redis_client(port, driver_info=None))
+        assert mirror.publish([Fresh(entry(1), monotonic())]).taken == 1
+
+
 def test_a_wrong_password_is_away(server: Process) -> None:
     """Authentication that fails is not an empty mirror."""
     redis_client(server.port).config_set("requirepass", "secret")
     with pytest.raises(MirrorUnavailable):
-        Mirror(redis_client(server.port, password="wrong")).read([ONE])  # noqa: S106
+        Mirror(lambda: redis_client(server.port, password="wrong")).read([ONE])  # noqa: S106
 
 
 class Broken:
@@ -163,7 +226,8 @@ class Broken:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    def pipeline(self, **_: object) -> Any:
+    @property
+    def connection_pool(self) -> Any:
         """Fails."""
         raise self._error
 
@@ -176,4 +240,4 @@ def test_no_error_of_the_library_gets_past_the_border(error: type[Exception]) ->
     made = error.__new__(error)
     made.args = ("it broke",)
     with pytest.raises(MirrorUnavailable):
-        Mirror(cast("Redis", Broken(made))).read([ONE])
+        Mirror(lambda: cast("Redis", Broken(made))).read([ONE])

@@ -180,7 +180,7 @@ def test_whatever_is_down_the_answer_is_honest_and_in_time(
     stack.record(present(1))
     if mirrored == "cold":
         stack.redis.flushall()
-    mirror = Mirror(redis_client(free_port())) if mirrored == "away" else stack.mirror
+    mirror = Mirror(lambda: redis_client(free_port())) if mirrored == "away" else stack.mirror
     with faulty(dynamodb.url, behaviour) as url:
         began = monotonic()
         answer = behaving(stack, url, mirror).read({ONE: HERE, NEVER: HERE})
@@ -210,9 +210,8 @@ def test_a_mirror_full_of_rubbish_is_answered_from_the_table(stack: Stack) -> No
     numbers = range(1000, 1300)
     stack.record(*(present(4, number) for number in numbers))
     for number, value in zip(numbers, values, strict=True):
-        stack.redis.set(
-            entry_key(server_id(number)), value.replace(ONE.encode(), server_id(number).encode())
-        )
+        own = value.replace(ONE.encode(), server_id(number).encode())
+        stack.redis.hset(entry_key(server_id(number)), "page", own)
     servers = {server_id(number): HERE for number in numbers}
     for _ in range(2):
         answer = reader(stack).read(servers)

@@ -81,7 +81,7 @@ class Histories(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.table, self.redis, self.looks = self.tiers.table, self.tiers.redis, self.tiers.looks
-        self.mirror = Mirror(self.redis)
+        self.mirror = Mirror(lambda: self.redis)
         self.recorder = Recorder(self.table, self.mirror)
         number = next(_machines)
         self.ids = [server_id(number * 100 + it) for it in range(SERVERS)]
@@ -162,7 +162,7 @@ class Histories(RuleBasedStateMachine):
             case "flush":
                 self.redis.flushall()
             case "entry":
-                self.redis.set(key, next(rubbish(seed, 1)))
+                self.redis.hset(key, "page", next(rubbish(seed, 1)))
             case "scripts":
                 self.redis.script_flush()
             case "places":

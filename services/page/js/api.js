@@ -19,7 +19,7 @@ export class ApiError extends Error {
   }
 }
 
-async function call(method, path, body, signal) {
+async function call(method, path, body, signal, read = (response) => response.json()) {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   let response;
   let answer = null;
@@ -30,7 +30,7 @@ async function call(method, path, body, signal) {
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     });
-    answer = await response.json();
+    answer = await (response.ok ? read(response) : response.json());
   } catch (error) {
     if (error.name === "AbortError") throw error;
     if (error.name === "TimeoutError") throw new ApiError(`No answer within ${TIMEOUT_MS / 1000} seconds`);
@@ -61,6 +61,8 @@ export const existing = (planId, signal) =>
 
 export const query = (sourceServerIds, signal) => call("POST", "/recovery-instances/query", { sourceServerIds }, signal);
 
+export const leftovers = (signal) => call("GET", "/leftovers", undefined, signal);
+
 export const sync = () => call("POST", "/drs/recovery-instance-sync", {});
 
 export const syncStatus = (signal) => call("GET", "/drs/recovery-instance-sync/status", undefined, signal);
@@ -79,3 +81,12 @@ export const terminate = (executionId, { dryRun, confirm }) =>
 
 export const terminationStatus = (executionId, signal) =>
   call("GET", `${execution(executionId)}/termination-status`, undefined, signal);
+
+export const report = (executionId, signal) => call("GET", `${execution(executionId)}/report`, undefined, signal);
+
+/** The report as the text of an HTML page that stands alone. */
+export const reportPage = (executionId) =>
+  call("GET", `${execution(executionId)}/report?format=html`, undefined, undefined, (response) => response.text());
+
+export const cleanUp = (planId, note, dryRun) =>
+  call("POST", `/recovery-plans/${encodeURIComponent(planId)}/clean-up-drill`, { note, dryRun });

@@ -66,7 +66,8 @@ export function createExecutionView(executionId, { refresh }) {
     facts.replaceChildren(badge(status), " started ", timeOf(startTime), ", ", ageOf(startTime, { suffix: " ago" }),
       ...(endTime ? [" · ended ", timeOf(endTime)] : []), " · ", el("span", { className: "mono" }, executionId));
     crumb.replaceChildren(el("a", { href: "#/" }, "Recovery plans"), " › ", el("a", { href: `#/plans/${encodeURIComponent(planId)}` }, planName ?? planId), " ›");
-    tools.replaceChildren(over
+    const report = el("a", { className: "button", href: `#/executions/${encodeURIComponent(executionId)}/report` }, icon("report"), "Report");
+    tools.replaceChildren(report, over
       ? el("button", { type: "button", className: "button danger", onclick: () => openTermination(executionId, planName, after) }, icon("trash"), "Terminate …")
       : el("button", { type: "button", className: "button", onclick: cancel }, icon("close"), "Cancel"));
     waves.replaceChildren(...execution.waves.map(waveCard));

@@ -2,10 +2,12 @@
 
 import { createBar } from "./bar.js";
 import { createExecutionView } from "./execution_view.js";
+import { createLeftoversView } from "./leftovers_view.js";
 import { showNotices } from "./notices.js";
 import { createPlanView } from "./plan_view.js";
 import { createPlansView } from "./plans_view.js";
 import { Refresher } from "./refresh.js";
+import { createReportView } from "./report_view.js";
 import { createServersView } from "./servers_view.js";
 import { copyIdsOnPress } from "./take_away.js";
 import { keepCounting } from "./time.js";
@@ -26,9 +28,11 @@ const refresh = () => refresher.now();
 const bar = createBar(refresh);
 
 function viewFor(hash) {
-  const [, name = "", id = ""] = hash.split("/").map(decodeURIComponent);
+  const [, name = "", id = "", part = ""] = hash.split("/").map(decodeURIComponent);
   if (name === "plans" && id) return createPlanView(id, { refresh });
+  if (name === "executions" && id && part === "report") return createReportView(id);
   if (name === "executions" && id) return createExecutionView(id, { refresh });
+  if (name === "leftovers") return createLeftoversView({ refresh });
   return name === "servers" ? createServersView() : createPlansView();
 }
 

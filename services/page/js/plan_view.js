@@ -1,13 +1,13 @@
 // One plan: its waves and servers, what launched them, and what can be done about it.
 
 import * as api from "./api.js";
+import { openCleanUp } from "./clean_up_dialog.js";
 import { el, plural } from "./dom.js";
 import { openDrill } from "./drill_dialog.js";
 import { icon } from "./icons.js";
+import { launchCard, unattributedCard } from "./launch_card.js";
 import { countRows, executionsOf, rowsOf, unattributed } from "./rows.js";
-import { kindBadge } from "./server_columns.js";
 import { createServerList } from "./server_list.js";
-import { openTermination } from "./terminate_dialog.js";
 import { ageOf, timeOf } from "./time.js";
 import { BUCKETS, placeName, STATE_BUCKETS } from "./words.js";
 
@@ -20,20 +20,6 @@ function waveTitles(plan, rows) {
   }));
 }
 
-function launchCard(execution, refresh) {
-  const { executionId, planName, kinds, firstLaunch, items } = execution;
-  const executionPage = `#/executions/${encodeURIComponent(executionId)}`;
-  return el("li", { className: "launch" },
-    el("div", {},
-      el("h3", {}, el("a", { href: executionPage, title: executionId }, planName ?? executionId), [...kinds].map(kindBadge)),
-      el("p", { className: "sub" }, `${plural(items.length, "instance")} launched `, timeOf(firstLaunch), ", ", ageOf(firstLaunch, { suffix: " ago" }))),
-    el("button", { type: "button", className: "button danger", onclick: () => openTermination(executionId, planName, refresh) }, icon("trash"), "Terminate …"));
-}
-
-const unattributedCard = (count) => el("li", { className: "launch" },
-  el("div", {}, el("h3", {}, "Execution not known"),
-    el("p", { className: "sub" }, `${plural(count, "instance")} launched by something else; terminate in the DRS console`)));
-
 export function createPlanView(planId, { refresh }) {
   let plan = null;
   let titles = new Map();
@@ -43,10 +29,11 @@ export function createPlanView(planId, { refresh }) {
   const launches = el("ul", { className: "launches" });
   const launchesPart = el("section", { hidden: true, attrs: { "aria-label": "Launched by" } }, el("h2", {}, "Launched by"), launches);
   const drill = el("button", { type: "button", className: "button", disabled: true, onclick: () => openDrill(plan) }, icon("play"), "Run drill …");
+  const cleanUp = el("button", { type: "button", className: "button", hidden: true, onclick: () => openCleanUp(plan, refresh) }, icon("trash"), "Clean up drill …");
   const list = createServerList({ label: "Servers of the plan", groupOf: (row) => titles.get(row.waveNumber), name: () => plan.planName });
   const node = el("div", { className: "view" },
     el("p", { className: "crumbs" }, el("a", { href: "#/" }, "Recovery plans"), " ›"),
-    el("div", { className: "view-head" }, heading, description, age, el("div", { className: "tools" }, drill)),
+    el("div", { className: "view-head" }, heading, description, age, el("div", { className: "tools" }, cleanUp, drill)),
     launchesPart, list.node);
   let drawnLaunches = "";
 
@@ -63,11 +50,12 @@ export function createPlanView(planId, { refresh }) {
       description.textContent = [plan.description, plural(rows.length, "server"), plural(plan.waves.length, "wave")].filter(Boolean).join(" · ");
       age.replaceChildren(...(answer.asOf ? ["as of ", timeOf(answer.asOf), ", ", ageOf(answer.asOf, { grade: true, suffix: " ago" })] : ["age unknown"]));
       drill.disabled = false;
+      cleanUp.hidden = rows.every(({ kind }) => kind !== "drill");
       const executions = executionsOf(rows);
       const others = unattributed(rows).length;
       const text = JSON.stringify([others, executions.map(({ executionId, items, firstLaunch }) => [executionId, items.length, firstLaunch])]);
       if (text !== drawnLaunches) {
-        launches.replaceChildren(...executions.map((it) => launchCard(it, refresh)), ...(others ? [unattributedCard(others)] : []));
+        launches.replaceChildren(...executions.map((it) => launchCard({ ...it, count: it.items.length }, refresh)), ...(others ? [unattributedCard(others)] : []));
       }
       drawnLaunches = text;
       launchesPart.hidden = executions.length + others === 0;

@@ -8,7 +8,7 @@ import { KINDS, stateOf } from "./words.js";
 const none = () => el("span", { className: "nothing" }, "–");
 
 /** An id that copies itself when pressed. */
-const idButton = (id) =>
+export const idButton = (id) =>
   el("button", { type: "button", className: "id", title: "Copy", data: { copy: id } }, id);
 
 export function stateBadge(state) {

@@ -37,11 +37,16 @@ export function toCsv(rows) {
   return "\ufeff" + lines.map((line) => line.map(cell).join(",") + "\r\n").join("");
 }
 
-export function downloadCsv(name, rows) {
-  const url = URL.createObjectURL(new Blob([toCsv(rows)], { type: "text/csv" }));
-  const stamp = new Date().toISOString().slice(0, 16).replace(/[-:]/g, "");
-  el("a", { href: url, download: `${name.replace(/[^\p{L}\p{N}]+/gu, "-")}-${stamp}Z.csv` }).click();
+/** Offers a text as a file. */
+export function save(name, type, text) {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  el("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+export function downloadCsv(name, rows) {
+  const stamp = new Date().toISOString().slice(0, 16).replace(/[-:]/g, "");
+  save(`${name.replace(/[^\p{L}\p{N}]+/gu, "-")}-${stamp}Z.csv`, "text/csv", toCsv(rows));
   toast(`${plural(rows.length, "row")} exported`);
 }
 

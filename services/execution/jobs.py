@@ -7,15 +7,11 @@ from typing import Protocol
 
 from botocore.exceptions import ClientError
 
-from cache.errors import RecoverySyncError
+from cache.errors import OverQuota
 
 SERVERS_A_JOB = 100  # DRS quota L-B827C881
 _CONFLICT, _OVER_QUOTA = "ConflictException", "ServiceQuotaExceededException"
 _THROTTLED = 429
-
-
-class OverQuota(RecoverySyncError):
-    """DRS takes no more jobs, or no more servers in jobs, until some have ended."""
 
 
 class Work(Protocol):

@@ -1,20 +1,21 @@
 """Which instances of an execution may go: rows through the index, a live look per place, and the guard rails."""
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cache.errors import TableUnavailable
 from cache.values import Place
+from services.aws.drs import LiveInstance, launch_targets, list_source_servers, living_instances
 from services.aws.outcome import LOOK_ERRORS
-from services.execution.guard import LiveInstance, Refusal, refusal
-from services.execution.live import launch_targets, living_instances, protection
+from services.aws.session import AwsClients
+from services.execution.guard import Protection, Refusal, refusal
 from services.platform.execution import Execution, Server
+from services.sync.places import by_place, side_by_side
 from services.sync.run import SyncParts
 
-PLACES_IN_FLIGHT = 16
+logger = logging.getLogger(__name__)
 GOING = "shutting-down"
 
 
@@ -64,14 +65,34 @@ def plan_termination(parts: SyncParts, execution: Execution, *, confirm: bool) -
         TableUnavailable: when the rows cannot be read.
     """
     followed = {it for job in execution.open_terminations for it in job.server_ids}
-    by_place: defaultdict[Place, list[Candidate]] = defaultdict(list)
-    for candidate in _candidates(parts, execution):
-        by_place[candidate.place].append(candidate)
-    if not by_place:
-        return []
     planner = _PlacePlanner(parts, followed, confirm=confirm)
-    with ThreadPoolExecutor(PLACES_IN_FLIGHT, "place") as pool:
-        return list(pool.map(lambda it: planner.plan(it, by_place[it]), sorted(by_place)))
+    candidates = by_place(_candidates(parts, execution), lambda it: it.place)
+    plans = side_by_side(lambda it: planner.plan(*it), candidates.items())
+    return sorted(plans, key=lambda plan: plan.place)
+
+
+def protection(clients: AwsClients, place: Place, server_ids: Iterable[str]) -> Protection:
+    """What the place protects, and what the places do where these servers come from: a failback is set up there.
+
+    In a disaster an origin may be dark. Then nothing is failed back to it either, so it is left out.
+
+    Raises:
+        ClientError, BotoCoreError, UnreadableReply: when the place itself cannot be asked.
+    """
+    found = list_source_servers(clients.get("drs", place), place)
+    servers = [*found.items()]
+    origins = {found[it].origin for it in server_ids if it in found}
+    for origin in origins - {place, None}:
+        if origin is None or not clients.knows(origin.account_id):
+            continue
+        try:
+            servers += list_source_servers(clients.get("drs", origin), origin).items()
+        except LOOK_ERRORS as error:
+            logger.warning("What %s protects could not be asked: %s", origin, error)
+    return Protection(
+        failback_servers={server_id for server_id, it in servers if it.replicates_back},
+        machines={it.origin_instance_id for _, it in servers if it.origin_instance_id},
+    )
 
 
 def _candidates(parts: SyncParts, execution: Execution) -> list[Candidate]:
@@ -132,8 +153,8 @@ class _PlacePlanner:
             instance = _instance(living.get(candidate.server_id, []), candidate)
             if instance is None:
                 plan.gone += [candidate.server_id] if candidate.ec2_instance_id else []
-            elif instance.job_id in candidate.jobs and (
-                instance.state == GOING or instance.server_id in self._followed
+            elif instance.launch.job_id in candidate.jobs and (
+                instance.launch.ec2_instance_state == GOING or instance.server_id in self._followed
             ):
                 plan.going.append(candidate.server_id)
             else:
@@ -165,14 +186,14 @@ class _PlacePlanner:
 
 def _instance(living: Sequence[LiveInstance], candidate: Candidate) -> LiveInstance | None:
     """The living instance that is the execution's; else whichever there is."""
-    return max(living, key=lambda it: it.job_id in candidate.jobs, default=None)
+    return max(living, key=lambda it: it.launch.job_id in candidate.jobs, default=None)
 
 
 def _seen(candidate: Candidate, instance: LiveInstance) -> Candidate:
     """The candidate with what DRS says now."""
     return replace(
         candidate,
-        ec2_instance_id=instance.ec2_instance_id,
-        recovery_instance_id=instance.recovery_instance_id,
-        is_drill=instance.is_drill,
+        ec2_instance_id=instance.launch.ec2_instance_id,
+        recovery_instance_id=instance.launch.recovery_instance_id,
+        is_drill=instance.launch.is_drill,
     )

@@ -1,10 +1,8 @@
-"""Packed commands on a real Valkey: the bytes are right, and no failure leaves a connection in mid-reply."""
+"""Exchanges with a real Valkey: the bytes are right, and no failure leaves a connection in mid-reply."""
 
-import socket
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Thread
 from time import monotonic
 from typing import Any
 
@@ -18,11 +16,12 @@ from redis.retry import Retry
 
 from cache import mirror as mirror_module
 from cache.errors import MirrorUnavailable
+from cache.exchange import Command, Exchange, batch
 from cache.mirror import Mirror
-from cache.packed import Command, PackedCluster, Wire, wire_over
 from local import servers
 from local.processes import Process, free_port
 from tests.tiers.samples import entry, server_id
+from tests.tiers.scripted import scripted
 
 
 def client(port: int, timeout: float = 0.25) -> Redis:
@@ -38,15 +37,21 @@ def client(port: int, timeout: float = 0.25) -> Redis:
     )
 
 
-def ask(wire: Wire, *commands: Command, within: float = 1.0) -> list[Any]:
+def over(port: int, timeout: float = 0.25) -> Exchange:
+    """An exchange as the product makes it: a new client each time one is needed."""
+    return Exchange(lambda: client(port, timeout))
+
+
+def ask(exchange: Exchange, *commands: Command, within: float = 1.0) -> list[Any]:
     """All replies."""
-    return wire.ask(commands, monotonic() + within)
+    batches = [batch(str(command[1]) if command[1:] else "", [command]) for command in commands]
+    return [reply for (reply,) in exchange.ask(batches, monotonic() + within)]
 
 
 def test_replies_come_in_the_order_of_the_commands(valkey: Process) -> None:
     """Commands of one key and of many, mixed, over several receives."""
     keys = [f"k:{number:06d}" for number in range(391)]
-    wire = wire_over(client(valkey.port))
+    wire = over(valkey.port)
     ask(wire, *(("SET", key, f"{key} Ä {'x' * 2000}".encode()) for key in keys))
     replies = ask(
         wire,
@@ -62,7 +67,7 @@ def test_replies_come_in_the_order_of_the_commands(valkey: Process) -> None:
 
 def test_no_letter_of_a_key_means_anything(valkey: Process) -> None:
     """Lengths are told in bytes, so that data is never taken for commands."""
-    wire = wire_over(client(valkey.port))
+    wire = over(valkey.port)
     keys = ["Ä", "x\r\nPING", "k\r\n$4\r\nPING", ""]
     ask(wire, *(("SET", key, number) for number, key in enumerate(keys)))
     assert ask(wire, ("MGET", *keys), ("ECHO", "e")) == [[b"0", b"1", b"2", b"3"], b"e"]
@@ -70,8 +75,7 @@ def test_no_letter_of_a_key_means_anything(valkey: Process) -> None:
 
 def test_an_error_of_one_command_is_its_reply(valkey: Process) -> None:
     """The others are not hurt, and the connection stays."""
-    redis = client(valkey.port)
-    wire = wire_over(redis)
+    wire = over(valkey.port)
     ask(wire, ("SET", "text", "1"))
     before, error, after = ask(wire, ("ECHO", "a"), ("HGETALL", "text"), ("ECHO", "b"))
     assert (before, after) == (b"a", b"b")
@@ -80,53 +84,17 @@ def test_an_error_of_one_command_is_its_reply(valkey: Process) -> None:
     assert ask(wire, ("CLIENT", "ID")) == [client_id]
 
 
-@contextmanager
-def scripted(*answers: Sequence[bytes | float]) -> Iterator[int]:
-    """A server that answers each connection with the next script (bytes to send, seconds to wait), then hangs up."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def serve() -> None:
-            for script in answers:
-                try:
-                    connection, _ = listening.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.recv(1 << 20)
-                    _play(connection, script)
-
-        Thread(target=serve, daemon=True).start()
-        yield int(listening.getsockname()[1])
-
-
-def _play(connection: socket.socket, script: Sequence[bytes | float]) -> None:
-    try:
-        for step in script:
-            if isinstance(step, bytes):
-                connection.sendall(step)
-            else:
-                connection.settimeout(step)
-                try:
-                    connection.recv(1)
-                except TimeoutError:
-                    continue
-    except OSError:
-        return
-
-
 def test_a_connection_lost_in_the_middle_of_a_reply_is_retried_on_a_new_one() -> None:
     """What was half read is forgotten: the answer comes whole from the second connection."""
-    with scripted([b"*0\r\n$5\r\nhal"], [b"*0\r\n*1\r\n$-1\r\n", 1.0]) as port:
-        assert Mirror(client(port)).read([server_id(1)]).entries == {}
+    with scripted([b"*0\r\n$5\r\nhal"], [b"*0\r\n$-1\r\n", 1.0]) as port:
+        assert Mirror(lambda: client(port)).read([server_id(1)]).entries == {}
 
 
 def test_a_connection_that_failed_is_never_used_again() -> None:
     """The rest of its reply may still be on its way, and would answer the next question."""
     with scripted([b"$5\r\nhal", 0.4, b"lo\r\n", 1.0], [b"$5\r\nfresh\r\n", 1.0]) as port:
-        wire = wire_over(client(port, timeout=0.1))
-        with pytest.raises(RedisTimeoutError):
-            ask(wire, ("GET", "a"))
-        assert ask(wire, ("GET", "b")) == [b"fresh"]
+        wire = over(port, timeout=0.1)
+        assert ask(wire, ("GET", "a")) == [b"fresh"]
 
 
 def test_a_trickle_is_given_up_on() -> None:
@@ -135,7 +103,7 @@ def test_a_trickle_is_given_up_on() -> None:
     with scripted(trickle, trickle) as port:
         began = monotonic()
         with pytest.raises(RedisTimeoutError):
-            ask(wire_over(client(port)), ("GET", "a"), within=0.3)
+            ask(over(port), ("GET", "a"), within=0.3)
         assert monotonic() - began < 0.6
 
 
@@ -146,7 +114,7 @@ def test_a_page_waits_a_second_for_a_trickling_mirror(monkeypatch: pytest.Monkey
     with scripted(trickle, trickle) as port:
         began = monotonic()
         with pytest.raises(MirrorUnavailable):
-            Mirror(client(port)).read([server_id(1)])
+            Mirror(lambda: client(port)).read([server_id(1)])
         assert monotonic() - began < 0.8
 
 
@@ -155,9 +123,9 @@ def test_a_share_that_a_server_refuses_is_missed_alone() -> None:
     whole = entry(3, 2)
     raw = whole.encode()
     with scripted(
-        [b"*0\r\n-TRYAGAIN the slot moves\r\n*1\r\n$%d\r\n%b\r\n" % (len(raw), raw), 1.0]
+        [b"*0\r\n-TRYAGAIN the slot moves\r\n$%d\r\n%b\r\n" % (len(raw), raw), 1.0]
     ) as port:
-        found = Mirror(client(port)).read([server_id(1), whole.server_id])
+        found = Mirror(lambda: client(port)).read([server_id(1), whole.server_id])
     assert found.entries == {whole.server_id: whole}
     assert found.broken == {}
 
@@ -165,8 +133,8 @@ def test_a_share_that_a_server_refuses_is_missed_alone() -> None:
 def test_a_loading_server_is_away() -> None:
     """It answers every command with an error that means: not yet."""
     loading = b"-LOADING Redis is loading the dataset in memory\r\n" * 2
-    with scripted([loading, 1.0]) as port, pytest.raises(RedisConnectionError):
-        ask(wire_over(client(port)), ("GET", "a"), ("GET", "b"))
+    with scripted(*[[loading, 1.0]] * 2) as port, pytest.raises(RedisConnectionError):
+        ask(over(port), ("GET", "a"), ("GET", "b"))
 
 
 def test_idle_connections_are_dropped_before_the_retry(
@@ -186,7 +154,7 @@ def test_idle_connections_are_dropped_before_the_retry(
         first.stop()
         second.start()
         second.await_port()
-        assert Mirror(redis).read([server_id(1)]).entries == {}
+        assert Mirror(lambda: redis).read([server_id(1)]).entries == {}
     finally:
         first.stop()
         second.stop()
@@ -226,7 +194,7 @@ def _is_whole(node: Process) -> bool:
 def test_a_cluster_is_asked_per_node_and_answers_in_order(cluster: RedisCluster) -> None:
     """One write to each node, whatever the keys' slots; single commands find theirs too."""
     keys = [f"c:{number:05d}" for number in range(500)]
-    wire = PackedCluster(lambda: cluster)
+    wire = Exchange(lambda: cluster)
     assert set(ask(wire, *(("SET", key, key) for key in keys))) == {b"OK"}
     assert ask(wire, ("GET", keys[3]), *(("GET", key) for key in keys)) == [
         key.encode() for key in (keys[3], *keys)
@@ -238,7 +206,7 @@ def test_a_cluster_is_asked_per_node_and_answers_in_order(cluster: RedisCluster)
 
 def test_a_moved_slot_is_followed(cluster: RedisCluster) -> None:
     """Where the map of slots is out of date, the answer is fetched from where the key now lives."""
-    wire = PackedCluster(lambda: cluster)
+    wire = Exchange(lambda: cluster)
     ask(wire, ("SET", "moving", "here"), ("SET", "{moving}:a", "1"), ("SET", "{moving}:b", "2"))
     slots = cluster.nodes_manager.slots_cache
     slot = cluster.keyslot("moving")

@@ -1,0 +1,204 @@
+"""Exchanges with Redis: commands out in one write per node, replies back, all within a deadline.
+
+Over redis-py's connections and its cluster's map of slots, by their public interfaces alone. Its own
+pipeline builds objects for each command of a page; here a page is packed once and kept
+(`docs/performance.md` has both measured). A connection that failed in the middle of a reply is closed
+by redis-py, so nobody ever reads the rest of it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any, NamedTuple
+
+from hiredis import pack_command
+from redis import Redis, RedisCluster
+from redis.connection import ConnectionPool
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    MasterDownError,
+    ReadOnlyError,
+    RedisClusterException,
+    ResponseError,
+    TryAgainError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+type Command = tuple[str | bytes | int, ...]
+type Client = Redis | RedisCluster
+
+EXCHANGES_AT_ONCE = 32
+_REDIRECTIONS = (AskError, TryAgainError, ClusterDownError)  # MOVED is a kind of ASK to redis-py
+# Errors about the connection, not about the command: this server is no primary (any more), or not yet.
+# redis-py takes the first word off where it knows it; inside a script's error it stands in the text.
+_OF_THE_CONNECTION = ("READONLY", "MASTERDOWN", "LOADING", "UNBLOCKED")
+
+
+class Batch(NamedTuple):
+    """Commands whose keys share a slot (or that go to one server), packed. `key` is one of the keys."""
+
+    key: str
+    commands: Sequence[Command]
+    packed: bytes
+
+
+def batch(key: str, commands: Sequence[Command]) -> Batch:
+    """These commands, ready to send as often as wanted."""
+    return Batch(key, commands, b"".join(map(pack_command, commands)))  # type: ignore[arg-type]  # hiredis's hints know tuples of one word
+
+
+class Exchange:
+    """A way to one server or one cluster. `connect` makes a client, when one is first needed."""
+
+    def __init__(self, connect: Callable[[], Client]) -> None:
+        self._connect = connect
+        self._client: Client | None = None
+        self._threads = ThreadPoolExecutor(EXCHANGES_AT_ONCE, "redis")
+
+    def ask(self, batches: Sequence[Batch], deadline: float) -> list[list[Any]]:
+        """The replies to each batch, in order; an error of one command is its reply.
+
+        `deadline` (monotonic seconds) bounds the whole, name resolution and replies that trickle
+        included; the client's own timeouts bound each connect and each receive. What fails for its
+        connection is tried once more on a new one: a failover or restart leaves connections in the
+        pool that look healthy, or lead to a server that has become a replica.
+
+        Raises:
+            redis.exceptions.RedisError, RedisClusterException, OSError: when it could not be asked.
+        """
+        exchange = self._threads.submit(self._twice, batches, deadline)
+        try:
+            return exchange.result(max(0.0, deadline - monotonic()))
+        except TimeoutError as error:
+            if exchange.done() and not exchange.cancelled():
+                raise
+            exchange.cancel()
+            self._give_up()
+            raise RedisTimeoutError("the deadline has passed") from error
+
+    def _twice(self, batches: Sequence[Batch], deadline: float) -> list[list[Any]]:
+        client = self._client
+        try:
+            client = self._connected()
+            replies = _exchanged(client, batches)
+            if not any(map(_speak_of_the_connection, replies)):
+                return replies
+        except (RedisConnectionError, RedisTimeoutError):
+            if monotonic() >= deadline:
+                raise
+        if self._client is client:  # else another exchange has renewed it already
+            self._client = None
+        return _exchanged(self._connected(), batches)
+
+    def _connected(self) -> Client:
+        if (client := self._client) is None:
+            try:
+                client = self._client = self._connect()
+            except RedisClusterException as error:
+                raise RedisConnectionError(f"no cluster: {error}") from error
+        return client
+
+    def _give_up(self) -> None:
+        """Close what is still being waited for."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+
+def _exchanged(client: Client, batches: Sequence[Batch]) -> list[list[Any]]:
+    if isinstance(client, RedisCluster):
+        return _cluster(client, batches)
+    with _connection(client.connection_pool) as connection:
+        _send(connection, batches)
+        return _replies(connection, batches)
+
+
+def _cluster(cluster: RedisCluster, batches: Sequence[Batch]) -> list[list[Any]]:
+    """One write to each node before the first reply is awaited: the nodes work side by side."""
+    shares: dict[str, tuple[Any, list[int]]] = {}
+    for number, one in enumerate(batches):
+        node = cluster.get_node_from_key(one.key)  # type: ignore[no-untyped-call]  # redis-py has no hints here
+        shares.setdefault(node.name, (node, []))[1].append(number)
+    replies: list[list[Any]] = [[]] * len(batches)
+    pools = [cluster.get_redis_connection(node).connection_pool for node, _ in shares.values()]
+    asked = [(numbers, [batches[it] for it in numbers]) for _, numbers in shares.values()]
+    with _connections(pools) as connections:
+        for connection, (_, share) in zip(connections, asked, strict=True):
+            _send(connection, share)
+        for connection, (numbers, share) in zip(connections, asked, strict=True):
+            for number, answers in zip(numbers, _replies(connection, share), strict=True):
+                replies[number] = answers
+    _follow(cluster, batches, replies)
+    return replies
+
+
+def _follow(cluster: RedisCluster, batches: Sequence[Batch], replies: Sequence[list[Any]]) -> None:
+    """Ask again, through redis-py, where a slot has moved: it follows and learns the new map."""
+    moved = [
+        (answers, at, one.commands[at])
+        for one, answers in zip(batches, replies, strict=True)
+        for at, reply in enumerate(answers)
+        if isinstance(reply, _REDIRECTIONS) and not isinstance(reply, MasterDownError)
+    ]
+    if not moved:
+        return
+    pipeline = cluster.pipeline(transaction=False)  # type: ignore[no-untyped-call]
+    for _, _, command in moved:
+        pipeline.execute_command(*command)
+    again = pipeline.execute(raise_on_error=False)
+    for (answers, at, _), reply in zip(moved, again, strict=True):
+        answers[at] = reply
+
+
+def _send(connection: Any, batches: Sequence[Batch]) -> None:
+    packed = b"".join([one.packed for one in batches])
+    connection.send_packed_command([packed], check_health=False)
+
+
+def _replies(connection: Any, batches: Sequence[Batch]) -> list[list[Any]]:
+    read = connection.read_response
+    replies = []
+    for one in batches:
+        answers: list[Any] = []
+        replies.append(answers)
+        for _ in one.commands:
+            try:
+                answers.append(read())
+            except ResponseError as error:
+                answers.append(error)
+    return replies
+
+
+def _speak_of_the_connection(replies: Sequence[Any]) -> bool:
+    """Whether one of them is an error that another connection may not be told."""
+    errors = [it for it in set(map(type, replies)) if issubclass(it, ResponseError)]
+    return bool(errors) and any(
+        isinstance(it, (ReadOnlyError, MasterDownError))
+        or (isinstance(it, ResponseError) and any(word in str(it) for word in _OF_THE_CONNECTION))
+        for it in replies
+    )
+
+
+@contextmanager
+def _connection(pool: ConnectionPool) -> Iterator[Any]:
+    """A connection of the pool, given back when all replies were read and closed when not."""
+    connection = pool.get_connection()
+    try:
+        yield connection
+    except BaseException:
+        connection.disconnect()  # type: ignore[no-untyped-call]
+        raise
+    finally:
+        pool.release(connection)
+
+
+@contextmanager
+def _connections(pools: Sequence[ConnectionPool]) -> Iterator[list[Any]]:
+    if not pools:
+        yield []
+        return
+    with _connection(pools[0]) as first, _connections(pools[1:]) as rest:
+        yield [first, *rest]

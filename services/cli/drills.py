@@ -1,0 +1,87 @@
+"""`clean-up` and `report`: the end of a drill, and what it came to."""
+
+import json
+from typing import Any
+
+import click
+
+from cache.errors import Conflict, NotFound
+from services.cli.group import main
+from services.cli.listing import wide_option
+from services.cli.output import as_json, complain, out, say
+from services.cli.terminate import termination_listing
+from services.execution.clean_up import clean_up_drill, clean_up_of
+from services.execution.operations import execution_report, executions_of
+from services.execution.report_html import duration, report_html
+from services.wiring import Wiring
+
+
+@main.command("clean-up")
+@click.argument("plan_id")
+@click.option("--note", required=True, help="What the drill showed; kept for its report.")
+@click.option("--yes", is_flag=True, help="Terminate. Without it this is a dry run.")
+@as_json
+@wide_option
+@click.pass_obj
+def clean_up(  # noqa: PLR0913, PLR0917 - an option each
+    wiring: Wiring, plan_id: str, note: str, yes: bool, as_json: bool, wide: bool
+) -> None:
+    """Terminate whatever drills of PLAN_ID have left. Real recoveries are never touched."""
+    plan = wiring.plans.get(plan_id).value
+    if plan is None:
+        raise click.UsageError(f"there is no recovery plan {plan_id!r}")
+    try:
+        body = clean_up_drill(
+            executions_of(wiring),
+            wiring.sync_parts(),
+            plan,
+            clean_up_of(note, None),
+            dry_run=not yes,
+        )
+    except Conflict as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(body))
+    else:
+        termination_listing(body).print(out, wide=wide)
+        say("Being terminated." if yes else "Nothing was terminated. --yes does it.")
+    complain([f"{it['sourceServerId']}: {it['message']}" for it in body["failed"]])
+
+
+@main.command()
+@click.argument("execution_id")
+@click.option("--html", "as_html", is_flag=True, help="Print one HTML page that stands alone.")
+@as_json
+@click.pass_obj
+def report(wiring: Wiring, execution_id: str, as_html: bool, as_json: bool) -> None:
+    """What EXECUTION_ID came to: recovery points and times, failures, the end, what was left behind."""
+    if as_html and as_json:
+        raise click.UsageError("--html and --json exclude each other")
+    try:
+        body = execution_report(wiring, execution_id)
+    except NotFound as error:
+        raise click.ClickException(str(error)) from error
+    if as_json or as_html:
+        click.echo(json.dumps(body) if as_json else report_html(body), nl=not as_html)
+    else:
+        _print(body)
+
+
+def _print(body: dict[str, Any]) -> None:
+    say(
+        f"{body['executionType'].title()} of {body['planName'] or body['planId']}: {body['status']}"
+    )
+    say(f"Started {body['startTime']}, took {duration(body['durationSeconds'])}")
+    for part in (*body["waves"], body):
+        name = (
+            f"Wave {part['waveNumber']} {part['waveName']}".strip()
+            if "waveNumber" in part
+            else "In all"
+        )
+        counts = f"{part['launched']} of {part['serverCount']} launched, {part['failed']} failed"
+        longest = duration(part["longestRecoveryTimeSeconds"])
+        say(f"{name}: {counts}; RTO {longest}, RPO {duration(part['oldestRecoveryPointSeconds'])}")
+    for note in body["cleanUps"]:
+        say(f"Cleaned up {note['at']} by {note['by'] or 'not known who'}: {note['note']}")
+    left = body["leftBehind"]
+    say("Left behind: " + ("could not be asked" if left is None else ", ".join(left) or "nothing"))

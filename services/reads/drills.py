@@ -1,0 +1,100 @@
+"""`GET /leftovers`: every drill instance that still exists, whether its server is in a plan or not."""
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from cache.errors import InvalidInput, TableUnavailable
+from cache.values import Place, now, to_millis
+from services.api.http import Request, Response, Routes
+from services.platform.plans import PlanBook
+from services.reads.leftovers import OLDER_THAN_DAYS, leftovers_body
+from services.reads.pages import Reads, existing_body
+
+if TYPE_CHECKING:
+    from cache.looks import LookLog
+    from cache.table import Table
+
+logger = logging.getLogger(__name__)
+LONGEST_DAYS = 3650.0
+_SEEN = {"seen", "not_initialized"}
+
+
+class Drills:
+    """The leftovers over a reader, the plans, and the table's index of places."""
+
+    def __init__(
+        self,
+        reader: Reads,
+        plans: PlanBook,
+        table: "Callable[[], Table]",
+        looks: "Callable[[], LookLog]",
+    ) -> None:
+        self._reader = reader
+        self._plans = plans
+        self._table = table
+        self._looks = looks
+
+    @property
+    def routes(self) -> Routes:
+        """The route this answers."""
+        return {("GET", "/leftovers"): self.leftovers}
+
+    def leftovers(self, request: Request) -> Response:
+        """The drill instances that exist, by execution, with their age, hours and estimated cost.
+
+        Raises:
+            InvalidInput: when `olderThanDays` is no number of days.
+        """
+        return Response(self.body(_days(request.query.get("olderThanDays"))))
+
+    def body(self, older_than_days: float = OLDER_THAN_DAYS) -> dict[str, Any]:
+        """The same as plain values.
+
+        Raises:
+            TableUnavailable: when neither the index nor the plans can be read.
+        """
+        try:
+            places = self._looks().places()
+            servers, is_whole = self._present(places), True
+        except TableUnavailable as error:
+            logger.warning("Leftovers of the plans' servers only: %s", error)
+            servers, is_whole = self._planned(), False
+            places = {}
+        answer = self._reader.read(servers)
+        known = json.loads(existing_body(answer, servers))
+        places = places or answer.places
+        unseen = sorted(name for name, look in places.items() if look.outcome not in _SEEN)
+        return {
+            **leftovers_body(known["existingInstances"], to_millis(now()), older_than_days),
+            "unknownServerIds": known["unknownServerIds"],
+            "unseenPlaces": unseen,
+            "asOf": known["asOf"],
+            "degraded": not is_whole or known["degraded"],
+        }
+
+    def _present(self, places: Iterable[str]) -> dict[str, Place | None]:
+        """The servers that have an instance, by the index.
+
+        Raises:
+            TableUnavailable: when it cannot be read.
+        """
+        servers: dict[str, Place | None] = {}
+        for place in map(Place.parse, places):
+            held = self._table().servers_in(place)
+            servers |= {it: place for it, presence in held.items() if presence == "present"}
+        return servers
+
+    def _planned(self) -> dict[str, Place | None]:
+        return {it: place for plan in self._plans.all().value for it, place in plan.servers.items()}
+
+
+def _days(text: str | None) -> float:
+    try:
+        days = OLDER_THAN_DAYS if text is None else float(text)
+    except ValueError:
+        days = -1.0
+    if not 0 <= days <= LONGEST_DAYS:
+        raise InvalidInput("olderThanDays", f"must be a number from 0 to {LONGEST_DAYS:g}")
+    return days

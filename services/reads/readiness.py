@@ -1,0 +1,114 @@
+"""Whether a source server could be launched now, from what DRS last said of its replication. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from cache.values import to_millis, to_stamp
+
+TOO_OLD_MS = 3 * 3_600_000  # three listings missed: what was said then is no word on now
+
+
+class Readiness(StrEnum):
+    """In the order of how much it should worry people, the worst first."""
+
+    GONE = "gone"
+    NO_DATA = "no_data"
+    DISCONNECTED = "disconnected"
+    STALLED = "stalled"
+    INITIAL_SYNC = "initial_sync"
+    PAUSED = "paused"
+    LAGGING = "lagging"
+    UNKNOWN = "unknown"
+    READY = "ready"
+
+
+# DRS's DataReplicationState. What is not here is a word we do not know.
+_BY_STATE = {
+    "CONTINUOUS": Readiness.READY,
+    "BACKLOG": Readiness.LAGGING,
+    "RESCAN": Readiness.LAGGING,
+    "CREATING_SNAPSHOT": Readiness.INITIAL_SYNC,
+    "INITIAL_SYNC": Readiness.INITIAL_SYNC,
+    "INITIATING": Readiness.INITIAL_SYNC,
+    "PAUSED": Readiness.PAUSED,
+    "STALLED": Readiness.STALLED,
+    "DISCONNECTED": Readiness.DISCONNECTED,
+    "STOPPED": Readiness.NO_DATA,
+}
+_REASONS = {
+    "CONTINUOUS": "replicates continuously",
+    "BACKLOG": "has a backlog to catch up with",
+    "RESCAN": "is reading its disks anew",
+    "CREATING_SNAPSHOT": "is taking its first snapshot",
+    "INITIAL_SYNC": "has not been copied whole yet",
+    "INITIATING": "is setting up replication",
+    "PAUSED": "replication is paused",
+    "STALLED": "replication is stalled",
+    "DISCONNECTED": "its agent is disconnected",
+    "STOPPED": "replication is stopped, so DRS keeps no data of it",
+}
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How ready, why, and as of when (epoch ms; None when nobody ever looked). `lag_seconds` is at least that much."""
+
+    readiness: Readiness
+    reason: str
+    lag_seconds: int | None = None
+    observed_at: int | None = None
+
+    def body(self) -> dict[str, Any]:
+        """As it is sent."""
+        return {
+            "state": str(self.readiness),
+            "reason": self.reason,
+            "lagSeconds": self.lag_seconds,
+            "observedAt": None if self.observed_at is None else to_stamp(self.observed_at),
+        }
+
+
+def readiness_of(server: Mapping[str, Any], listed_at: int, at: int) -> Verdict:
+    """The verdict on one server at a moment (`at`, epoch ms).
+
+    `server` are the attributes of its row; `listed_at` (epoch ms, 0 for never) is when its place's source servers were last listed
+    whole: what was not written anew since then was still so.
+    """
+    own = server.get("replicationObservedAt")
+    if own is None:
+        return Verdict(Readiness.UNKNOWN, "its replication has not been looked at yet")
+    observed_at = max(to_millis(own), listed_at)
+    if at - observed_at > TOO_OLD_MS:
+        return Verdict(
+            Readiness.UNKNOWN, "its replication was last looked at too long ago", None, observed_at
+        )
+    if server.get("sourceServerGone"):
+        return Verdict(Readiness.GONE, "DRS no longer has this source server", None, observed_at)
+    word, lag = str(server.get("replicationState")), server.get("replicationLagSeconds")
+    return Verdict(_judged(word, lag or 0), _reason(server, word, lag), lag, observed_at)
+
+
+def _judged(word: str, lag: int) -> Readiness:
+    found = _BY_STATE.get(word, Readiness.UNKNOWN)
+    return Readiness.LAGGING if found is Readiness.READY and lag else found
+
+
+def _reason(server: Mapping[str, Any], word: str, lag: int | None) -> str:
+    parts = [_REASONS.get(word, f"DRS says {word!r:.40}, a word not known here")]
+    if lag:
+        parts.append(f"{lag_words(lag)} behind")
+    if error := server.get("replicationError"):
+        parts.append(f"error {error}")
+    return ", ".join(parts)
+
+
+def lag_words(seconds: int) -> str:
+    """A lag as people say it: `at least 15 minutes`."""
+    for unit, word in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute")):
+        if seconds >= unit:
+            count = seconds // unit
+            return f"at least {count} {word}{'s' if count > 1 else ''}"
+    return "less than a minute"

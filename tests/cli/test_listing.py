@@ -1,0 +1,100 @@
+"""Rows are readable at any width: no id is ever broken, what is left out is named, a pipe gets everything."""
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from services.cli.listing import Column, Listing
+
+COLUMNS = (
+    *map(Column, ("Server", "Instance", "State")),
+    Column("Name", is_text=True),
+    Column("Gone", is_number=True),
+    *map(Column, ("Account", "Execution")),
+)
+SERVER, INSTANCE = "s-0123456789abcdef0", "i-0123456789abcdef0"
+EXECUTION = "0b3c5f6e-7a1d-4c2b-9e8f-001122334455"
+WHY = "User: arn:aws:sts::666666666666:assumed-role/sync is not authorized to perform: drs:Describe"
+
+
+def printed(
+    listing: Listing, width: int, *, terminal: bool = True, wide: bool = False
+) -> list[str]:
+    """The lines, without colours."""
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=terminal, width=width, color_system=None)
+    listing.print(console, wide=wide)
+    return file.getvalue().splitlines()
+
+
+def filled(name: str = "支払い サーバ 0005", remark: str = WHY) -> Listing:
+    """One row."""
+    listing = Listing(COLUMNS, remark="Why")
+    listing.add(SERVER, INSTANCE, "denied", name, 7, "666666666666", EXECUTION, remark=remark)
+    return listing
+
+
+@pytest.mark.parametrize(("width", "left_out"), [(80, "Account, Execution"), (100, "Execution")])
+def test_what_does_not_fit_is_left_out_by_name(width: int, left_out: str) -> None:
+    """Whole columns, from the right, and --wide is named."""
+    lines = printed(filled(), width)
+    assert lines[-1] == f"Not shown: {left_out}. --wide shows all."
+    assert all(it not in "\n".join(lines) for it in (EXECUTION, "Execution  "))
+
+
+def test_at_two_hundred_columns_everything_is_there() -> None:
+    """And nothing is said of leaving out."""
+    lines = printed(filled(), 200)
+    assert EXECUTION in lines[1]
+    assert not any("Not shown" in line for line in lines)
+
+
+def test_a_reason_is_on_lines_of_its_own_below_its_row() -> None:
+    """Wrapped at words, indented; beside the others where nobody reads it on a screen."""
+    lines = printed(filled(), 80)
+    assert lines[2].startswith("    User: ")
+    assert " ".join(line.strip() for line in lines[2:4]) == WHY
+    (row,) = printed(filled(), 80, terminal=False)[1:]
+    assert row.endswith(WHY)
+
+
+@pytest.mark.parametrize("options", [{"terminal": False}, {"wide": True}])
+def test_a_pipe_and_wide_get_every_cell_on_one_line_a_row(options: dict[str, bool]) -> None:
+    """However narrow the terminal; so `head`, `grep` and `awk` work."""
+    head, row = printed(filled("a name " * 40), 80, **options)
+    assert head.split() == [*(it.title for it in COLUMNS), "Why"]
+    assert row.count("a name") == 40
+    assert row.split()[:3] == [SERVER, INSTANCE, "denied"]
+
+
+def test_line_breaks_in_what_others_wrote_do_not_break_rows() -> None:
+    """A message of several lines is one line in a pipe, and no markup is obeyed."""
+    (row,) = printed(filled("[red]a\nb[/]", "c\r\nd\te"), 80, terminal=False)[1:]
+    assert "[red]a b[/]" in row
+    assert row.endswith("c d e")
+
+
+@given(
+    width=st.integers(20, 250),
+    names=st.lists(st.text(st.characters(exclude_categories=["C", "Z"]), max_size=40), max_size=4),
+)
+def test_no_line_is_longer_than_the_terminal_and_no_id_is_broken(
+    width: int, names: list[str]
+) -> None:
+    """Each server's id is there whole, at any width at which one fits."""
+    listing = Listing(COLUMNS, remark="Why")
+    for number, name in enumerate(names):
+        listing.add(
+            f"s-{number:017d}", INSTANCE, "running", name, 1, "1" * 12, EXECUTION, remark=WHY
+        )
+    lines = printed(listing, width)
+    assert max(map(cell_len, lines)) <= width
+    for number in range(len(names)):
+        assert sum(f"s-{number:017d}" in line for line in lines) == 1
+    for line in lines:
+        for part, whole in (("i-0", INSTANCE), ("0b3c", EXECUTION)):
+            assert part not in line or whole in line

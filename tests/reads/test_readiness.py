@@ -1,0 +1,81 @@
+"""Readiness: could this server be launched now? From what DRS said last, with its reason and its age."""
+
+from typing import Any
+
+import botocore.session
+import pytest
+
+from cache.values import to_millis
+from services.reads.readiness import TOO_OLD_MS, Readiness, lag_words, readiness_of
+
+SEEN = "2026-11-11T00:00:00Z"
+AT = to_millis(SEEN)
+
+
+def server(**members: Any) -> dict[str, Any]:
+    """The attributes of a row: a server that keeps up."""
+    return {"replicationState": "CONTINUOUS", "replicationObservedAt": SEEN} | members
+
+
+@pytest.mark.parametrize(
+    ("members", "readiness", "reason"),
+    [
+        ({}, Readiness.READY, "replicates continuously"),
+        (
+            {"replicationLagSeconds": 900},
+            Readiness.LAGGING,
+            "replicates continuously, at least 15 minutes behind",
+        ),
+        (
+            {"replicationState": "STALLED", "replicationError": "AGENT_NOT_SEEN"},
+            Readiness.STALLED,
+            "replication is stalled, error AGENT_NOT_SEEN",
+        ),
+        ({"replicationState": "DISCONNECTED"}, Readiness.DISCONNECTED, "agent is disconnected"),
+        ({"replicationState": "INITIAL_SYNC"}, Readiness.INITIAL_SYNC, "not been copied whole"),
+        ({"replicationState": "PAUSED"}, Readiness.PAUSED, "paused"),
+        ({"replicationState": "STOPPED"}, Readiness.NO_DATA, "DRS keeps no data"),
+        ({"replicationState": "DREAMING"}, Readiness.UNKNOWN, "'DREAMING', a word not known here"),
+        ({"sourceServerGone": True}, Readiness.GONE, "no longer has"),
+        ({"replicationObservedAt": None}, Readiness.UNKNOWN, "not been looked at yet"),
+    ],
+)
+def test_a_verdict_says_how_ready_and_why(
+    members: dict[str, Any], readiness: Readiness, reason: str
+) -> None:
+    """A word that DRS may add is unknown, never ready."""
+    verdict = readiness_of(server(**members), 0, AT)
+    assert verdict.readiness is readiness
+    assert reason in verdict.reason
+
+
+def test_every_word_of_drs_for_a_source_server_has_a_verdict() -> None:
+    """As botocore's model lists them, less the two that only recovery instances have."""
+    model = botocore.session.get_session().get_service_model("drs")
+    words = set(model.shape_for("DataReplicationState").enum)  # type: ignore[attr-defined]
+    for word in words - {"REPLICATION_STATE_NOT_AVAILABLE", "NOT_STARTED"}:
+        verdict = readiness_of(server(replicationState=word), 0, AT)
+        assert verdict.readiness is not Readiness.UNKNOWN, word
+
+
+def test_a_verdict_is_as_old_as_the_last_whole_listing_and_unknown_once_that_is_too_old() -> None:
+    """A row is written only when something changed, so its own stamp may be older than what is known."""
+    later = AT + 2 * TOO_OLD_MS
+    assert readiness_of(server(), 0, later).readiness is Readiness.UNKNOWN
+    confirmed = readiness_of(server(), later - 1000, later)
+    assert (confirmed.readiness, confirmed.observed_at) == (Readiness.READY, later - 1000)
+    assert readiness_of(server(), AT - 1000, AT).observed_at == AT
+
+
+def test_a_server_nobody_looked_at_stays_unknown_whatever_the_place_says() -> None:
+    """Its row came from a launch; the listing never saw it."""
+    assert readiness_of({}, AT, AT).readiness is Readiness.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(300, "at least 5 minutes"), (3600, "at least 1 hour"), (604800, "at least 7 days")],
+)
+def test_a_lag_is_said_in_the_largest_unit(seconds: int, words: str) -> None:
+    """Lag is kept in steps, so it is always a least value."""
+    assert lag_words(seconds) == words
