@@ -13,7 +13,9 @@ RecoverySyncError
 │   └── AlreadyRunning          another full sync holds the lease
 ├── LookTimeout             a look at a place took longer than its deadline
 ├── UnreadableReply         AWS answered with something that cannot be understood
-└── OverQuota               DRS takes no more jobs until some have ended
+├── OverQuota               DRS takes no more jobs until some have ended
+├── ServersBusy             a server of the batch is in a job already
+└── JobRefused              DRS does not take the batch, and would not another time
 """
 
 
@@ -85,3 +87,11 @@ class UnreadableReply(RecoverySyncError):
 
 class OverQuota(RecoverySyncError):
     """DRS takes no more jobs, or no more servers in jobs, until some have ended."""
+
+
+class ServersBusy(RecoverySyncError):
+    """At least one server of a batch is in a job already; which one, DRS does not say."""
+
+
+class JobRefused(RecoverySyncError):
+    """DRS does not take a batch, and would not take the same one another time."""

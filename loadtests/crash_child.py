@@ -14,7 +14,7 @@ from typing import Any
 from cache.values import Place
 from services.settings import Settings
 from services.sync.run import SyncParts, sync_all_recovery_instances
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 
 
 def arm(step: int, when: str) -> Any:
@@ -43,7 +43,7 @@ def run(parts: SyncParts, step: int, when: str) -> int:
 
 def main() -> None:
     """Prepares what costs time and sends nothing, then forks one child per line."""
-    wiring = Wiring(Settings.from_env())
+    wiring = SyncWiring(Settings.from_env())
     parts = wiring.sync_parts()
     for account in parts.accounts.values():
         for region in account.regions or ():

@@ -14,10 +14,10 @@ from cache.looks import LookLog
 from cache.table import Table
 from cache.values import Place, PlaceLook, to_stamp
 from local import servers
+from local.memory_table import MemoryTable
 from local.processes import Process
 from services.platform.tables import create_tables
 from services.settings import Settings
-from tests.tiers.memory import MemoryTable
 
 
 class MemoryLooks:

@@ -14,12 +14,12 @@ from loadtests.child import peak_mebibytes
 from loadtests.cpu import CpuMeter
 from services.settings import Settings
 from services.sync.run import sync_all_recovery_instances
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 
 
 def figures(pids: dict[str, int]) -> dict[str, Any]:
     """Of the second of two syncs: rows, mirror and clients are there already, as in a warm function."""
-    wiring = Wiring(Settings.from_env())
+    wiring = SyncWiring(Settings.from_env())
     began = perf_counter()
     sync_all_recovery_instances(wiring.sync_parts())
     first, meter = perf_counter() - began, CpuMeter(pids)

@@ -14,11 +14,15 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import Distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import grimp
+
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))  # grimp finds the packages by it
 LOCK = ROOT / "infra" / "lambda.lock"
 PLATFORMS = {
     "arm64": "aarch64-manylinux_2_28",
@@ -26,8 +30,6 @@ PLATFORMS = {
 }  # Amazon Linux 2023 has glibc 2.34
 PYTHON = "3.12"
 THEN = (1980, 1, 1, 0, 0, 0)  # the first moment a zip can name
-NOT_OURS = {"services/page", "services/cli"}  # never in a zip
-HANDLERS = ("data_management", "execution", "query")
 # Nothing that a function runs imports the command line's tables; tests/infra runs each zip alone to prove it.
 NEVER_IMPORTED = frozenset({"click", "rich", "Pygments", "markdown-it-py", "mdurl"})
 NOT_BY_PAGES = frozenset({"aws-xray-sdk", "boto3", "s3transfer", "wrapt"})
@@ -113,13 +115,27 @@ def _is_needed(name: str, spec: Zip) -> bool:
 
 
 def own_code(spec: Zip) -> Iterator[tuple[str, Path]]:
-    """Name in the zip and file, for our own modules without the other handlers."""
-    others = {f"services/{it}" for it in HANDLERS if it != spec.handler}
-    for package in ("cache", "services"):
-        for file in (ROOT / package).rglob("*.py"):
-            name = file.relative_to(ROOT).as_posix()
-            if not any(name == it or name.startswith(f"{it}/") for it in NOT_OURS | others):
-                yield name, file
+    """Name in the zip and file, for the handler and what it imports of ours, however late: no more, no less."""
+    handler = f"services.{spec.handler}.handler"
+    graph = _imports()
+    imported = {handler, *graph.find_upstream_modules(handler)}
+    for module in sorted({package for name in imported for package in _with_packages(name)}):
+        base = ROOT.joinpath(*module.split("."))
+        file = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+        yield file.relative_to(ROOT).as_posix(), file
+
+
+@cache
+def _imports() -> grimp.ImportGraph:
+    """Who imports whom in the product; imports for type checkers alone are not among them."""
+    return grimp.build_graph(
+        "cache", "services", exclude_type_checking_imports=True, cache_dir=None
+    )
+
+
+def _with_packages(module: str) -> Iterator[str]:
+    parts = module.split(".")
+    return (".".join(parts[:end]) for end in range(1, len(parts) + 1))
 
 
 COMPILE = """

@@ -4,7 +4,7 @@ The heavy libraries are imported where they are first needed: a page read that t
 """
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cache.mirror import Mirror
 from cache.reader import Reader
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from cache.table import Table
     from services.platform.plans import PlanBook
     from services.platform.sync_status import SyncStatus
-    from services.sync.run import SyncParts
 
 
 class Patience(NamedTuple):
@@ -100,31 +99,3 @@ class Wiring:
         from services.platform.sync_status import SyncStatus
 
         return SyncStatus(self.dynamodb, self.settings.sync_status_table)
-
-    def sync_parts(self) -> "SyncParts":
-        """What one sync works with; the target accounts are read afresh.
-
-        Raises:
-            TableUnavailable: when the target accounts cannot be read.
-        """
-        from services.aws.session import AwsClients
-        from services.platform.accounts import read_target_accounts
-        from services.platform.executions import ExecutionHistory
-        from services.sync.run import SyncParts
-
-        accounts, faults = read_target_accounts(self.dynamodb, self.settings.target_accounts_table)
-        if accounts != self._accounts:
-            self._accounts, self._clients = accounts, AwsClients(accounts)
-        return SyncParts(
-            table=self.table,
-            looks=self.looks,
-            recorder=self.recorder,
-            status=self.status,
-            clients=self._clients,
-            history=lambda: ExecutionHistory(self.dynamodb, self.settings.execution_history_table),
-            accounts=accounts,
-            faults=tuple(faults),
-        )
-
-    _accounts: Any = None
-    _clients: Any = None

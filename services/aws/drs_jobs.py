@@ -4,11 +4,15 @@ Field names are those of botocore's model of DRS (2020-02-26).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import batched
 from typing import Any, Literal
 
+from botocore.exceptions import ClientError
+
+from cache.errors import JobRefused, OverQuota, ServersBusy
 from cache.record import Attribution
 from services.aws.drs import Check, pages, stamp, unhurried
 
@@ -16,6 +20,8 @@ type Kind = Literal["LAUNCH", "TERMINATE"]
 JOBS_A_CALL = 1000  # DescribeJobs filters.jobIDs
 SINCE = timedelta(hours=24)  # how far back a job of ours is looked for; a crash is noticed sooner
 EXECUTION_TAG, PLAN_TAG = "executionId", "planName"
+_REFUSALS = {"ConflictException": ServersBusy, "ServiceQuotaExceededException": OverQuota}
+_THROTTLED = 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,8 @@ def start_recovery(
     """Ask for one LAUNCH job of at most 100 servers; its id. `tags_of` is written into the job's tags.
 
     Raises:
-        ClientError, BotoCoreError: as botocore does.
+        OverQuota, ServersBusy, JobRefused: when DRS takes no such job.
+        ClientError, BotoCoreError: when DRS could not be asked; the same call may well succeed later.
     """
     tags = {}
     if tags_of:
@@ -98,11 +105,12 @@ def start_recovery(
             EXECUTION_TAG: tags_of.source_execution_id,
             PLAN_TAG: tags_of.source_plan_name or "",
         }
-    answer = client.start_recovery(
-        sourceServers=[{"sourceServerID": server_id} for server_id in server_ids],
-        isDrill=is_drill,
-        **({"tags": tags} if tags else {}),
-    )
+    with _refusals_named():
+        answer = client.start_recovery(
+            sourceServers=[{"sourceServerID": server_id} for server_id in server_ids],
+            isDrill=is_drill,
+            **({"tags": tags} if tags else {}),
+        )
     return str(answer["job"]["jobID"])
 
 
@@ -110,10 +118,27 @@ def terminate(client: Any, recovery_instance_ids: Sequence[str]) -> str:
     """Ask for one TERMINATE job of at most 100 instances; its id.
 
     Raises:
-        ClientError, BotoCoreError: as botocore does.
+        As `start_recovery`.
     """
-    answer = client.terminate_recovery_instances(recoveryInstanceIDs=list(recovery_instance_ids))
+    ids = list(recovery_instance_ids)
+    with _refusals_named():
+        answer = client.terminate_recovery_instances(recoveryInstanceIDs=ids)
     return str(answer["job"]["jobID"])
+
+
+@contextmanager
+def _refusals_named() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        code = str(error.response["Error"].get("Code"))
+        message = f"{code}: {error.response['Error'].get('Message', '')}"
+        if refusal := _REFUSALS.get(code):
+            raise refusal(message) from error
+        status = int(error.response["ResponseMetadata"].get("HTTPStatusCode", 0))
+        if status >= 500 or status == _THROTTLED:
+            raise
+        raise JobRefused(message) from error
 
 
 def _job(item: Mapping[str, Any]) -> Job:

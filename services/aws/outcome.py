@@ -20,6 +20,7 @@ class Outcome(StrEnum):
     OVERTAKEN = "overtaken"
     NEVER_LOOKED = "never_looked"
     NOT_CONFIGURED = "not_configured"
+    UNREADABLE = "unreadable"
 
     @property
     def is_complete(self) -> bool:

@@ -104,7 +104,7 @@ class AwsClients:
         )
 
     def _session(self, account: TargetAccount) -> botocore.session.Session:
-        if account.role_arn is None:
+        if account.role_arn is None or account.is_current_account:
             return self._home
         if account.account_id not in self._sessions:
             # The service models are read once for all accounts; afresh they cost 0.1 s of CPU each.

@@ -13,7 +13,7 @@ from services.cli.terminate import termination_listing
 from services.execution.clean_up import clean_up_drill, clean_up_of
 from services.execution.operations import execution_report, executions_of
 from services.execution.report_html import duration, report_html
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 
 
 @main.command("clean-up")
@@ -24,7 +24,7 @@ from services.wiring import Wiring
 @wide_option
 @click.pass_obj
 def clean_up(  # noqa: PLR0913, PLR0917 - an option each
-    wiring: Wiring, plan_id: str, note: str, yes: bool, as_json: bool, wide: bool
+    wiring: SyncWiring, plan_id: str, note: str, yes: bool, as_json: bool, wide: bool
 ) -> None:
     """Terminate whatever drills of PLAN_ID have left. Real recoveries are never touched."""
     plan = wiring.plans.get(plan_id).value
@@ -53,7 +53,7 @@ def clean_up(  # noqa: PLR0913, PLR0917 - an option each
 @click.option("--html", "as_html", is_flag=True, help="Print one HTML page that stands alone.")
 @as_json
 @click.pass_obj
-def report(wiring: Wiring, execution_id: str, as_html: bool, as_json: bool) -> None:
+def report(wiring: SyncWiring, execution_id: str, as_html: bool, as_json: bool) -> None:
     """What EXECUTION_ID came to: recovery points and times, failures, the end, what was left behind."""
     if as_html and as_json:
         raise click.UsageError("--html and --json exclude each other")

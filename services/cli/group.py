@@ -6,7 +6,7 @@ import click
 
 from cache.errors import InvalidInput, RecoverySyncError
 from services.settings import Settings
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 
 
 class _Commands(click.Group):
@@ -28,4 +28,4 @@ def main(ctx: click.Context) -> None:
 
     The environment says which deployment (see the README); a running local stack leaves it in .local/env.
     """
-    ctx.obj = Wiring(Settings.from_env())
+    ctx.obj = SyncWiring(Settings.from_env())

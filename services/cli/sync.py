@@ -13,7 +13,7 @@ from services.sync.run import (
     sync_all_recovery_instances,
     sync_recovery_instances_for_account,
 )
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 
 
 @main.command()
@@ -21,7 +21,7 @@ from services.wiring import Wiring
 @click.option("--region", help="… and its region.")
 @as_json
 @click.pass_obj
-def sync(wiring: Wiring, account: str | None, region: str | None, as_json: bool) -> None:
+def sync(wiring: SyncWiring, account: str | None, region: str | None, as_json: bool) -> None:
     """Look at DRS and EC2 now and record what is there. Exit code 1 when a place could not be looked at."""
     if (account is None) != (region is None):
         raise click.UsageError("--account and --region go together")
@@ -51,7 +51,7 @@ def sync(wiring: Wiring, account: str | None, region: str | None, as_json: bool)
 @as_json
 @wide_option
 @click.pass_obj
-def status(wiring: Wiring, as_json: bool, wide: bool) -> None:
+def status(wiring: SyncWiring, as_json: bool, wide: bool) -> None:
     """What runs now, how the last sync ended, and how every place did."""
     body = get_recovery_instance_sync_status(wiring.looks, wiring.status)
     if as_json:

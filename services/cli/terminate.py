@@ -15,7 +15,7 @@ from services.execution.termination import terminate_recovery_instances
 from services.execution.termination_status import termination_status
 from services.platform.executions import Executions
 from services.sync.run import SyncParts
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 
 POLL_SECONDS = 5.0
 
@@ -30,7 +30,12 @@ POLL_SECONDS = 5.0
 @wide_option
 @click.pass_obj
 def terminate(  # noqa: PLR0913, PLR0917 - an option each
-    wiring: Wiring, execution_id: str, yes: bool, confirm_recovery: bool, as_json: bool, wide: bool
+    wiring: SyncWiring,
+    execution_id: str,
+    yes: bool,
+    confirm_recovery: bool,
+    as_json: bool,
+    wide: bool,
 ) -> None:
     """Terminate what EXECUTION_ID launched, as far as the guard rails allow."""
     executions, parts = executions_of(wiring), wiring.sync_parts()

@@ -10,13 +10,13 @@ from services.cli.group import main
 from services.cli.output import as_json, bar, complain, say
 from services.platform.tables import create_tables
 from services.sync.audit import Audit, audit_mirror, audit_table, warm
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 
 
 @main.command("warm")
 @as_json
 @click.pass_obj
-def warm_command(wiring: Wiring, as_json: bool) -> None:
+def warm_command(wiring: SyncWiring, as_json: bool) -> None:
     """Fill the mirror from the table."""
     with bar("Records", None) as (advance, _):
         done = warm(wiring.table, _mirror(wiring), advance)
@@ -32,7 +32,7 @@ def warm_command(wiring: Wiring, as_json: bool) -> None:
 @click.option("--repair", is_flag=True, help="Put the table's record where the mirror differs.")
 @as_json
 @click.pass_obj
-def audit(wiring: Wiring, live: bool, repair: bool, as_json: bool) -> None:
+def audit(wiring: SyncWiring, live: bool, repair: bool, as_json: bool) -> None:
     """Compare the mirror with the table, or the table with DRS. Exit code 1 when they differ."""
     if live and repair:
         raise click.UsageError("--repair works on the mirror; `sync` is what repairs the table")
@@ -51,7 +51,7 @@ def audit(wiring: Wiring, live: bool, repair: bool, as_json: bool) -> None:
 @main.command("create-tables")
 @as_json
 @click.pass_obj
-def create_tables_command(wiring: Wiring, as_json: bool) -> None:
+def create_tables_command(wiring: SyncWiring, as_json: bool) -> None:
     """Create the tables that are missing. With CloudFormation you do not need this."""
     created = create_tables(wiring.dynamodb, wiring.settings)
     click.echo(json.dumps({"created": created})) if as_json else say(
@@ -59,7 +59,7 @@ def create_tables_command(wiring: Wiring, as_json: bool) -> None:
     )
 
 
-def _mirror(wiring: Wiring) -> Mirror:
+def _mirror(wiring: SyncWiring) -> Mirror:
     if wiring.mirror is None:
         raise click.UsageError("REDIS_URL is empty: this deployment has no mirror")
     return wiring.mirror

@@ -14,6 +14,7 @@ from services.reads.drills import Drills
 from services.reads.live import LiveReader
 from services.reads.pages import Pages, Reads
 from services.settings import Settings
+from services.sync.wiring import SyncWiring
 from services.telemetry import count_read, metrics, name_deployment, set_up_logging
 from services.wiring import PAGE, Wiring
 
@@ -27,10 +28,10 @@ RESERVE_SECONDS = 10.0  # of the function's time, kept for ending the run proper
 
 
 @lru_cache
-def _wiring() -> Wiring:
+def _wiring() -> SyncWiring:
     settings = Settings.from_env()
     name_deployment(settings.deployment)
-    return Wiring(settings)
+    return SyncWiring(settings)
 
 
 @lru_cache

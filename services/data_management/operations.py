@@ -16,7 +16,7 @@ from services.sync.run import (
     sync_all_recovery_instances,
     sync_recovery_instances_for_account,
 )
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 
 
 class SyncEvent(Event):
@@ -43,7 +43,7 @@ class CheckEvent(Event):
     source_server_ids: list[Any]
 
 
-def direct_operations(wiring: Wiring, pages: Pages, deadline: float) -> DirectOperations:
+def direct_operations(wiring: SyncWiring, pages: Pages, deadline: float) -> DirectOperations:
     """The operations by name, over one process's parts; a full sync ends by `deadline` (monotonic seconds)."""
 
     def sync(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from services.api.operations import DirectOperations, dispatch
 from services.execution.operations import direct_operations
 from services.execution.routes import ExecutionRoutes
 from services.settings import Settings
+from services.sync.wiring import SyncWiring
 from services.telemetry import set_up_logging
-from services.wiring import Wiring
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -18,8 +18,8 @@ logger = set_up_logging("execution-handler")
 
 
 @lru_cache
-def _wiring() -> Wiring:
-    return Wiring(Settings.from_env())
+def _wiring() -> SyncWiring:
+    return SyncWiring(Settings.from_env())
 
 
 @lru_cache

@@ -5,13 +5,9 @@ from collections.abc import Mapping, Sequence
 from itertools import batched
 from typing import Protocol
 
-from botocore.exceptions import ClientError
-
-from cache.errors import OverQuota
+from cache.errors import JobRefused, ServersBusy
 
 SERVERS_A_JOB = 100  # DRS quota L-B827C881
-_CONFLICT, _OVER_QUOTA = "ConflictException", "ServiceQuotaExceededException"
-_THROTTLED = 429
 
 
 class Work(Protocol):
@@ -44,16 +40,10 @@ def ask_for_jobs(work: Work, server_ids: Sequence[str]) -> None:
         batch = batches.popleft()
         try:
             work.started(work.ask(batch), batch)
-        except ClientError as error:
-            message = f"{_code(error)}: {error.response['Error'].get('Message', '')}"
-            if _code(error) == _OVER_QUOTA:
-                raise OverQuota(message) from error
-            if _code(error) == _CONFLICT:
-                batches.extendleft(reversed(_after_conflict(work, batch, message)))
-            elif _is_passing(error):
-                raise
-            else:
-                work.refused(batch, message)
+        except ServersBusy as error:
+            batches.extendleft(reversed(_after_conflict(work, batch, str(error))))
+        except JobRefused as error:
+            work.refused(batch, str(error))
 
 
 def _after_conflict(work: Work, batch: Sequence[str], message: str) -> list[tuple[str, ...]]:
@@ -70,13 +60,3 @@ def _after_conflict(work: Work, batch: Sequence[str], message: str) -> list[tupl
         return []
     half = len(batch) // 2
     return [tuple(batch[:half]), tuple(batch[half:])]
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response["Error"].get("Code"))
-
-
-def _is_passing(error: ClientError) -> bool:
-    """Whether the same call may well succeed later."""
-    status = int(error.response["ResponseMetadata"].get("HTTPStatusCode", 0))
-    return status >= 500 or status == _THROTTLED

@@ -14,7 +14,7 @@ from services.execution.waves import Waves
 from services.platform.executions import Executions
 from services.platform.launches import LaunchLog, launches_still_there
 from services.sync.after_wave import sync_after_wave
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 
 
 class TerminateEvent(Terminate, Event):
@@ -37,13 +37,13 @@ class FinishEvent(Event):
     error: str | None = None
 
 
-def executions_of(wiring: Wiring) -> Executions:
+def executions_of(wiring: SyncWiring) -> Executions:
     """The executions of this deployment."""
     settings = wiring.settings
     return Executions(wiring.dynamodb, settings.execution_history_table, settings.sync_status_table)
 
 
-def execution_report(wiring: Wiring, execution_id: str) -> dict[str, Any]:
+def execution_report(wiring: SyncWiring, execution_id: str) -> dict[str, Any]:
     """The report on an execution, as far as can be told now.
 
     Raises:
@@ -59,12 +59,12 @@ def execution_report(wiring: Wiring, execution_id: str) -> dict[str, Any]:
     return report_body(execution, launches, left, now())
 
 
-def launches_of(wiring: Wiring) -> LaunchLog:
+def launches_of(wiring: SyncWiring) -> LaunchLog:
     """The launches that are kept for reports."""
     return LaunchLog(wiring.dynamodb, wiring.settings.sync_status_table)
 
 
-def direct_operations(wiring: Wiring) -> DirectOperations:
+def direct_operations(wiring: SyncWiring) -> DirectOperations:
     """The operations by name, over one process's parts."""
     executions = executions_of(wiring)
     waves = Waves(

@@ -14,13 +14,13 @@ from services.execution.start import Starter, cancel_execution, get_plan
 from services.execution.termination import terminate_recovery_instances
 from services.execution.termination_status import termination_status
 from services.platform.plans import PlanBook
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 
 
 class ExecutionRoutes:
     """The routes over one process's parts."""
 
-    def __init__(self, wiring: Wiring) -> None:
+    def __init__(self, wiring: SyncWiring) -> None:
         self._wiring = wiring
         self._executions = executions_of(wiring)
 
@@ -58,7 +58,7 @@ class ExecutionRoutes:
 
     def show(self, request: Request) -> Response:
         """The execution's row as it stands."""
-        return Response(self._executions.row(_id(request)))
+        return Response(self._executions.read(_id(request)).body())
 
     def cancel(self, request: Request) -> Response:
         """202: it stops before the next wave."""

@@ -113,6 +113,7 @@ def _execution(plan: Plan, execution_type: str) -> Execution:
         plan_name=plan.name,
         execution_type=execution_type,
         start_time=now(),
+        revision=0,
         waves=sorted(waves, key=lambda it: it.wave_number),
     )
 

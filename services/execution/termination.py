@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from cache.errors import Conflict, OverQuota, RecoverySyncError
+from cache.errors import Conflict, RecoverySyncError
 from cache.values import Place, now
 from services.aws.drs_jobs import recent_jobs, terminate
+from services.aws.outcome import LOOK_ERRORS
 from services.execution.jobs import ask_for_jobs
 from services.execution.termination_plan import PlacePlan, plan_termination
 from services.execution.termination_status import follow_jobs, look_at_servers
@@ -93,7 +92,7 @@ class _PlaceTermination:
                 for job_id, server_ids in self.find(unknown).items():
                     self.started(job_id, server_ids)
             ask_for_jobs(self, list(self._open))
-        except (OverQuota, BotoCoreError, ClientError, RecoverySyncError) as error:
+        except (*LOOK_ERRORS, RecoverySyncError) as error:
             self.refused(list(self._open), str(error))
         if plan.gone:
             look_at_servers(self._parts, self._execution, plan.place, plan.gone)

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from cache.record import Attribution
-from cache.values import Place
+from cache.values import Place, now
 
 
 class Status(StrEnum):
@@ -144,7 +145,8 @@ class CleanUp(_Row):
 
 
 class Execution(_Row):
-    """One run of a plan. `revision` moves with every write, so that two writers never lose each other's work."""
+    """One run of a plan. `revision` moves with our every write, so that two of our own writers never lose each other's
+    work; rows that the platform began have none."""
 
     execution_id: str
     plan_id: str = ""
@@ -157,13 +159,18 @@ class Execution(_Row):
     cancel_requested: bool = False
     waves: list[Wave] = []
     termination_jobs: list[TerminationJob] = []
+    termination_initiated_at: str | None = None
     clean_ups: list[CleanUp] = []
-    revision: int = 0
+    revision: int | None = None
+
+    def body(self) -> dict[str, Any]:
+        """As it is sent."""
+        return self.model_dump(by_alias=True, exclude_none=True)
 
     @property
     def is_over(self) -> bool:
-        """Whether no wave runs or will run."""
-        return self.status not in {Status.PENDING, Status.RUNNING}
+        """Whether no wave runs or will run. A status that we do not know is one that runs."""
+        return self.status in OVER
 
     @property
     def is_drill(self) -> bool:
@@ -183,7 +190,7 @@ class Execution(_Row):
     @property
     def open_terminations(self) -> list[TerminationJob]:
         """The TERMINATE jobs that are still to be followed."""
-        return [it for it in self.termination_jobs if not it.is_over]
+        return [it for it in self.termination_jobs if it.region and not it.is_over]
 
     def wave(self, number: int) -> Wave | None:
         """The wave of this number."""
@@ -207,6 +214,7 @@ class Execution(_Row):
                 **asked,
             )
             self.termination_jobs = [*self.termination_jobs, job]
+            self.termination_initiated_at = self.termination_initiated_at or now()
 
     def end(self, ended_at: str, why: str | None) -> None:
         """Close it: waves not begun are cancelled, a wave in flight is given up, and the sum of them is its status."""

@@ -5,19 +5,18 @@ A row is begun one start at a time, and changed only on condition that the row i
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from functools import cached_property
 from random import uniform
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from cache.attributes import decode_item, encode, encode_item
-from cache.errors import InvalidRow, NotFound, TableUnavailable
+from cache.errors import NotFound, TableUnavailable
 from cache.record import Attribution
 from cache.table import translated
-from services.platform.execution import Execution, Status
+from services.platform.execution import OVER, Execution
+from services.platform.execution_row import changed_members, is_lock, new_row, read_execution
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 TURN = "executions"  # the row of `sync-status` that every start moves on
 TRIES = 12
+NOT_RUNNING = {f":{word.lower()}": encode(word) for word in sorted([*OVER, "LOCK"])}
+"""The platform keeps locks among the executions; any other word is one that runs."""
 _BACKOFF = 0.05  # seconds, with full jitter
 
 
@@ -36,6 +37,7 @@ class Executions:
         self._client = client
         self._table = table
         self._turns = turns
+        self._has_sort_key = False
 
     def row(self, execution_id: str) -> dict[str, Any]:
         """The row as it stands, in plain values.
@@ -51,23 +53,20 @@ class Executions:
         Raises:
             NotFound: when there is none. InvalidRow: when the row is no execution.
         """
-        return _execution(self.row(execution_id))
+        return read_execution(self.row(execution_id))
 
     def running(self) -> list[Execution]:
         """Every execution that is not over. A Scan: starts are rare, and an index would be kept for them alone."""
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._table,
             ConsistentRead=True,
-            FilterExpression="#status IN (:pending, :running)",
+            FilterExpression=f"NOT (#status IN ({', '.join(NOT_RUNNING)}))",
             ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues={
-                ":pending": encode(Status.PENDING),
-                ":running": encode(Status.RUNNING),
-            },
+            ExpressionAttributeValues=NOT_RUNNING,
         )
         with translated("read the running executions"):
             rows = [decode_item(item) for page in pages for item in page["Items"]]
-        return [_as_far_as_readable(row) for row in rows]
+        return [read_execution(row) for row in rows]
 
     def begin(self, execution: Execution, refuse: Callable[[list[Execution]], None]) -> None:
         """Write a new execution, unless `refuse` raises because of those that are running.
@@ -96,10 +95,10 @@ class Executions:
         """
         for _ in range(TRIES):
             item = self._item(execution_id)
-            execution = _execution(decode_item(item))
+            execution = read_execution(decode_item(item))
             before = execution.model_copy(deep=True)
             alter(execution)
-            if execution == before or self._replace(item, execution):
+            if execution == before or self._update(item, before, execution):
                 return execution
             time.sleep(uniform(0, _BACKOFF))
         raise TableUnavailable(f"execution {execution_id} changed under {TRIES} writes in turn")
@@ -114,6 +113,7 @@ class Executions:
                 ExpressionAttributeNames={"#id": "executionId"},
                 ExpressionAttributeValues={":id": encode(execution_id)},
             )["Items"]
+        items = [it for it in items if not is_lock(decode_item(it))]
         if not items:
             raise NotFound(f"there is no execution {execution_id!r}")
         return items[0]
@@ -129,7 +129,7 @@ class Executions:
         """Whether it was written: not when another start took this turn."""
         row: Any = {
             "TableName": self._table,
-            "Item": _encoded(execution),
+            "Item": new_row(execution),
             "ConditionExpression": "attribute_not_exists(executionId)",
         }
         move: Any = {
@@ -145,25 +145,67 @@ class Executions:
                 return False
         return True
 
-    def _replace(self, item: dict[str, Any], execution: Execution) -> bool:
-        """Whether the row still was this item, and now is the execution. What others keep in it stays as it is."""
-        old = item.get("revision")
-        execution.revision += 1
-        condition: Any = {"ConditionExpression": "attribute_not_exists(revision)"}
-        if old:
-            values = {":old": old}
-            condition = {
-                "ConditionExpression": "revision = :old",
-                "ExpressionAttributeValues": values,
-            }
-        with translated(f"write execution {execution.execution_id}"):
+    def _update(self, item: dict[str, Any], before: Execution, after: Execution) -> bool:
+        """Whether what we changed still was as it was read, and now is as it should be.
+
+        Only those members are written: the platform's functions change others of the same row, and know no lock of
+        ours. `revision` is in our own rows alone.
+        """
+        if before.revision is not None:
+            after.revision = before.revision + 1
+        changes = changed_members(item, before, after)
+        if not changes:
+            return True
+        sets, removes, conditions, values = [], [], [], {}
+        for number, (name, value) in enumerate(changes.items()):
+            if value is None:
+                removes.append(f"#n{number}")
+            else:
+                sets.append(f"#n{number} = :new{number}")
+                values[f":new{number}"] = value
+            if name in item:
+                conditions.append(f"#n{number} = :old{number}")
+                values[f":old{number}"] = item[name]
+            else:
+                conditions.append(f"attribute_not_exists(#n{number})")
+        parts = [
+            f"{verb} {', '.join(what)}"
+            for verb, what in (("SET", sets), ("REMOVE", removes))
+            if what
+        ]
+        names = {f"#n{number}": name for number, name in enumerate(changes)}
+        with translated(f"write execution {after.execution_id}"):
             try:
-                self._client.put_item(
-                    TableName=self._table, Item=item | _encoded(execution), **condition
+                self._update_item(
+                    item,
+                    UpdateExpression=" ".join(parts),
+                    ConditionExpression=" AND ".join(
+                        ["attribute_exists(executionId)", *conditions]
+                    ),
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues=values,
                 )
             except self._client.exceptions.ConditionalCheckFailedException:
                 return False
         return True
+
+    def _update_item(self, item: dict[str, Any], **update: Any) -> None:
+        """With the key of the table as it is: the platform's has `planId` as its sort key, one made here has none."""
+        keys = [{"executionId": item["executionId"]}]
+        if "planId" in item:
+            keys.append(keys[0] | {"planId": item["planId"]})
+        if self._has_sort_key:
+            keys.reverse()
+        for number, key in enumerate(keys, 1):
+            try:
+                self._client.update_item(TableName=self._table, Key=key, **update)
+            except self._client.exceptions.ClientError as error:
+                is_wrong_key = error.response["Error"]["Code"] == "ValidationException"
+                if not is_wrong_key or number == len(keys):
+                    raise
+            else:
+                self._has_sort_key = "planId" in key
+                return
 
 
 class ExecutionHistory:
@@ -190,46 +232,15 @@ class ExecutionHistory:
     def _by_job(self) -> dict[str, Attribution]:
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._name,
-            ProjectionExpression="#e, #p, #w",
-            ExpressionAttributeNames={"#e": "executionId", "#p": "planName", "#w": "waves"},
+            ProjectionExpression="#e, #p, #w, #s",
+            ExpressionAttributeNames={
+                "#e": "executionId",
+                "#p": "planName",
+                "#w": "waves",
+                "#s": "status",
+            },
         )
         with translated("read the execution history"):
             rows = [decode_item(item) for page in pages for item in page["Items"]]
-        return {job: Attribution(source_execution_id=str(row["executionId"]), source_plan_name=row.get("planName"))
-                for row in rows for job in _jobs(row)}  # fmt: skip
-
-
-def _execution(row: Mapping[str, Any]) -> Execution:
-    try:
-        return Execution.model_validate(row)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise InvalidRow(
-            f"execution {row.get('executionId')!r}: {where}: {first['msg']}"
-        ) from error
-
-
-def _as_far_as_readable(row: Mapping[str, Any]) -> Execution:
-    """An execution that runs; of a row that is none at least the plan, so that it is not started twice."""
-    try:
-        return _execution(row)
-    except InvalidRow as error:
-        logger.warning("Its servers are not known: %s", error)
-        return Execution(execution_id=str(row.get("executionId")), plan_id=str(row.get("planId")))
-
-
-def _encoded(execution: Execution) -> dict[str, Any]:
-    return encode_item(execution.model_dump(by_alias=True, exclude_none=True))
-
-
-def _jobs(row: Mapping[str, Any]) -> Iterator[str]:
-    """The jobs of an execution's waves; a wave of more than 100 servers has several (`jobIds`)."""
-    waves = row.get("waves")
-    for wave in waves if isinstance(waves, list) else []:
-        if isinstance(wave, dict):
-            yield from (
-                job
-                for job in (wave.get("jobId"), *(wave.get("jobIds") or ()))
-                if isinstance(job, str) and job
-            )
+        executions = [read_execution(row) for row in rows if not is_lock(row)]
+        return {job: it.attribution for it in executions for wave in it.waves for job in wave.jobs}

@@ -10,7 +10,7 @@ from local.admin import StandInAdmin
 from local.processes import Process
 from services.platform.tables import create_tables
 from services.settings import Settings
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 from tests.execution.deployment import Deployment
 from tests.execution.machines import Machines, serving
 from tests.execution.product import Product
@@ -40,13 +40,25 @@ def product(valkey: Process, standin: Process, endpoints: dict[str, str]) -> Pro
         "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:111111111111:stateMachine:waves",
     }
     accounts = [str(200_000_000_000 + (number + it) % 500_000_000_000) for it in range(2)]
-    product = Product(Wiring(Settings.from_env(variables)), StandInAdmin(standin.url), accounts)
+    product = Product(SyncWiring(Settings.from_env(variables)), StandInAdmin(standin.url), accounts)
     with pytest.MonkeyPatch.context() as environment:
         for name, value in endpoints.items():
             environment.setenv(name, value)
+        create_history(product.wiring)
         create_tables(product.wiring.dynamodb, product.wiring.settings)
         product.configure()
     return product
+
+
+def create_history(wiring: SyncWiring) -> None:
+    """The history as the platform has it, with a sort key; one made by our templates has none."""
+    keys = (("executionId", "HASH"), ("planId", "RANGE"))
+    wiring.dynamodb.create_table(
+        TableName=wiring.settings.execution_history_table,
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],  # type: ignore[typeddict-item, misc]
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+        BillingMode="PAY_PER_REQUEST",
+    )
 
 
 @pytest.fixture

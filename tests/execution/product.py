@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from cache.attributes import encode_item
 from cache.values import Place
 from local.admin import StandInAdmin
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 
 REGIONS = ("us-east-1", "eu-west-1", "us-west-2", "us-east-2", "eu-central-1")
 
@@ -16,7 +16,7 @@ REGIONS = ("us-east-1", "eu-west-1", "us-west-2", "us-east-2", "eu-central-1")
 class Product:
     """The parts of one process, with two accounts of its own in five regions."""
 
-    wiring: Wiring
+    wiring: SyncWiring
     aws: StandInAdmin
     accounts: Sequence[str]
     servers: Counter[Place] = field(

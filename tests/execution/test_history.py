@@ -2,7 +2,7 @@
 
 import pytest
 
-from cache.errors import InvalidRow, TableUnavailable
+from cache.errors import TableUnavailable
 from services.platform.execution import Execution
 from tests.execution.deployment import Deployment
 
@@ -53,48 +53,6 @@ def test_a_change_that_is_always_overtaken_gives_up_aloud(deployment: Deployment
         executions.change(execution_id, overtaken)
 
 
-def test_a_row_of_before_revisions_can_be_changed(deployment: Deployment) -> None:
-    """Rows that the platform wrote itself have none."""
-    table = deployment.wiring.settings.execution_history_table
-    row = {
-        "executionId": "old",
-        "planName": "P",
-        "status": "COMPLETED",
-        "waves": [],
-        "cost": "12.5",
-        "tags": ["a"],
-    }
-    deployment.row(table, row)
-    place = deployment.place(0)
-    deployment.executions.change("old", lambda it: it.add_termination("drsjob-1", place, []))
-    changed = deployment.executions.row("old")
-    assert row.items() <= changed.items()
-    assert changed["revision"] == 1
-
-
-def test_a_running_row_that_cannot_be_read_still_blocks_its_plan_and_no_other(
-    deployment: Deployment,
-) -> None:
-    """Whoever wrote it is running something."""
-    place = deployment.place(0)
-    plan_id = deployment.plan((place, deployment.protect(place, 1)))
-    table = deployment.wiring.settings.execution_history_table
-    deployment.row(
-        table, {"executionId": plan_id, "planId": plan_id, "status": "RUNNING", "waves": "none"}
-    )
-    status, answer = deployment.call(
-        "POST", "/executions", {"planId": plan_id, "executionType": "DRILL"}
-    )
-    assert (status, answer["error"]) == (409, "PLAN_RUNNING")
-    other = deployment.plan((place, deployment.protect(place, 1)), name="other")
-    assert (
-        deployment.call("POST", "/executions", {"planId": other, "executionType": "DRILL"})[0]
-        == 202
-    )
-    with pytest.raises(InvalidRow, match="waves"):
-        deployment.executions.read(plan_id)
-
-
 def test_an_execution_whose_row_says_little_is_terminated_by_its_servers_rows(
     deployment: Deployment,
 ) -> None:
@@ -105,6 +63,7 @@ def test_an_execution_whose_row_says_little_is_terminated_by_its_servers_rows(
     wave = {"waveNumber": 1, "jobId": deployment.execution(execution_id).waves[0].job_id}
     row = {
         "executionId": execution_id,
+        "planId": deployment.execution(execution_id).plan_id,
         "planName": "A plan",
         "status": "COMPLETED",
         "waves": [wave],

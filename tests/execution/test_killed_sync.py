@@ -15,8 +15,8 @@ import json, sys
 from services.api.operations import carry_out
 from services.execution.operations import direct_operations
 from services.settings import Settings
-from services.wiring import Wiring
-carry_out(json.loads(sys.argv[1]), direct_operations(Wiring(Settings.from_env())))
+from services.sync.wiring import SyncWiring
+carry_out(json.loads(sys.argv[1]), direct_operations(SyncWiring(Settings.from_env())))
 """
 
 

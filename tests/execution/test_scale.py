@@ -5,6 +5,7 @@ import pytest
 from cache.attributes import encode_item
 from cache.values import Place
 from services.platform.execution import Execution, Server, Status, Wave
+from services.platform.execution_row import new_row
 from tests.execution.deployment import Deployment
 
 ITEM_LIMIT = 409_600  # bytes, DynamoDB's largest item
@@ -17,10 +18,14 @@ def test_the_instances_of_ten_places_go_in_one_go(deployment: Deployment, count:
     places = [deployment.place(number) for number in range(10)]
     waves = [launched(deployment, place, number, count) for number, place in enumerate(places, 1)]
     execution = Execution(
-        execution_id=EXECUTION, plan_name="A plan", status=Status.COMPLETED, waves=waves
+        execution_id=EXECUTION,
+        plan_id="plan",
+        plan_name="A plan",
+        status=Status.COMPLETED,
+        waves=waves,
     )
     table = deployment.wiring.settings.execution_history_table
-    deployment.row(table, execution.model_dump(by_alias=True, exclude_none=True))
+    deployment.wiring.dynamodb.put_item(TableName=table, Item=new_row(execution))
     answer = deployment.terminate(EXECUTION)
     jobs = 10 * -(-count // 100)
     assert (len(answer["requested"]), len(answer["jobs"])) == (10 * count, jobs)

@@ -7,7 +7,7 @@ import pytest
 
 from services.platform.execution import Status
 from services.settings import Settings
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 from tests.execution.deployment import Deployment
 from tests.execution.machines import Machines
 
@@ -159,7 +159,7 @@ def test_a_state_machine_that_does_not_take_it_leaves_the_plan_free(
 def test_a_deployment_without_a_state_machine_says_so(deployment: Deployment) -> None:
     """Not something that trying again would help."""
     settings = deployment.wiring.settings
-    deployment.wiring = Wiring(Settings.from_env({"ENVIRONMENT": settings.environment}))
+    deployment.wiring = SyncWiring(Settings.from_env({"ENVIRONMENT": settings.environment}))
     status, answer = start(deployment, "plan-1")
     assert (status, answer["error"]) == (503, "NOT_CONFIGURED")
 

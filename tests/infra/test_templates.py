@@ -15,7 +15,7 @@ from services.api.routes import OPERATIONS
 from services.execution.operations import direct_operations
 from services.platform.tables import INDEXES, table_keys
 from services.settings import Settings
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 from tests.infra.policies import filled
 from tests.infra.templates import INFRA, load, resources
 
@@ -189,7 +189,7 @@ def test_the_machine_asks_for_steps_that_exist(monkeypatch: pytest.MonkeyPatch) 
         if it["Type"] == "Task"
     }
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    operations = direct_operations(Wiring(Settings.from_env()))
+    operations = direct_operations(SyncWiring(Settings.from_env()))
     assert asked == {"start_wave", "poll_wave", "sync_wave", "finish"}
     assert asked <= operations.keys()
 

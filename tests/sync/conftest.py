@@ -11,7 +11,7 @@ from local.admin import StandInAdmin
 from local.processes import Process
 from services.platform.tables import create_tables
 from services.settings import Settings
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 from tests.sync.platform import Platform
 
 
@@ -30,7 +30,9 @@ def platform(
         monkeypatch.setenv(name, value)
     number = uuid4().int
     redis_url = f"redis://127.0.0.1:{valkey.port}/0"
-    wiring = Wiring(Settings.from_env({"ENVIRONMENT": f"test-{number}", "REDIS_URL": redis_url}))
+    wiring = SyncWiring(
+        Settings.from_env({"ENVIRONMENT": f"test-{number}", "REDIS_URL": redis_url})
+    )
     create_tables(wiring.dynamodb, wiring.settings)
     aws = StandInAdmin(standin.url)
     aws.weather([])

@@ -28,7 +28,7 @@ from local.world_items import (
 from services.sync.place import PlaceReport
 from services.sync.report import SyncReport
 from services.sync.run import sync_all_recovery_instances, sync_recovery_instances_after_wave
-from services.wiring import Wiring
+from services.sync.wiring import SyncWiring
 
 HOME, ORIGIN = "us-east-1", "us-west-1"
 
@@ -37,7 +37,7 @@ HOME, ORIGIN = "us-east-1", "us-west-1"
 class Platform:
     """The parts of one process, and the world they look at."""
 
-    wiring: Wiring
+    wiring: SyncWiring
     aws: StandInAdmin
     redis: "Redis[bytes]"
     account: str

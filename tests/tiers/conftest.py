@@ -25,10 +25,10 @@ from cache.recorder import Recorded, Recorder
 from cache.table import Stored, Table, Written
 from cache.values import Place
 from local import servers
+from local.memory_table import MemoryTable
 from local.processes import Process, free_port
 from services.platform.tables import create_tables
 from services.settings import Settings
-from tests.tiers.memory import MemoryTable
 
 # What is right must not depend on how busy the machine is; how long things take is tested by itself.
 PATIENT: Any = {"socket_timeout": 10.0, "socket_connect_timeout": 10.0}

@@ -16,8 +16,8 @@ from cache.reader import Answer, Reader
 from cache.record import Record
 from cache.recorder import Recorder
 from cache.values import PlaceLook
+from local.memory_table import MemoryTable
 from tests.tiers.conftest import Stack
-from tests.tiers.memory import MemoryTable
 from tests.tiers.samples import HERE, PROPERTY, absence, present, server_id
 
 ONE = server_id(1)

@@ -24,9 +24,9 @@ from cache.record import Record
 from cache.recorder import Confirmation, Recorder
 from cache.table import Stored, Table
 from cache.values import Place, PlaceLook, to_stamp
+from local.memory_table import MemoryTable
 from tests.tiers.conftest import Tables, table_of
 from tests.tiers.fuzz import rubbish
-from tests.tiers.memory import MemoryTable
 from tests.tiers.samples import PROPERTY, details, launch, server_id
 
 SERVERS = 2
@@ -162,6 +162,7 @@ class Histories(RuleBasedStateMachine):
             case "flush":
                 self.redis.flushall()
             case "entry":
+                self.redis.delete(key)
                 self.redis.hset(key, "page", next(rubbish(seed, 1)))
             case "scripts":
                 self.redis.script_flush()

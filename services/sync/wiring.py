@@ -1,0 +1,36 @@
+"""What a process that looks at AWS has beside the tiers. A page read holds none of this, not even as code."""
+
+from collections.abc import Mapping
+
+from services.aws.session import AwsClients
+from services.platform.accounts import TargetAccount, read_target_accounts
+from services.platform.executions import ExecutionHistory
+from services.sync.run import SyncParts
+from services.wiring import Wiring
+
+
+class SyncWiring(Wiring):
+    """The parts of one process that looks: the clients of AWS are kept while the target accounts are the same."""
+
+    _accounts: Mapping[str, TargetAccount] | None = None
+    _clients: AwsClients
+
+    def sync_parts(self) -> SyncParts:
+        """What one sync works with; the target accounts are read afresh.
+
+        Raises:
+            TableUnavailable: when the target accounts cannot be read.
+        """
+        accounts, faults = read_target_accounts(self.dynamodb, self.settings.target_accounts_table)
+        if accounts != self._accounts:
+            self._accounts, self._clients = accounts, AwsClients(accounts)
+        return SyncParts(
+            table=self.table,
+            looks=self.looks,
+            recorder=self.recorder,
+            status=self.status,
+            clients=self._clients,
+            history=lambda: ExecutionHistory(self.dynamodb, self.settings.execution_history_table),
+            accounts=accounts,
+            faults=faults,
+        )

@@ -1,0 +1,155 @@
+"""Executions that the platform runs beside ours, in the table that both write."""
+
+from typing import Any
+
+import pytest
+
+from cache.attributes import decode_item, encode, encode_item
+from services.platform.execution import Execution
+from tests.execution.deployment import Deployment, drilled
+from tests.execution.platform_rows import execution_row, wave_row
+
+
+def written(deployment: Deployment, execution_id: str, **changes: Any) -> dict[str, Any]:
+    """What stands in the row, after these changes by the platform."""
+    execution = deployment.execution(execution_id)
+    key = encode_item({"executionId": execution_id, "planId": execution.plan_id})
+    table = deployment.wiring.settings.execution_history_table
+    for name, value in changes.items():
+        deployment.wiring.dynamodb.update_item(
+            TableName=table, Key=key, UpdateExpression="SET #n = :v",
+            ExpressionAttributeNames={"#n": name}, ExpressionAttributeValues={":v": encode(value)},
+        )  # fmt: skip
+    return decode_item(deployment.wiring.dynamodb.get_item(TableName=table, Key=key)["Item"])
+
+
+def as_the_platform(deployment: Deployment, **more: Any) -> tuple[str, list[str], dict[str, Any]]:
+    """A drill whose row is the platform's own: the id, its servers, and the row."""
+    execution_id, waves = drilled(deployment)
+    ((place, server_ids),) = waves.items()
+    execution = deployment.execution(execution_id)
+    wave = wave_row(execution.waves[0].jobs[0], place.region, server_ids)
+    row = execution_row(place.account_id, executionId=execution_id, planId=execution.plan_id, waves=[wave]) | more  # fmt: skip
+    deployment.row(deployment.wiring.settings.execution_history_table, row)
+    return execution_id, server_ids, row
+
+
+def test_an_execution_of_the_platform_is_terminated_and_its_row_otherwise_untouched(
+    deployment: Deployment,
+) -> None:
+    """The jobs are kept beside what the platform wrote, member by member, and followed to their end."""
+    execution_id, server_ids, row = as_the_platform(deployment)
+    answer = deployment.terminate(execution_id)
+    assert {it["sourceServerId"] for it in answer["requested"]} == set(server_ids)
+    deployment.advance()
+    assert deployment.termination(execution_id)["status"] == "COMPLETED"
+    after = written(deployment, execution_id)
+    assert row.items() <= after.items()
+    added = {"terminateJobs", "terminationInitiatedAt", "instancesTerminated"}
+    assert after.keys() - row.keys() == added
+    assert after["instancesTerminated"] is True
+
+
+def test_the_page_of_an_execution_shows_the_platforms_row_in_our_forms(
+    deployment: Deployment,
+) -> None:
+    """And no external id leaves the house."""
+    execution_id, server_ids, _ = as_the_platform(deployment)
+    status, body = deployment.call("GET", "/executions/{executionId}", executionId=execution_id)
+    assert (status, body["startTime"]) == (200, "2026-11-18T11:06:40Z")
+    assert body["waves"][0]["serverStatuses"] == dict.fromkeys(server_ids, "LAUNCHED")
+    assert "accountContext" not in body
+
+
+@pytest.mark.parametrize("status", ["POLLING", "PAUSED", "SOMETHING_NEW"])
+def test_what_the_platform_runs_is_neither_terminated_nor_started_again(
+    deployment: Deployment, status: str
+) -> None:
+    """Nor are its servers launched by another plan; a status that we do not know is one that runs."""
+    execution_id, server_ids, row = as_the_platform(deployment, status=status)
+    path = "/executions/{executionId}/terminate-instances"
+    got = deployment.call("POST", path, {}, executionId=execution_id)
+    assert (got[0], got[1]["error"]) == (409, "EXECUTION_RUNNING")
+    other = deployment.plan((deployment.place(0), server_ids), name="other")
+    body = {"planId": other, "executionType": "DRILL", "replaceExisting": True}
+    got = deployment.call("POST", "/executions", body)
+    assert (got[0], got[1]["error"], got[1]["serverIds"]) == (
+        409,
+        "SERVER_BUSY",
+        sorted(server_ids),
+    )
+    body["planId"] = row["planId"]
+    got = deployment.call("POST", "/executions", body)
+    assert (got[0], got[1]["error"]) == (409, "PLAN_RUNNING")
+    written(deployment, execution_id, status="COMPLETED")
+
+
+def test_locks_are_no_executions_and_stay_as_they_are(deployment: Deployment) -> None:
+    """They block nothing, are found by nobody, and an execution beside its own lock is read."""
+    execution_id, _, row = as_the_platform(deployment)
+    table = deployment.wiring.settings.execution_history_table
+    lock = {"executionId": execution_id, "planId": "LOCK", "status": "LOCK", "waves": "x"}
+    alone = {"executionId": f"lock-{execution_id}", "planId": row["planId"], "status": "LOCK"}
+    for it in (lock, alone):
+        deployment.row(table, it)
+    assert deployment.execution(execution_id).plan_id == row["planId"]
+    path = "/executions/{executionId}"
+    assert deployment.call("GET", path, executionId=alone["executionId"])[0] == 404
+    body = {"planId": row["planId"], "executionType": "DRILL", "replaceExisting": True}
+    assert deployment.call("POST", "/executions", body)[0] == 202
+    keys = encode_item({"executionId": execution_id, "planId": "LOCK"})
+    found = deployment.wiring.dynamodb.get_item(TableName=table, Key=keys)["Item"]
+    assert decode_item(found) == lock
+
+
+def test_what_the_platform_writes_between_our_read_and_our_write_is_kept(
+    deployment: Deployment,
+) -> None:
+    """Another member's update stays; of the same member the later reader starts again from what stands."""
+    execution_id, _, _ = as_the_platform(deployment)
+    place = deployment.place(0)
+    tries = 0
+
+    def alter(execution: Execution) -> None:
+        nonlocal tries
+        tries += 1
+        written(deployment, execution_id, lastUpdated=tries, planName=f"renamed {tries}")
+        if tries == 1:
+            written(deployment, execution_id, terminateJobs=[{"jobId": "theirs", "region": "x"}])
+        execution.add_termination("ours", place, [])
+
+    deployment.executions.change(execution_id, alter)
+    after = written(deployment, execution_id)
+    assert (tries, after["lastUpdated"], after["planName"]) == (2, 2, "renamed 2")
+    assert [it["jobId"] for it in after["terminateJobs"]] == ["theirs", "ours"]
+
+
+def test_a_drill_of_ours_is_written_in_the_platforms_forms(deployment: Deployment) -> None:
+    """From its first row to its last."""
+    execution_id, waves = drilled(deployment)
+    ((place, server_ids),) = waves.items()
+    row = written(deployment, execution_id)
+    assert (row["status"], row["totalWaves"], row["accountId"]) == (
+        "COMPLETED",
+        1,
+        place.account_id,
+    )
+    assert all(isinstance(row[name], int) for name in ("startTime", "endTime"))
+    (wave,) = row["waves"]
+    assert [it["sourceServerId"] for it in wave["serverStatuses"]] == server_ids
+    assert {it["launchStatus"] for it in wave["serverStatuses"]} == {"LAUNCHED"}
+
+
+def test_the_sync_attributes_what_the_platform_launched(deployment: Deployment) -> None:
+    """By the job of a wave, past locks and rows that are hardly any."""
+    execution_id, _, row = as_the_platform(deployment, planName="Renamed since")
+    table = deployment.wiring.settings.execution_history_table
+    for number, waves in enumerate(["none", [7, {"jobIds": 7}], {"a": 1}]):
+        odd = {"executionId": f"odd-{number}-{execution_id}", "planId": "odd", "waves": waves, "status": "FAILED"}  # fmt: skip
+        deployment.row(table, odd)
+    lock = {"executionId": f"lock-{execution_id}", "planId": "LOCK", "status": "LOCK", "waves": row["waves"]}  # fmt: skip
+    deployment.row(table, lock)
+    history = deployment.wiring.sync_parts().history()
+    found = history.attribution(row["waves"][0]["jobId"])
+    assert found is not None
+    assert (found.source_execution_id, found.source_plan_name) == (execution_id, "Renamed since")
