@@ -206,7 +206,7 @@ class Histories(RuleBasedStateMachine):
             assert pair >= self.mirrored.get(server, (0, 0)), "the mirror went back"
             if row is not None and entry.version == row["version"]:
                 said = entry.confirmed, to_stamp(entry.observed_at)
-                assert entry == Record.from_row(row).entry(*said)
+                assert entry.encode() == Record.from_row(row).entry(*said).encode()
         self.mirrored = {it: (entry.version, entry.confirmed) for it, entry in mirrored.items()}
 
     def teardown(self) -> None:
