@@ -1,14 +1,15 @@
 """What the page needs to know of one server, and its form in the mirror. Imports nothing heavy.
 
 An entry is a hash. `HGETALL` shows a person `schema`, `version`, `confirmed`, `observedAt`, `state`,
-`drill` and `place`; the page reads the one field `page`, in which they stand once more:
+`drill`, `readiness` and `place`, and as `server` what is known of the protected machine; the page reads
+the one field `page`, in which the former stand once more:
 
-    schema|version|confirmed|observedAt|state|drill|place
+    schema|version|confirmed|observedAt|state|drill|readiness|place
     <item>
 
 The first line, the head, has a fixed width, so that a thousand entries are cut by C loops: version,
-confirmed and observedAt (epoch milliseconds) have 15 digits, state (13), drill (`d`, `r` or none) and
-place (`account/region`, 48) are padded with spaces. The item is the JSON object that the page sends;
+confirmed and observedAt (epoch milliseconds) have 15 digits, state (13), drill (`d`, `r` or none),
+readiness (12) and place (`account/region`, 48) are padded with spaces. The item is the JSON object that the page sends;
 it begins with the server's id, and of the absent has nothing else.
 """
 
@@ -19,6 +20,7 @@ from operator import itemgetter
 from typing import NamedTuple
 from zlib import crc32
 
+from cache.readiness import Readiness
 from cache.values import to_stamp
 
 ABSENT = "absent"
@@ -28,13 +30,20 @@ ITEM = (
     "sourcePlanName", "sourceServerName", "accountId", "isDrill", "lastSyncTime",
 )  # fmt: skip
 """The fields of an item in their order: the original twelve, then four more."""
-# The shape of the item is part of the schema: entries that lack a new field are misses, not answers.
-SCHEMA = f"4.{crc32(','.join(ITEM).encode()):08x}"
+SERVER = (
+    "sourceServerName", "replicationState", "replicationLagSeconds", "replicationError",
+    "lastSeenByDrs", "lastLaunchResult", "replicationDirection", "sourceServerGone",
+    "replicationObservedAt", "launchesInto", "hasLaunchTemplate", "launchSettingsObservedAt",
+)  # fmt: skip
+"""What is known of the protected machine, whether it has an instance or not."""
+# The shapes are part of the schema: entries that lack a new field are misses, not answers.
+SCHEMA = f"5.{crc32(','.join((*ITEM, *SERVER)).encode()):08x}"
 _HEAD = re.compile(
     re.escape(SCHEMA).encode()
-    + rb"\|([0-9]{15})\|([0-9]{15})\|([0-9]{15})\|([a-z-]{1,13}) *\|([dr ])\|([0-9a-z/-]{0,48}) *\n"
+    + rb"\|([0-9]{15})\|([0-9]{15})\|([0-9]{15})\|([a-z-]{1,13}) *\|([dr ])"
+    + rb"\|([a-z_]{1,12}) *\|([0-9a-z/-]{0,48}) *\n"
 )
-HEAD = len(SCHEMA) + 1 + 3 * 16 + 14 + 2 + 49  # bytes of a head
+HEAD = len(SCHEMA) + 1 + 3 * 16 + 14 + 2 + 13 + 49  # bytes of a head
 _OWN = f'{{"{ITEM[0]}":"%s"'  # an item's beginning
 _ITEM = HEAD + len(_OWN % "s-0123456789abcdef0")  # where an item says more, or ends
 _own_of, _last_of = itemgetter(slice(HEAD, _ITEM)), itemgetter(-1)
@@ -45,7 +54,8 @@ HEADS_KEPT = 4096  # distinct heads; entries of one look mostly share one
 class Entry(NamedTuple):
     """One server as the page sees it. `observed_at` is epoch ms; `fragment` is the item, empty when the server is absent.
 
-    `confirmed` is the ticket of the look that last found this very version to be true; 0 where no look has.
+    `confirmed` is the ticket of the look that last found this very version to be true; 0 where no look has. `server` is
+    a JSON object of what is known of the protected machine; empty where nothing is, or where only the page was read.
     """
 
     server_id: str
@@ -56,6 +66,8 @@ class Entry(NamedTuple):
     place: str
     fragment: bytes
     confirmed: int = 0
+    readiness: str = Readiness.UNKNOWN
+    server: bytes = b""
 
     @property
     def is_absent(self) -> bool:
@@ -66,7 +78,8 @@ class Entry(NamedTuple):
         """The entry as the page reads it: the field `page`."""
         drill = " " if self.drill is None else "d" if self.drill else "r"
         numbers = f"{self.version:015}|{self.confirmed:015}|{self.observed_at:015}"
-        head = f"{SCHEMA}|{numbers}|{self.state:13}|{drill}|{self.place:48}\n"
+        words = f"{self.state:13}|{drill}|{self.readiness:12}|{self.place:48}"
+        head = f"{SCHEMA}|{numbers}|{words}\n"
         return head.encode() + (self.fragment or f"{_OWN % self.server_id}}}".encode())
 
     def fields(self) -> dict[str, str | bytes]:
@@ -78,7 +91,9 @@ class Entry(NamedTuple):
             "observedAt": to_stamp(self.observed_at),
             "state": self.state,
             "drill": "" if self.drill is None else str(self.drill).lower(),
+            "readiness": self.readiness,
             "place": self.place,
+            "server": self.server,
             "page": self.encode(),
         }
 
@@ -92,6 +107,7 @@ class Facts(NamedTuple):
     drill: bool | None
     place: str
     confirmed: int
+    readiness: str
 
     @property
     def is_absent(self) -> bool:
@@ -115,7 +131,7 @@ class Entries(Mapping[str, Entry]):
         raw = self._stored[server_id]
         facts = self._kinds[raw[:HEAD]]
         fragment = b"" if facts.is_absent else raw[HEAD:]
-        return Entry(server_id, *facts[:-1], fragment, facts.confirmed)
+        return Entry(server_id, *facts[:5], fragment, facts.confirmed, facts.readiness)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._stored)
@@ -145,7 +161,7 @@ class Entries(Mapping[str, Entry]):
         """Take in entries."""
         for it in entries:
             raw = self._stored[it.server_id] = it.encode()
-            self._kinds[raw[:HEAD]] = Facts(*it[1:-2], it.confirmed)
+            self._kinds[raw[:HEAD]] = Facts(*it[1:6], it.confirmed, it.readiness)
 
     def take(self, others: "Entries") -> None:
         """Take in all of the others."""
@@ -204,9 +220,9 @@ def _facts(said: bytes) -> Facts | None:
     """What a head says; None when it is no head of ours. The same bytes give the same object."""
     if (head := _HEAD.fullmatch(said)) is None:
         return None
-    version, confirmed, observed_at, state, drill, place = (it.decode() for it in head.groups())
+    version, confirmed, seen, state, drill, ready, place = (it.decode() for it in head.groups())
     is_drill = None if drill == " " else drill == "d"
-    return Facts(int(version), int(observed_at), state, is_drill, place, int(confirmed))
+    return Facts(int(version), int(seen), state, is_drill, place, int(confirmed), ready)
 
 
 def decode(raw: object, server_id: str) -> Entry | None:

@@ -2,7 +2,7 @@
 
 `ri:v4:{f}:<sourceServerId>` is a hash, one server's entry (`cache.entry`), where f is the id's last
 character; `ri:v4:places` a hash of `account/region` to
-`ticket|completedAt|outcome|completedTicket|listedAt`; `ri:v4:warming:<sourceServerId>` a short lock.
+`ticket|completedAt|outcome|completedTicket|listedAt|inventoriedAt`; `ri:v4:warming:<sourceServerId>` a short lock.
 The braces make f the hash tag: in a cluster, servers of one f share a slot and so a node. Every write of
 an entry goes through one script, so an older version never replaces a newer one, whoever sends it and in
 whatever order.
@@ -11,7 +11,7 @@ whatever order.
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha1
 from itertools import batched, chain
@@ -70,16 +70,23 @@ _SHA = {
     script: sha1(script.encode(), usedforsecurity=False).hexdigest()
     for script in (_PUT, _PUT_PLACE)
 }
-_LOOK = re.compile(rb"([0-9]{1,15})\|([0-9]{1,14})\|([a-z_]{1,32})\|([0-9]{1,15})\|([0-9]{1,14})")
+_LOOK = re.compile(
+    rb"([0-9]{1,15})\|([0-9]{1,14})\|([a-z_]{1,32})"
+    rb"\|([0-9]{1,15})\|([0-9]{1,14})\|([0-9]{1,14})"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class MirrorRead:
-    """Entries by server id; stored values that are no entry of the server asked for; and the looks at each place."""
+    """Entries by server id; stored values that are no entry of the server asked for; and the looks at each place.
+
+    `machines` are what is known of the protected machines of these entries, as JSON, where that was asked for.
+    """
 
     entries: Entries
     broken: dict[str, bytes]
     places: dict[str, PlaceLook]
+    machines: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +115,29 @@ class Mirror:
         self._exchange = Exchange(connect)
         self._away_until = 0.0
 
-    def read(self, server_ids: Sequence[str]) -> MirrorRead:
+    def read(self, server_ids: Sequence[str], *, with_machines: bool = False) -> MirrorRead:
         """The entries of these servers and the looks at the places: one pipeline, one round trip per node.
 
         Raises:
             MirrorUnavailable: when Redis could not be asked.
         """
-        shares = shares_of(tuple(server_ids))
+        shares = shares_of(tuple(server_ids), MACHINE if with_machines else PAGE)
         (looks,), *told = self._ask([_READ_PLACES, *shares.values()])
-        found = {
-            server_id: page
-            for share, pages in zip(shares, told, strict=True)
-            for server_id, page in zip(share, pages, strict=True)
-            if type(page) is bytes  # else no entry, another kind of key, or a slot on its way
-        }
+        pairs = [
+            pair
+            for share, answers in zip(shares, told, strict=True)
+            for pair in zip(share, answers, strict=True)
+        ]
+        machines: dict[str, bytes] = {}
+        if with_machines:
+            both = [(it, answer) for it, answer in pairs if isinstance(answer, list)]
+            machines = {it: said for it, (_, said) in both if type(said) is bytes}
+            pairs = [(it, page) for it, (page, _) in both]
+        # Anything else is no entry, another kind of key, or a slot on its way.
+        found = {it: page for it, page in pairs if type(page) is bytes}
         entries = Entries()
-        return MirrorRead(entries, entries.decode([*found], [*found.values()]), _looks(looks))
+        broken = entries.decode([*found], [*found.values()])
+        return MirrorRead(entries, broken, _looks(looks), machines)
 
     def publish(self, fresh: Iterable[Fresh]) -> Published:
         """Put entries in, unless newer ones are there. An entry whose life is over is dropped.
@@ -216,14 +230,20 @@ def entry_key(server_id: str) -> str:
     return f"{PREFIX}{{{server_id[-1:]}}}:{server_id}"
 
 
+PAGE, MACHINE = ("HGET", "page"), ("HMGET", "page", "server")
+
+
 @lru_cache(PAGES_KEPT)
-def shares_of(server_ids: tuple[str, ...]) -> Mapping[tuple[str, ...], Batch]:
+def shares_of(
+    server_ids: tuple[str, ...], wanted: tuple[str, ...] = PAGE
+) -> Mapping[tuple[str, ...], Batch]:
     """The reads of these servers' pages, by the servers of a slot. The same again for each plan."""
+    verb, *names = wanted
     shares = defaultdict[str, list[str]](list)
     for server_id in server_ids:
         shares[server_id[-1:]].append(server_id)
     return {
-        tuple(share): batch(entry_key(tag), [("HGET", entry_key(it), "page") for it in share])
+        tuple(share): batch(entry_key(tag), [(verb, entry_key(it), *names) for it in share])
         for tag, share in shares.items()
     }
 
@@ -254,4 +274,5 @@ def _looks(stored: object) -> dict[str, PlaceLook]:
 def _look(value: bytes) -> PlaceLook | None:
     if (look := _LOOK.fullmatch(value)) is None:
         return None
-    return PlaceLook(int(look[1]), int(look[2]), look[3].decode(), int(look[4]), int(look[5]))
+    ticket, completed_at, outcome, *more = look.groups()
+    return PlaceLook(int(ticket), int(completed_at), outcome.decode(), *map(int, more))

@@ -1,23 +1,24 @@
 """The domain: what a look can see of a server's recovery instance, which DRS record wins, and the stored record.
 
-A look sees five groups of attributes, each from its own source and each with its own stamp, because "says none" and
+A look sees seven groups of attributes, each from its own source and each with its own stamp, because "says none" and
 "could not ask" differ: a group that was not seen is None and changes nothing.
 """
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from cache.entry import ABSENT, ITEM, Entry
+from cache.entry import ABSENT, ITEM, SERVER, Entry
 from cache.errors import InvalidRow
+from cache.readiness import Readiness, readiness
 from cache.values import to_millis
 
-type Value = str | int | bool | tuple[str, ...]
+type Value = str | int | bool | tuple[str, ...] | Mapping[str, str]
 
 
 class InstanceState(StrEnum):
@@ -83,6 +84,31 @@ class SourceServer:
 
     source_server_name: str
     replication_staging_account_id: str | None = None
+    source_tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replication:
+    """What DescribeSourceServers says of its replication; of a server that DRS no longer has, only that.
+
+    `last_seen_by_drs` is told once the agent has been silent for a while: until then it would move with every look.
+    """
+
+    replication_state: str | None = None
+    replication_lag_seconds: int | None = None
+    replication_error: str | None = None
+    last_seen_by_drs: str | None = None
+    last_launch_result: str | None = None
+    replication_direction: str | None = None
+    source_server_gone: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchSettings:
+    """What GetLaunchConfiguration says of a launch to come. `launches_into` is an EC2 instance that it would overwrite."""
+
+    has_launch_template: bool
+    launches_into: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +121,7 @@ class Origin:
     source_instance_profile: str | None = None
 
 
-type Group = Launch | Details | Attribution | SourceServer | Origin
+type Group = Launch | Details | Attribution | SourceServer | Origin | Replication | LaunchSettings
 
 # Each group's stamp: when its source last answered. DRS is the look itself, so its stamp is lastSyncTime.
 STAMPS: dict[type, str] = {
@@ -104,10 +130,12 @@ STAMPS: dict[type, str] = {
     Attribution: "executionObservedAt",
     SourceServer: "serverObservedAt",
     Origin: "originObservedAt",
+    Replication: "replicationObservedAt",
+    LaunchSettings: "launchSettingsObservedAt",
 }
 
 
-_NAMES = {group: {field.name: to_camel(field.name) for field in fields(group)} for group in STAMPS}
+_NAMES = {group: {it.name: to_camel(it.name) for it in fields(group)} for group in STAMPS}
 
 
 def attribute_names(group: type) -> dict[str, str]:
@@ -119,7 +147,7 @@ def attributes(group: Group) -> dict[str, Value | None]:
     """The group as table attributes. None and empty lists mean: its source says there is none."""
     names = attribute_names(type(group))
     said = {name: getattr(group, field) for field, name in names.items()}
-    return {name: None if value in ("", ()) else value for name, value in said.items()}
+    return {name: None if value in ("", (), {}) else value for name, value in said.items()}
 
 
 def current(launches: Iterable[Launch]) -> Launch | None:
@@ -167,10 +195,22 @@ class Record(BaseModel):
     source_subnet_id: str | None = None
     source_security_group_ids: tuple[str, ...] = ()
     source_instance_profile: str | None = None
+    source_tags: dict[str, str] = {}
+    replication_state: str | None = None
+    replication_lag_seconds: int | None = None
+    replication_error: str | None = None
+    last_seen_by_drs: str | None = None
+    last_launch_result: str | None = None
+    replication_direction: str | None = None
+    source_server_gone: bool | None = None
+    has_launch_template: bool | None = None
+    launches_into: str | None = None
     ec2_observed_at: str | None = None
     execution_observed_at: str | None = None
     server_observed_at: str | None = None
     origin_observed_at: str | None = None
+    replication_observed_at: str | None = None
+    launch_settings_observed_at: str | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -219,11 +259,26 @@ class Record(BaseModel):
             self.place,
             _to_json(item).encode() if item else b"",
             self.version if confirmed is None else confirmed,
+            self.readiness,
+            _to_json(self.server_item()).encode(),
         )
+
+    @property
+    def readiness(self) -> Readiness:
+        """Whether the server could be launched, by what was said of its replication last; how long ago is not in it."""
+        if self.replication_observed_at is None:
+            return Readiness.UNKNOWN
+        gone, lag = bool(self.source_server_gone), self.replication_lag_seconds
+        return readiness(self.replication_state, lag, is_gone=gone)
 
     def page_item(self) -> dict[str, object]:
         """The item of `existingInstances`: the original's twelve keys, in its order, and four added ones."""
         return {name: getattr(self, _FIELD_OF[name]) for name in ITEM}
+
+    def server_item(self) -> dict[str, object]:
+        """What is known of the protected machine; what is not known is left out."""
+        known = {name: getattr(self, _FIELD_OF[name]) for name in SERVER}
+        return {name: value for name, value in known.items() if value is not None}
 
 
 _REQUIRED_WHEN_PRESENT = (

@@ -36,7 +36,8 @@ class PlaceLook(NamedTuple):
     """What is known of the looks at one place. Times are epoch ms, 0 when no look ever completed.
 
     `completed_ticket` is the ticket of the last complete look, `listed_at` when its listing began: a row of this place
-    whose version is not above that ticket was as it is, as late as then.
+    whose version is not above that ticket was as it is, as late as then. `inventoried_at` is when the last whole listing
+    of the place's source servers began: what the rows say of their replication was so, as late as then.
     """
 
     ticket: int
@@ -44,6 +45,7 @@ class PlaceLook(NamedTuple):
     outcome: str
     completed_ticket: int = 0
     listed_at: int = 0
+    inventoried_at: int = 0
 
 
 def is_server_id(text: object) -> bool:

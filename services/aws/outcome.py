@@ -19,6 +19,7 @@ class Outcome(StrEnum):
     ERROR = "error"
     NEVER_LOOKED = "never_looked"
     NOT_CONFIGURED = "not_configured"
+    UNREADABLE = "unreadable"
 
     @property
     def is_complete(self) -> bool:

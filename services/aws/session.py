@@ -54,10 +54,15 @@ class _AssumedRole(CredentialProvider):
 
 
 class AwsClients:
-    """Clients by (account, service, region), with the calls made through them."""
+    """Clients by (account, service, region), with the calls made through them.
 
-    def __init__(self, accounts: Mapping[str, TargetAccount]) -> None:
+    With a `role_suffix` the role assumed in an account is not the one of its row, which may launch and
+    terminate, but the one whose name goes on with that: it reads alone.
+    """
+
+    def __init__(self, accounts: Mapping[str, TargetAccount], role_suffix: str = "") -> None:
         self._accounts = accounts
+        self._role_suffix = role_suffix
         self._loader = ModelLoader()
         self._home = _new_session(self._loader)
         self._sessions: dict[str, boto3.session.Session] = {}
@@ -105,7 +110,7 @@ class AwsClients:
         return self._counted(client, str(place))
 
     def _session(self, account: TargetAccount) -> boto3.session.Session:
-        if account.role_arn is None:
+        if account.role_arn is None or account.is_current_account:
             return self._home
         if account.account_id not in self._sessions:
             role = self._role(account.role_arn, account.external_id)
@@ -120,7 +125,7 @@ class AwsClients:
             AssumeRoleCredentialFetcher(
                 client_creator=self._sts_client,
                 source_credentials=self._home.get_credentials(),
-                role_arn=role_arn,
+                role_arn=role_arn + self._role_suffix,
                 extra_args=arguments,
             )
         )

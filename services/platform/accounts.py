@@ -1,9 +1,9 @@
 """The table `target-accounts`: the accounts that servers recover into. We read it, its rows are others'."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from cache.attributes import decode_item
@@ -12,9 +12,15 @@ from cache.table import translated
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+LEFT = frozenset({"inactive", "disabled", "deleted", "removed", "suspended"})
+"""Status words of an account that is looked at no longer. A word that is neither here nor `active` is a fault of the row."""
+
 
 class TargetAccount(BaseModel):
-    """A row. Without `regions`, every region DRS has; without `roleArn`, our own account."""
+    """A row. Without `regions`, every region DRS has; without `roleArn`, our own account.
+
+    What a form leaves empty is as good as missing.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore"
@@ -22,9 +28,36 @@ class TargetAccount(BaseModel):
 
     account_id: str = Field(pattern=r"^[0-9]{12}$")
     role_arn: str | None = Field(None, pattern=r"^arn:[a-z-]+:iam::[0-9]{12}:role/.+$")
-    external_id: str | None = Field(None, min_length=2, max_length=1224)
+    external_id: str | None = None
     regions: tuple[str, ...] | None = None
     status: str | None = None
+    is_current_account: bool | None = None
+
+    @field_validator("role_arn", "external_id", "status", mode="before")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        return (text.strip() or None) if isinstance(text, str) else text
+
+    @field_validator("regions", mode="before")
+    @classmethod
+    def _regions(cls, value: object) -> object:
+        """Fewer regions than were meant would leave places unseen; so what is no list of names means every region."""
+        names = value if isinstance(value, list | tuple) else ()
+        return tuple(dict.fromkeys(it for it in names if isinstance(it, str) and it)) or None
+
+    @field_validator("is_current_account", mode="wrap")
+    @classmethod
+    def _is_current(cls, value: object, _handler: object) -> bool | None:
+        return value if isinstance(value, bool) else None
+
+    @model_validator(mode="after")
+    def _reachable(self) -> "TargetAccount":
+        if self.is_current_account is False and self.role_arn is None:
+            raise ValueError("roleArn is missing, and the account is not the current one")
+        if self.status and self.status.lower() not in {"active", *LEFT}:
+            raise ValueError(f"status {self.status!r:.30} is not a word we know")
+        return self
 
     @property
     def is_active(self) -> bool:
@@ -32,10 +65,16 @@ class TargetAccount(BaseModel):
         return self.status is None or self.status.lower() == "active"
 
 
-def read_target_accounts(
-    client: "DynamoDBClient", table: str
-) -> tuple[dict[str, TargetAccount], list[str]]:
-    """The active target accounts by id, and what is wrong with the rows that cannot be used.
+class AccountRows(NamedTuple):
+    """What the table says. `faults` are by account: why its row cannot be understood; of a row that names no account, by
+    the empty string."""
+
+    accounts: dict[str, TargetAccount]
+    faults: dict[str, str]
+
+
+def read_target_accounts(client: "DynamoDBClient", table: str) -> AccountRows:
+    """The active target accounts, and what is wrong with the rows that cannot be used.
 
     Raises:
         TableUnavailable: when the table could not be read to its end.
@@ -45,21 +84,22 @@ def read_target_accounts(
         return target_accounts([decode_item(item) for page in pages for item in page["Items"]])
 
 
-def target_accounts(
-    rows: Iterable[Mapping[str, Any]],
-) -> tuple[dict[str, TargetAccount], list[str]]:
+def target_accounts(rows: Iterable[Mapping[str, Any]]) -> AccountRows:
     """The same, from rows of plain values. One bad row costs its own account only."""
     accounts: dict[str, TargetAccount] = {}
-    faults: list[str] = []
+    faults: dict[str, str] = {}
     for row in rows:
         try:
             account = TargetAccount.model_validate(row)
         except ValidationError as error:
+            named = row.get("accountId")
             what = "; ".join(
-                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
+                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}".removeprefix(": ")
+                for fault in error.errors()
             )
-            faults.append(f"target account {row.get('accountId')!r} is not usable: {what}")
+            account_id = named if isinstance(named, str) else ""
+            faults[account_id] = f"target account {named!r:.60} is not usable: {what}"
             continue
         if account.is_active:
             accounts[account.account_id] = account
-    return accounts, faults
+    return AccountRows(accounts, faults)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from cache.readiness import Readiness
 from cache.values import Place, PlaceLook
 from services.platform.plans import Plan
-from services.reads.readiness import Readiness
 
 SERVERS_A_JOB, SERVERS_IN_JOBS = (
     100,
@@ -91,6 +91,8 @@ def worst(findings: Iterable[Finding]) -> Severity | None:
 
 
 def _of_the_plan(plan: Plan) -> Iterable[Finding]:
+    for why in plan.unresolved:
+        yield Finding(Severity.CRITICAL, "UNRESOLVED_WAVE", f"the servers cannot be known: {why}")
     if plan.malformed:
         yield Finding(
             Severity.CRITICAL,
@@ -98,7 +100,7 @@ def _of_the_plan(plan: Plan) -> Iterable[Finding]:
             f"{plan.malformed[0]!r:.40} is no source server id, so the plan cannot be started",
             plan.malformed,
         )
-    if not plan.servers:
+    if not plan.servers and not plan.unresolved:
         yield Finding(Severity.CRITICAL, "NO_SERVERS", "the plan names no servers")
     named = Counter(it for wave in plan.waves for it in _ids(wave))
     if twice := tuple(it for it, times in named.items() if times > 1):

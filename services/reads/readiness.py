@@ -2,41 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
+from cache.readiness import Readiness, readiness
 from cache.values import to_millis, to_stamp
 
 TOO_OLD_MS = 3 * 3_600_000  # three listings missed: what was said then is no word on now
 
 
-class Readiness(StrEnum):
-    """In the order of how much it should worry people, the worst first."""
-
-    GONE = "gone"
-    NO_DATA = "no_data"
-    DISCONNECTED = "disconnected"
-    STALLED = "stalled"
-    INITIAL_SYNC = "initial_sync"
-    PAUSED = "paused"
-    LAGGING = "lagging"
-    UNKNOWN = "unknown"
-    READY = "ready"
-
-
-# DRS's DataReplicationState. What is not here is a word we do not know.
-_BY_STATE = {
-    "CONTINUOUS": Readiness.READY,
-    "BACKLOG": Readiness.LAGGING,
-    "RESCAN": Readiness.LAGGING,
-    "CREATING_SNAPSHOT": Readiness.INITIAL_SYNC,
-    "INITIAL_SYNC": Readiness.INITIAL_SYNC,
-    "INITIATING": Readiness.INITIAL_SYNC,
-    "PAUSED": Readiness.PAUSED,
-    "STALLED": Readiness.STALLED,
-    "DISCONNECTED": Readiness.DISCONNECTED,
-    "STOPPED": Readiness.NO_DATA,
-}
 _REASONS = {
     "CONTINUOUS": "replicates continuously",
     "BACKLOG": "has a backlog to catch up with",
@@ -88,12 +61,8 @@ def readiness_of(server: Mapping[str, Any], listed_at: int, at: int) -> Verdict:
     if server.get("sourceServerGone"):
         return Verdict(Readiness.GONE, "DRS no longer has this source server", None, observed_at)
     word, lag = str(server.get("replicationState")), server.get("replicationLagSeconds")
-    return Verdict(_judged(word, lag or 0), _reason(server, word, lag), lag, observed_at)
-
-
-def _judged(word: str, lag: int) -> Readiness:
-    found = _BY_STATE.get(word, Readiness.UNKNOWN)
-    return Readiness.LAGGING if found is Readiness.READY and lag else found
+    found = readiness(word, lag, is_gone=False)
+    return Verdict(found, _reason(server, word, lag), lag, observed_at)
 
 
 def _reason(server: Mapping[str, Any], word: str, lag: int | None) -> str:

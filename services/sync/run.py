@@ -6,7 +6,7 @@ The functions the customer named keep their names.
 import logging
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
@@ -30,11 +30,13 @@ logger = logging.getLogger(__name__)
 PLACE_SECONDS = 60.0  # one place's deadline; shorter than the lease
 WAVE_SECONDS = 20.0  # a wave's sync may not hold the wave up for longer
 FOREVER = float("inf")
+ANYWHERE = "*"  # the region of an account of which no place is known
 
 
 @dataclass(frozen=True, slots=True)
 class SyncParts:
-    """What a sync works with. `faults` are rows of target accounts that could not be understood."""
+    """What a sync works with. `faults` are rows of target accounts that could not be understood, and why, by account; by
+    the empty string where a row names none."""
 
     table: Table
     looks: LookLog
@@ -43,7 +45,7 @@ class SyncParts:
     clients: AwsClients
     history: Callable[[], ExecutionHistory]
     accounts: Mapping[str, TargetAccount]
-    faults: tuple[str, ...] = ()
+    faults: Mapping[str, str] = field(default_factory=dict)
 
 
 def sync_all_recovery_instances(
@@ -60,7 +62,7 @@ def sync_all_recovery_instances(
     """
     logger.info("Starting background recovery instance sync")
     began, calls = monotonic(), parts.clients.calls()
-    report = SyncReport(run_id or str(uuid.uuid4()), now(), errors=list(parts.faults))
+    report = SyncReport(run_id or str(uuid.uuid4()), now(), errors=list(parts.faults.values()))
     places = places_of(parts.accounts.values(), parts.clients)
     parts.status.begin(report.run_id, report.started_at, len(places))
     report.no_longer_configured = _register(parts, places)
@@ -188,7 +190,8 @@ def _register(parts: SyncParts, places: Collection[Place]) -> list[str]:
     """Make every configured place known before it is looked at, and find those that are configured no longer.
 
     A server without a row is absent only once every place it could be in was looked at, so none may be unknown to
-    the reader; and a place nobody looks at any more must not hold that answer up for ever. Its rows are kept.
+    the reader; and a place nobody looks at any more must not hold that answer up for ever. Its rows are kept. Of an
+    account whose row cannot be understood the places are not left, only not looked at; and there is at least one.
     """
     rows = {str(row.get("place")): row for row in parts.looks.rows()}
     for place in places:
@@ -196,15 +199,28 @@ def _register(parts: SyncParts, places: Collection[Place]) -> list[str]:
             parts.looks.note(
                 place, 0, {"outcome": Outcome.NEVER_LOOKED, "endedAt": now()}, completed=False
             )
-    left = sorted(rows.keys() - {str(place) for place in places})
-    for name in left:
-        if rows[name].get("outcome") != Outcome.NOT_CONFIGURED:
-            facts = {"outcome": Outcome.NOT_CONFIGURED, "endedAt": now()}
+    known = rows.keys() - {str(place) for place in places}
+    named = {name.partition("/")[0] for name in rows}
+    known |= {str(Place(it, ANYWHERE)) for it in parts.faults if it and it not in named}
+    left = []
+    for name in sorted(known):
+        fault = _fault_of(parts, name.partition("/")[0])
+        outcome = Outcome.UNREADABLE if fault else Outcome.NOT_CONFIGURED
+        left += [] if fault else [name]
+        if rows.get(name, {}).get("outcome") != outcome:
+            facts = {"outcome": outcome, "endedAt": now(), "message": fault}
             if look := parts.looks.note(
                 Place.parse(name), parts.looks.draw_ticket(), facts, completed=False
             ):
                 parts.recorder.publish_place(name, look)
     return left
+
+
+def _fault_of(parts: SyncParts, account_id: str) -> str | None:
+    """Why nobody knows whether this account is still to be looked at; None where that is known."""
+    if account_id in parts.accounts:
+        return None
+    return parts.faults.get(account_id) or parts.faults.get("")
 
 
 def _known_account(parts: SyncParts, account_id: str) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 import botocore.session
 import pytest
 
+from cache.readiness import LAG_STEPS, Readiness, lag_step
 from cache.values import to_millis
-from services.reads.readiness import TOO_OLD_MS, Readiness, lag_words, readiness_of
+from services.reads.readiness import TOO_OLD_MS, lag_words, readiness_of
 
 SEEN = "2026-11-11T00:00:00Z"
 AT = to_millis(SEEN)
@@ -79,3 +80,11 @@ def test_a_server_nobody_looked_at_stays_unknown_whatever_the_place_says() -> No
 def test_a_lag_is_said_in_the_largest_unit(seconds: int, words: str) -> None:
     """Lag is kept in steps, so it is always a least value."""
     assert lag_words(seconds) == words
+
+
+def test_a_lag_is_kept_in_steps() -> None:
+    """So that a row is written when a step is taken, and not with every look."""
+    assert [lag_step(it) for it in (0, 299, 300, 899.5, 900, 86_399, 10**9)] == [
+        0, 0, 300, 300, 900, 21_600, 604_800,
+    ]  # fmt: skip
+    assert lag_step(-1) == LAG_STEPS[0] == 0

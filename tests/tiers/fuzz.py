@@ -50,7 +50,7 @@ def page(
 ) -> bytes:
     """An entry's page as it is written, whatever the numbers are."""
     numbers = b"|".join(it.zfill(15) for it in (version, version, seen))
-    head = b"%b|%b|%-13b|d|%-48b\n" % (SCHEMA.encode(), numbers, state, b"1/eu")
+    head = b"%b|%b|%-13b|d|%-12b|%-48b\n" % (SCHEMA.encode(), numbers, state, b"ready", b"1/eu")
     return b'%b{"sourceServerId":"%b"%b' % (head, server_id.encode(), rest)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cache.entry import ABSENT, Entry, decode
 from cache.errors import InvalidInput
 from cache.protocol import Change, Verdict, apply
+from cache.readiness import Readiness
 from cache.record import InstanceState
 from cache.values import Place, is_server_id, to_millis, to_stamp
 from tests.tiers.fuzz import ASKED, NUMBERS, OTHER, page, rubbish
@@ -23,7 +24,7 @@ def _item(server: str, fields: dict[str, str | None]) -> bytes:
 
 STATES = [state.value for state in InstanceState]
 alive = st.builds(
-    lambda server, item, *facts: Entry(server, *facts[:-1], _item(server, item), facts[-1]),
+    lambda server, item, *facts: Entry(server, *facts[:5], _item(server, item), *facts[5:]),
     st.integers(0, 10**6).map(server_id),
     st.dictionaries(st.text(), st.text() | st.none(), min_size=1),
     st.integers(0, 10**15 - 1),
@@ -32,6 +33,7 @@ alive = st.builds(
     st.sampled_from([None, True, False]),
     st.sampled_from(["", "111111111111/us-east-1"]),
     st.integers(0, 10**15 - 1),
+    st.sampled_from([*Readiness]),
 )
 entries = alive | alive.map(lambda it: it._replace(state=ABSENT, drill=None, fragment=b""))
 

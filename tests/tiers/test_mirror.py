@@ -14,6 +14,7 @@ from cache.values import PlaceLook
 from tests.tiers.fuzz import ASKED, rubbish
 from tests.tiers.samples import entry, server_id
 
+NOBODY = server_id(99)
 KEY = entry_key(ASKED)
 
 
@@ -74,7 +75,10 @@ def test_of_one_version_the_later_confirmation_stands(mirror: Mirror) -> None:
 
 def test_a_person_can_read_an_entry(mirror: Mirror, redis: Any) -> None:
     """HGETALL names what is known, and the page's field ends with the JSON that the page sends."""
-    put(mirror, entry(7)._replace(confirmed=9))
+    told = entry(7)._replace(
+        confirmed=9, readiness="lagging", server=b'{"replicationState":"BACKLOG"}'
+    )
+    put(mirror, told)
     fields = {name.decode(): value.decode() for name, value in redis.hgetall(KEY).items()}
     page = fields.pop("page")
     assert fields == {
@@ -84,9 +88,21 @@ def test_a_person_can_read_an_entry(mirror: Mirror, redis: Any) -> None:
         "observedAt": "2026-03-01T10:00:00Z",
         "state": "running",
         "drill": "true",
+        "readiness": "lagging",
         "place": "111111111111/us-east-1",
+        "server": '{"replicationState":"BACKLOG"}',
     }
     assert json.loads(page.split("\n")[1]) == {"sourceServerId": ASKED, "name": "web"}
+
+
+def test_what_is_known_of_the_machines_comes_in_the_same_round_trip(mirror: Mirror) -> None:
+    """Where asked for; an entry without any has none."""
+    known = entry(7)._replace(server=b'{"replicationState":"BACKLOG"}')
+    put(mirror, known, entry(7, 2))
+    found = mirror.read([known.server_id, entry(7, 2).server_id, NOBODY], with_machines=True)
+    assert set(found.entries) == {known.server_id, entry(7, 2).server_id}
+    assert found.machines == {known.server_id: known.server, entry(7, 2).server_id: b""}
+    assert mirror.read([known.server_id]).machines == {}
 
 
 def test_an_entry_of_another_schema_is_a_miss_and_gives_way(mirror: Mirror, redis: Any) -> None:

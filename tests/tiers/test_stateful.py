@@ -191,7 +191,7 @@ class Histories(RuleBasedStateMachine):
             assert entry.version <= (row["version"] if row else 0)
             assert entry.version >= self.mirrored.get(server, 0), "the mirror went back"
             if row is not None and entry.version == row["version"]:
-                assert entry == Record.from_row(row).entry()
+                assert entry.encode() == Record.from_row(row).entry().encode()
         self.mirrored = {it: entry.version for it, entry in mirrored.items()}
 
     def teardown(self) -> None:

@@ -1,0 +1,116 @@
+"""Rows of target-accounts as the platform writes them; what cannot be understood costs its own account, and is named."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cache.attributes import encode
+from cache.values import Place
+from services.platform.accounts import target_accounts
+from services.wiring import Wiring
+from tests.sync.platform import Platform
+
+ROLE = "arn:aws:iam::222222222222:role/DROrchestrationRole"
+ROW: dict[str, Any] = {
+    "accountId": "222222222222", "accountName": "B", "status": "active", "isCurrentAccount": False, "roleArn": ROLE,
+    "externalId": "drs-orchestration", "stagingAccounts": [], "createdAt": 1_795_000_000, "lastValidated": 1_795_000_000,
+    "createdBy": "user",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {}, {"externalId": ""}, {"externalId": None}, {"externalId": 7}, {"regions": []}, {"regions": "all"},
+        {"regions": None}, {"status": ""}, {"status": None}, {"status": "ACTIVE"}, {"isCurrentAccount": "no"},
+        {"stagingAccounts": "none"}, {"accountName": 7},
+    ],
+)  # fmt: skip
+def test_a_row_of_the_platform_is_looked_at_everywhere(changes: dict[str, Any]) -> None:
+    """It names no regions, and what a form leaves empty is as good as missing."""
+    accounts, faults = target_accounts([ROW | changes])
+    assert faults == {}
+    assert (accounts["222222222222"].role_arn, accounts["222222222222"].regions) == (ROLE, None)
+    assert accounts["222222222222"].external_id in {None, "drs-orchestration", "7"}
+
+
+def test_only_words_that_say_so_take_an_account_out() -> None:
+    """Any other one is a fault of the row, not a removal."""
+    for word in ("inactive", "Disabled", "deleted"):
+        assert target_accounts([ROW | {"status": word}]) == ({}, {})
+    for odd in (
+        {"status": "validating"},
+        {"roleArn": "role"},
+        {"roleArn": ""},
+        {"status": ["active"]},
+    ):
+        accounts, faults = target_accounts([ROW | odd])
+        assert accounts == {}
+        assert "222222222222" in faults["222222222222"]
+
+
+def test_our_own_account_needs_no_role() -> None:
+    """Whether the row says that it is the current one, or says nothing."""
+    bare = {"accountId": "111111111111"}
+    for row in (bare, bare | {"isCurrentAccount": True, "roleArn": "", "externalId": ""}):
+        assert target_accounts([row]).accounts["111111111111"].role_arn is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=5,
+)  # fmt: skip
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    gone=st.sets(st.sampled_from(sorted(ROW)), max_size=3),
+    new=st.dictionaries(st.sampled_from(sorted(ROW)) | st.text(max_size=9), JSON, max_size=3),
+)
+def test_no_row_costs_its_neighbour_and_none_is_lost_in_silence(
+    gone: set[str], new: dict[str, Any]
+) -> None:
+    """It is looked at, named as a fault, or says itself that it has left."""
+    row = {name: it for name, it in (ROW | new).items() if name not in gone}
+    neighbour = ROW | {"accountId": "333333333333"}
+    accounts, faults = target_accounts([row, neighbour])
+    assert "333333333333" in accounts
+    assert len(accounts) + len(faults) == 2 or str(row["status"]).lower() in {
+        "inactive", "disabled", "deleted", "removed", "suspended",
+    }  # fmt: skip
+
+
+def test_a_row_that_breaks_keeps_its_places_unknown_and_named(platform: Platform) -> None:
+    """A server there is never answered absent, and comes back with the row."""
+    platform.configure("us-east-1")
+    machine = platform.server()
+    platform.sync()
+    instance = platform.launch(machine)
+    platform.target(accountId=platform.account, status="somehow", **platform.role)
+    report = platform.sync()
+    assert report.no_longer_configured == []
+    assert [it for it in report.errors if platform.account in it and "status" in it]
+    (row,) = [it for it in platform.wiring.looks.rows() if it["place"] == str(platform.place)]
+    assert (row["outcome"], "somehow" in row["message"]) == ("unreadable", True)
+    platform.target(accountId=platform.account, regions=["us-east-1"], externalId="", roleArn=platform.role["roleArn"])  # fmt: skip
+    platform.aws.call("PUT", f"accounts/{platform.account}", {"roles": [{"roleArn": platform.role["roleArn"]}]})  # fmt: skip
+    assert platform.sync().errors == []
+    assert platform.shown(machine) == instance.id
+
+
+def test_an_account_never_understood_leaves_every_server_unknown(platform: Platform) -> None:
+    """Nobody has looked where it may be; once the row is mended, the stand-in for its places blocks nothing."""
+    platform.configure("us-east-1")
+    other = str(int(platform.account) + 1)
+    platform.target(accountId=other, roleArn="rubbish")
+    platform.sync()
+    nobody = f"s-{0:017d}"
+    assert platform.wiring.reader.read({nobody: None}).unknown == [nobody]
+    name = platform.wiring.settings.target_accounts_table
+    platform.wiring.dynamodb.delete_item(TableName=name, Key={"accountId": encode(other)})
+    assert platform.sync().no_longer_configured == [str(Place(other, "*"))]
+    fresh = f"s-{1:017d}"
+    assert Wiring(platform.wiring.settings).reader.read({fresh: None}).unknown == []
