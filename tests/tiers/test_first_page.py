@@ -49,7 +49,7 @@ class Watched(Table):
 
 def test_looks_and_rows_are_asked_side_by_side(stack: Stack) -> None:
     """Rows do not wait for looks that are slow; what is found needs none."""
-    stack.recorder.record([present(3)], {})
+    stack.record(present(3))
     complete(stack, HERE)
     looks = Held(stack.looks)
     table = Watched(stack.table, after=looks.may_tell.set)
@@ -68,7 +68,7 @@ def test_looks_that_were_read_beside_the_rows_vouch_for_no_absence(stack: Stack)
 
     def launched() -> None:
         if not looks.may_tell.is_set():
-            stack.recorder.record([present(5, 9)], {})
+            stack.record(present(5, 9))
             complete(stack, HERE)
             looks.may_tell.set()
 
@@ -79,7 +79,7 @@ def test_looks_that_were_read_beside_the_rows_vouch_for_no_absence(stack: Stack)
 
 def test_absences_are_asked_for_again_and_rows_only_once(stack: Stack) -> None:
     """The second question is for the servers without a row alone, and only where a look can vouch."""
-    stack.recorder.record([present(3)], {})
+    stack.record(present(3))
     complete(stack, HERE)
     looks, asked = Held(stack.looks), keys_read(stack)
     table = Watched(stack.table, after=looks.may_tell.set)
@@ -104,7 +104,7 @@ def test_looks_in_the_mirror_vouch_without_the_tables(stack: Stack) -> None:
 @pytest.mark.parametrize("waited", [0.0, 1.2, 1.9])
 def test_a_request_that_has_waited_is_answered_whole(stack: Stack, waited: float) -> None:
     """As on a cold start: Redis empty, a new process, little time left."""
-    stack.recorder.record([present(3)], {})
+    stack.record(present(3))
     complete(stack, HERE)
     stack.redis.flushall()
     servers = {ONE: HERE, NEVER: HERE}
@@ -150,7 +150,7 @@ def test_a_place_that_is_not_looked_at_any_more_vouches_for_nothing(stack: Stack
 
 def test_without_a_mirror_nothing_is_missed(stack: Stack) -> None:
     """A miss needs something that could have been hit."""
-    stack.recorder.record([present(3)], {})
+    stack.record(present(3))
     without = Reader(None, lambda: stack.table, lambda: stack.looks).read({ONE: HERE})
     assert (without.hits, without.missed, without.unknown) == (0, [], [])
     stack.redis.flushall()
@@ -160,7 +160,7 @@ def test_without_a_mirror_nothing_is_missed(stack: Stack) -> None:
 
 def test_a_refill_is_dated_by_the_look_that_confirmed_its_row(stack: Stack) -> None:
     """The place's last complete listing, for a row that is not newer than it; else the row's own time."""
-    stack.recorder.record([present(3), present(8, 2)], {})
+    stack.record(present(3), present(8, 2))
     stack.redis.flushall()
     listed = 1_772_359_200_000 + 600_000
     stack.recorder.publish_place(str(HERE), PlaceLook(5, listed + 5_000, "seen", 5, listed))
