@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from cache.errors import Conflict, InvalidInput, NotFound
+from services.api.access import Access
 from services.api.events import is_api
 from services.api.http import Routes, refusal
 from services.api.models import AccountId, Body, ServerId
@@ -51,11 +52,13 @@ def valid[E: Body](model: type[E], values: Mapping[str, Any]) -> E:
         raise InvalidInput(where, first["msg"]) from None
 
 
-def dispatch(
+def dispatch(  # noqa: PLR0913 - a door has these parts
     event: object,
     routes: Routes,
     operations: DirectOperations,
     cors_origin: str,
+    access: Access,
+    *,
     unattended: Container[str] = (),
 ) -> dict[str, Any]:
     """The one way in: answers proxy events, and carries out direct operations.
@@ -65,7 +68,7 @@ def dispatch(
     a refusal too: nobody would read the answer.
     """
     if isinstance(event, dict) and is_api(event):
-        return answer(event, routes, cors_origin)
+        return answer(event, routes, cors_origin, access)
     try:
         return carry_out(event, operations)
     except (InvalidInput, NotFound, Conflict) as error:

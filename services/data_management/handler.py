@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Tracer
 
+from services.api.access import Access
 from services.api.http import Routes
 from services.api.operations import dispatch
 from services.data_management.manual_sync import STATUS_URL, ManualSync
@@ -57,6 +58,12 @@ def _drills() -> Drills:
 
 
 @lru_cache
+def access() -> Access:
+    """How this function tells its callers apart."""
+    return Access.of(_wiring().settings)
+
+
+@lru_cache
 def routes() -> Routes:
     """What this function answers, by method and resource."""
     sync = ManualSync(_page_wiring())
@@ -76,4 +83,4 @@ def lambda_handler(event: object, context: "LambdaContext") -> dict[str, Any]:
     """Proxy events and direct operations alike."""
     seconds = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
     operations = direct_operations(_wiring(), _pages(), monotonic() + max(0.0, seconds))
-    return dispatch(event, routes(), operations, _wiring().settings.cors_origin)
+    return dispatch(event, routes(), operations, _wiring().settings.cors_origin, access())

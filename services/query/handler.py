@@ -3,7 +3,8 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from services.api.http import Routes
+from services.api.access import Access
+from services.api.http import Request, Response, Routes
 from services.api.routing import answer
 from services.reads.drills import Drills
 from services.reads.pages import Pages
@@ -25,15 +26,30 @@ def _wiring() -> Wiring:
 
 
 @lru_cache
+def access() -> Access:
+    """How this function tells its callers apart."""
+    return Access.of(_wiring().settings)
+
+
+@lru_cache
 def routes() -> Routes:
     """What this function answers, by method and resource."""
     wiring = _wiring()
     drills = Drills(wiring.reader, wiring.plans, lambda: wiring.table, lambda: wiring.looks)
-    return {**Pages(wiring.reader, wiring.plans, count_read).routes, **drills.routes}
+    pages = Pages(wiring.reader, wiring.plans, count_read)
+    return {**pages.routes, **drills.routes, ("GET", "/me"): _me}
+
+
+def _me(request: Request) -> Response:
+    """Who asks, and what the caller may do: the page offers no more than that."""
+    caller = request.caller
+    return Response({
+        "user": caller.name, "roles": sorted(caller.roles), "fourEyes": _wiring().settings.four_eyes,
+    })  # fmt: skip
 
 
 @metrics.log_metrics
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
 def lambda_handler(event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
     """Answers API Gateway's proxy events for the page reads."""
-    return answer(event, routes(), _wiring().settings.cors_origin)
+    return answer(event, routes(), _wiring().settings.cors_origin, access())
