@@ -8,6 +8,7 @@ from aws_lambda_powertools import Tracer
 
 from services.api.access import Access
 from services.api.http import Routes
+from services.api.me import me
 from services.api.operations import dispatch
 from services.data_management.manual_sync import STATUS_URL, ManualSync
 from services.data_management.operations import direct_operations
@@ -70,6 +71,7 @@ def routes() -> Routes:
     return {
         **_pages().routes,
         **_drills().routes,
+        ("GET", "/me"): me(four_eyes=_wiring().settings.four_eyes),
         ("POST", "/drs/recovery-instance-sync"): sync.start,
         ("GET", "/drs/recovery-instance-sync"): sync.status,
         ("GET", STATUS_URL): sync.status,

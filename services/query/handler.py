@@ -4,7 +4,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from services.api.access import Access
-from services.api.http import Request, Response, Routes
+from services.api.http import Routes
+from services.api.me import me
 from services.api.routing import answer
 from services.reads.drills import Drills
 from services.reads.pages import Pages
@@ -37,15 +38,8 @@ def routes() -> Routes:
     wiring = _wiring()
     drills = Drills(wiring.reader, wiring.plans, lambda: wiring.table, lambda: wiring.looks)
     pages = Pages(wiring.reader, wiring.plans, count_read)
-    return {**pages.routes, **drills.routes, ("GET", "/me"): _me}
-
-
-def _me(request: Request) -> Response:
-    """Who asks, and what the caller may do: the page offers no more than that."""
-    caller = request.caller
-    return Response({
-        "user": caller.name, "roles": sorted(caller.roles), "fourEyes": _wiring().settings.four_eyes,
-    })  # fmt: skip
+    who = me(four_eyes=wiring.settings.four_eyes)
+    return {**pages.routes, **drills.routes, ("GET", "/me"): who}
 
 
 @metrics.log_metrics
