@@ -33,6 +33,7 @@ class Settings:
     redis_cluster: bool
     redis_iam_user: str
     redis_iam_cache: str
+    read_role_suffix: str
     read_from: ReadFrom
     job_tags: bool
     cors_origin: str
@@ -79,6 +80,7 @@ class Settings:
             redis_cluster=_flag(environ, "REDIS_CLUSTER"),
             redis_iam_user=environ.get("REDIS_IAM_USER", ""),
             redis_iam_cache=environ.get("REDIS_IAM_CACHE", ""),
+            read_role_suffix=environ.get("READ_ROLE_SUFFIX", ""),
             read_from=_read_from(environ),
             job_tags=_flag(environ, "JOB_TAGS"),
             cors_origin=environ.get("CORS_ORIGIN", ""),

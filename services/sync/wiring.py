@@ -23,7 +23,8 @@ class SyncWiring(Wiring):
         """
         accounts, faults = read_target_accounts(self.dynamodb, self.settings.target_accounts_table)
         if accounts != self._accounts:
-            self._accounts, self._clients = accounts, AwsClients(accounts)
+            suffix = self.settings.read_role_suffix
+            self._accounts, self._clients = accounts, AwsClients(accounts, suffix)
         return SyncParts(
             table=self.table,
             looks=self.looks,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from local.functions import ENVIRONMENT, PROJECT
+from local.functions import ENVIRONMENT, PROJECT, READ_ROLE_SUFFIX
 from local.servers import OWN_ACCOUNT, REGION
 from tests.infra.templates import load
 
@@ -18,6 +18,7 @@ PARAMETERS = {
     "Project": PROJECT,
     "Environment": ENVIRONMENT,
     "MemberRoleName": "recovery-sync",
+    "ReadRoleSuffix": READ_ROLE_SUFFIX,
     "Tables": f"arn:aws:dynamodb:{BASE}:table/{PROJECT}",
     "Functions": f"arn:aws:lambda:{BASE}:function:{PROJECT}",
     "LogGroups": f"arn:aws:logs:{BASE}:log-group:/aws/lambda/{PROJECT}",
@@ -58,16 +59,17 @@ def function_grants(role: str) -> set[Grant]:
     return {grant for document in documents for grant in _grants(document)}
 
 
-def member_grants() -> set[Grant]:
-    """What the role in the target accounts allows."""
-    policies = [
-        it
-        for it in load("member-role.yaml")["Resources"].values()
-        if it["Type"] == "AWS::IAM::RolePolicy"
+def member_grants(role: str = "Role") -> set[Grant]:
+    """What a role in the target accounts allows: the one that acts, or `Reader`."""
+    found = load("member-role.yaml")["Resources"]
+    shared = [it["Ref"] for it in found[role]["Properties"]["ManagedPolicyArns"] if "Ref" in it]
+    own = [
+        name
+        for name, it in found.items()
+        if it["Type"] == "AWS::IAM::RolePolicy" and it["Properties"]["RoleName"] == {"Ref": role}
     ]
-    return {
-        grant for policy in policies for grant in _grants(policy["Properties"]["PolicyDocument"])
-    }
+    documents = [found[name]["Properties"]["PolicyDocument"] for name in [*shared, *own]]
+    return {grant for document in documents for grant in _grants(document)}
 
 
 def _grants(document: dict[str, Any]) -> Iterator[Grant]:
