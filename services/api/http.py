@@ -13,6 +13,7 @@ from zlib import adler32, crc32
 
 from cache.errors import (
     Conflict,
+    Failing,
     Forbidden,
     InvalidInput,
     NotFound,
@@ -128,8 +129,9 @@ def error_response(error: Exception) -> Response:
             return Response(_error("METHOD_NOT_ALLOWED", str(error)), 405, headers=allow)
         case TierUnavailable():
             logger.error("Could not be asked: %s", error)
+            code = error.code if isinstance(error, Failing) else "UNAVAILABLE"
             message = "What this needs cannot be reached at the moment; try again"
-            return Response(_error("UNAVAILABLE", message), 503)
+            return Response(_error(code, message), 503)
         case _:
             logger.error("Unexpected", exc_info=error)
             message = "Something went wrong on our side; the log has it under this request id"
