@@ -9,6 +9,7 @@ RecoverySyncError
 │   └── MachineNotStarted       Step Functions did not take an execution
 ├── InvalidRow              a row of a table that does not hold what it must hold
 ├── NotFound                there is no such plan, execution or route
+├── Forbidden               the caller may not do that
 ├── Conflict                the state of things forbids the request
 │   └── AlreadyRunning          another full sync holds the lease
 ├── LookTimeout             a look at a place took longer than its deadline
@@ -58,6 +59,10 @@ class InvalidRow(RecoverySyncError):
 
 class NotFound(RecoverySyncError):
     """There is no such plan, execution or route."""
+
+
+class Forbidden(RecoverySyncError):
+    """The caller may not do that."""
 
 
 class Conflict(RecoverySyncError):

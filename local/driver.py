@@ -1,7 +1,8 @@
 """Step Functions on one machine: runs the deployed state machine's own definition over the local functions.
 
 Of the Amazon States Language it knows what that definition uses: Task (`lambda:invoke`), Choice (BooleanEquals), Wait,
-Succeed, Fail, Retry, Catch, and `$.name` paths. Anything else fails loudly.
+Succeed, Fail, Retry and Catch by error name, and `$.name` paths. Anything else fails loudly; TimeoutSeconds are the
+functions' own affair here.
 """
 
 import asyncio
@@ -9,7 +10,8 @@ import json
 import logging
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from local.http1 import Request, Response
@@ -23,7 +25,14 @@ type Json = dict[str, Any]
 
 
 class StepFailed(Exception):
-    """A task failed; the message is what the function answered."""
+    """A task failed; the message is what the function answered, `name` the error's."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        try:
+            self.name = str(json.loads(cause)["errorType"])
+        except (ValueError, TypeError, KeyError):
+            self.name = "Unknown"
 
 
 class StateMachine:
@@ -55,7 +64,7 @@ class StateMachine:
             case "Choice":
                 return data, _chosen(state, data)
             case "Wait":
-                await self._pause(state["Seconds"])
+                await self._pause(_value(state["SecondsPath"], data))
                 return data, state["Next"]
             case "Succeed":
                 return data, None
@@ -73,24 +82,26 @@ class StateMachine:
             for catch in state.get("Catch", []):
                 log.warning("Given up: %s", error)
                 return data | {
-                    _name(catch["ResultPath"]): {"Error": "StepFailed", "Cause": str(error)}
+                    _name(catch["ResultPath"]): {"Error": error.name, "Cause": str(error)}
                 }, catch["Next"]
             raise
         return _value(state["OutputPath"], output), state["Next"]
 
     async def _retried(self, state: Json, payload: Json) -> Any:
-        (policy,) = state["Retry"]
-        seconds = policy["IntervalSeconds"]
-        for _ in range(policy["MaxAttempts"]):
+        retriers = state["Retry"]
+        tries = [0] * len(retriers)
+        while True:
             try:
                 return await self._invoke(payload)
             except StepFailed as error:
+                number, retrier = _retrier(retriers, error.name)
+                if tries[number] >= retrier["MaxAttempts"]:
+                    raise
                 log.warning("%s failed and is tried again: %s", payload["operation"], error)
-            await self._pause(random.uniform(0, seconds))  # JitterStrategy FULL
-            seconds = min(
-                seconds * policy["BackoffRate"], policy.get("MaxDelaySeconds", seconds * 10)
-            )
-        return await self._invoke(payload)
+            seconds = retrier["IntervalSeconds"] * retrier["BackoffRate"] ** tries[number]
+            tries[number] += 1
+            longest = min(seconds, retrier["MaxDelaySeconds"])
+            await self._pause(random.uniform(0, longest))  # JitterStrategy FULL
 
     async def _invoke(self, payload: Json) -> Any:
         answer = await self._function.invoke(json.dumps(payload).encode())
@@ -103,27 +114,82 @@ class StateMachine:
 
 
 class StepFunctionsApi:
-    """StartExecution, for callers that find it through AWS_ENDPOINT_URL_SFN."""
+    """StartExecution, StopExecution and DescribeExecution, found through AWS_ENDPOINT_URL_SFN.
 
-    def __init__(self, machine: StateMachine) -> None:
+    `ended` hears of a machine that ends otherwise than by succeeding, as the EventBridge rule of the templates does.
+    """
+
+    def __init__(self, machine: StateMachine, ended: Callable[[str, str], None]) -> None:
+        """`ended` is called with the run's name and status."""
         self._machine = machine
-        self._runs: dict[str, tuple[str, float, asyncio.Task[Json]]] = {}
+        self._ended = ended
+        self._runs: dict[str, Run] = {}
 
     async def __call__(self, request: Request) -> Response:
         """Answers one call. A name runs once: the same input again answers as before, another is refused."""
-        if request.header("x-amz-target") != f"{PREFIX}StartExecution":
-            return _fault("UnknownOperationException", "only StartExecution is offered here")
         body = json.loads(request.body)
+        match request.header("x-amz-target").removeprefix(PREFIX):
+            case "StartExecution":
+                return self._start(body)
+            case "DescribeExecution":
+                return self._described(_run_name(body))
+            case "StopExecution":
+                return self._stop(_run_name(body))
+            case other:
+                return _fault("UnknownOperationException", f"{other} is not offered here")
+
+    def _start(self, body: Json) -> Response:
         name, given = body["name"], body.get("input", "{}")
         if name not in self._runs:
-            run = asyncio.get_running_loop().create_task(self._machine.run(json.loads(given)))
-            run.add_done_callback(_log_end)
-            self._runs[name] = given, time.time(), run
-        known, started, run = self._runs[name]
-        if known != given or run.done():
+            task = asyncio.get_running_loop().create_task(self._machine.run(json.loads(given)))
+            self._runs[name] = Run(given, time.time(), task)
+            task.add_done_callback(lambda _: self._end(name))
+        run = self._runs[name]
+        if run.given != given or run.status != "RUNNING":
             return _fault("ExecutionAlreadyExists", f"Execution Already Exists: {name}")
         arn = body["stateMachineArn"].replace(":stateMachine:", ":execution:") + f":{name}"
-        return _json(200, {"executionArn": arn, "startDate": started})
+        return _json(200, {"executionArn": arn, "startDate": run.started})
+
+    def _described(self, name: str) -> Response:
+        run = self._runs.get(name)
+        if run is None:
+            return _fault("ExecutionDoesNotExist", f"Execution Does Not Exist: {name}")
+        body = {"name": name, "status": run.status, "startDate": run.started, "input": run.given}
+        return _json(200, body | {"executionArn": name, "stateMachineArn": name})
+
+    def _stop(self, name: str) -> Response:
+        if name not in self._runs:
+            return _fault("ExecutionDoesNotExist", f"Execution Does Not Exist: {name}")
+        self._runs[name].task.cancel()
+        return _json(200, {"stopDate": time.time()})
+
+    def _end(self, name: str) -> None:
+        run = self._runs[name]
+        if run.status != "SUCCEEDED":
+            log.error("State machine %s: %s", name, run.status)
+            self._ended(name, run.status)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the machine."""
+
+    given: str
+    started: float
+    task: "asyncio.Task[Json]"
+
+    @property
+    def status(self) -> str:
+        """As Step Functions calls it."""
+        if not self.task.done():
+            return "RUNNING"
+        if self.task.cancelled():
+            return "ABORTED"
+        return "FAILED" if self.task.exception() else "SUCCEEDED"
+
+
+def _run_name(body: Json) -> str:
+    return str(body["executionArn"]).rpartition(":")[2]
 
 
 def is_step_functions(request: Request) -> bool:
@@ -131,9 +197,13 @@ def is_step_functions(request: Request) -> bool:
     return request.header("x-amz-target").startswith(PREFIX)
 
 
-def _log_end(run: asyncio.Task[Json]) -> None:
-    if not run.cancelled() and (error := run.exception()):
-        log.error("A state machine failed: %r", error)
+def _retrier(retriers: list[Json], name: str) -> tuple[int, Json]:
+    """The first retrier for this error, and its number; the last one is for all."""
+    return next(
+        (number, it)
+        for number, it in enumerate(retriers)
+        if {name, "States.ALL"} & {*it["ErrorEquals"]}
+    )
 
 
 def _chosen(state: Json, data: Json) -> str:

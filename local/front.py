@@ -20,6 +20,7 @@ from local.lambdas import Function, FunctionSpec
 from local.page import serve_file
 
 SCHEDULED_EVENT = b'{"operation": "sync_recovery_instances"}'
+WATCH_EVENT = b'{"operation": "watch_executions"}'
 SYNC = "recovery-instance-sync"
 DEFINITION = Path(__file__).parents[1] / "infra" / "execution.asl.json"
 
@@ -54,11 +55,17 @@ class FrontConfig:
         return cls(functions=functions, **fields)
 
 
-async def tick(function: Function, seconds: float) -> None:
-    """Sends the schedule's event every so many seconds, as EventBridge does."""
+async def tick(function: Function, event: bytes, seconds: float) -> None:
+    """Sends a schedule's event every so many seconds, as EventBridge does."""
     while True:
         await asyncio.sleep(seconds)
-        function.invoke_later(SCHEDULED_EVENT)
+        function.invoke_later(event)
+
+
+def machine_ended(name: str, status: str) -> bytes:
+    """What the EventBridge rule for state machines that failed makes of one."""
+    event = {"operation": "machine_ended", "name": name, "status": status}
+    return json.dumps(event).encode()
 
 
 async def run(config: FrontConfig) -> None:
@@ -69,7 +76,10 @@ async def run(config: FrontConfig) -> None:
     )
     invoke = InvokeApi({function.spec.name: function for function in functions.values()})
     machine = StateMachine(DEFINITION.read_text(), functions["execution"], config.speed)
-    step_functions = StepFunctionsApi(machine)
+    execution = functions["execution"]
+    step_functions = StepFunctionsApi(
+        machine, lambda *run: execution.invoke_later(machine_ended(*run))
+    )
     root = Path(config.page)
 
     async def answer(request: Request) -> Response:
@@ -84,13 +94,14 @@ async def run(config: FrontConfig) -> None:
     try:
         await asyncio.gather(*(function.start() for function in functions.values()))
         await serve(answer, config.port)
-        ticker = (
-            asyncio.create_task(tick(functions[SYNC], config.schedule_seconds))
+        schedules = {SYNC: SCHEDULED_EVENT, "execution": WATCH_EVENT}
+        tickers = [
+            asyncio.create_task(tick(functions[role], event, config.schedule_seconds))
+            for role, event in schedules.items()
             if config.schedule_seconds
-            else None
-        )
+        ]
         await stopped.wait()
-        if ticker:
+        for ticker in tickers:
             ticker.cancel()
     finally:
         for function in functions.values():

@@ -24,6 +24,7 @@ from local.world import World, make_world
 from services.platform.tables import create_tables
 from services.settings import Settings
 
+ENDPOINTS = {"stepfunctions": "SFN"}  # services whose endpoint variable has another name
 type Report = Callable[[str], None]
 
 
@@ -101,7 +102,7 @@ class Stack:
         environment = self.environment
         return boto3.client(
             service,
-            endpoint_url=environment[f"AWS_ENDPOINT_URL_{service.upper()}"],
+            endpoint_url=environment[f"AWS_ENDPOINT_URL_{ENDPOINTS.get(service, service.upper())}"],
             region_name=REGION,
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],

@@ -36,3 +36,13 @@ def count_read(answer: Answer) -> None:
     metrics.add_metric("MirrorAway", MetricUnit.Count, int(answer.mirror_away))
     if (as_of := answer.as_of) is not None:
         metrics.add_metric("DataAge", MetricUnit.Seconds, max(0.0, time() - as_of / 1000))
+
+
+def count_failed_execution(*, failed: bool) -> None:
+    """An execution has ended."""
+    metrics.add_metric("ExecutionsFailed", MetricUnit.Count, int(failed))
+
+
+def count_watch(*, abandoned: int) -> None:
+    """The executions that nobody drives, though nobody has ended them either."""
+    metrics.add_metric("ExecutionsAbandoned", MetricUnit.Count, abandoned)

@@ -268,6 +268,13 @@ class Execution(Body):
     waves: list[dict[str, Any]]
 
 
+class Cancel(Body):
+    """`force` ends the execution at once, and needs `confirm`: what DRS still launches is not followed."""
+
+    force: bool = False
+    confirm: bool = False
+
+
 class Terminate(Body):
     """`dryRun` says what would go; `confirm` is needed for real recoveries."""
 

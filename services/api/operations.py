@@ -1,7 +1,7 @@
 """Direct operations, `{"operation": NAME, …}`, and the one way in for every function that takes them."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
@@ -52,18 +52,25 @@ def valid[E: Body](model: type[E], values: Mapping[str, Any]) -> E:
 
 
 def dispatch(
-    event: object, routes: Routes, operations: DirectOperations, cors_origin: str
+    event: object,
+    routes: Routes,
+    operations: DirectOperations,
+    cors_origin: str,
+    unattended: Container[str] = (),
 ) -> dict[str, Any]:
     """The one way in: answers proxy events, and carries out direct operations.
 
     A direct operation that is refused answers `{"error", "message", …}`; one that fails raises, so that the invoker
-    sees the failure, the state machine tries again and Lambda's error metric counts it.
+    sees the failure, the state machine tries again and Lambda's error metric counts it. `unattended` operations raise
+    a refusal too: nobody would read the answer.
     """
     if isinstance(event, dict) and is_api(event):
         return answer(event, routes, cors_origin)
     try:
         return carry_out(event, operations)
     except (InvalidInput, NotFound, Conflict) as error:
+        if isinstance(event, dict) and event.get("operation") in unattended:
+            raise
         logger.info("Refused: %s", error)
         return refusal(error)[1]
 

@@ -64,8 +64,8 @@ OPERATIONS = (
         {200: models.Execution}, (404, 503),
     ),
     Operation(
-        "POST", "/executions/{executionId}/cancel", "execution", "Stop before the next wave",
-        {202: models.Started}, (400, 404, 409, 503),
+        "POST", "/executions/{executionId}/cancel", "execution", "Stop before the next wave, or at once",
+        {202: models.Started}, (400, 404, 409, 503), takes=models.Cancel,
     ),
     Operation(
         "POST", "/executions/{executionId}/terminate-instances", "execution",

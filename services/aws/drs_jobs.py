@@ -17,6 +17,7 @@ from cache.record import Attribution
 from services.aws.drs import Check, pages, stamp, unhurried
 
 type Kind = Literal["LAUNCH", "TERMINATE"]
+ENDS_A_LAUNCH = {"CONVERSION_FAIL", "LAUNCH_FAILED"}
 JOBS_A_CALL = 1000  # DescribeJobs filters.jobIDs
 SINCE = timedelta(hours=24)  # how far back a job of ours is looked for; a crash is noticed sooner
 EXECUTION_TAG, PLAN_TAG = "executionId", "planName"
@@ -66,11 +67,16 @@ def recent_jobs(client: Any, kind: Kind) -> Iterator[Job]:
 
 
 def failure_reasons(
-    client: Any, job_ids: Iterable[str], server_ids: Collection[str]
+    client: Any,
+    job_ids: Iterable[str],
+    server_ids: Collection[str],
+    *,
+    has_failed: bool = True,
 ) -> dict[str, str]:
     """Why these servers' launches failed, from the jobs' logs: the last raw error, else the last event that names it.
 
-    The event enum is open (live logs hold values that the model lacks), so no event is looked for by name.
+    The event enum is open (live logs hold values that the model lacks), so no event is looked for by name; but where
+    it is not known that they failed, only the events that end a launch say so.
 
     Raises:
         ClientError, BotoCoreError: as botocore does. UnreadableReply.
@@ -81,10 +87,10 @@ def failure_reasons(
         if errors.keys() >= set(server_ids):
             break
         for item in pages(client, "describe_job_log_items", {}, jobID=job_id):
-            data = item.get("eventData") or {}
+            data, event = item.get("eventData") or {}, str(item.get("event"))
             server_id, raw_error = str(data.get("sourceServerID")), data.get("rawError")
-            if server_id in server_ids:
-                events[server_id] = f"launch failed; last event {item.get('event')}"
+            if server_id in server_ids and (has_failed or event in ENDS_A_LAUNCH):
+                events[server_id] = f"launch failed; last event {event}"
                 if raw_error:
                     errors[server_id] = str(raw_error)
     return events | errors

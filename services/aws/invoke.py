@@ -31,6 +31,26 @@ def start_machine(arn: str, name: str, values: dict[str, Any]) -> None:
     """
     try:
         client = boto3.client("stepfunctions", config=AWS_CONFIG)
-        client.start_execution(stateMachineArn=arn, name=name, input=json.dumps(values))
+        try:
+            client.start_execution(stateMachineArn=arn, name=name, input=json.dumps(values))
+        except client.exceptions.ExecutionAlreadyExists:
+            return  # an earlier try arrived, and its machine has ended since
     except (BotoCoreError, ClientError) as error:
         raise MachineNotStarted(f"{arn}: {error}") from error
+
+
+def machine_status(arn: str, name: str) -> str | None:
+    """How the machine's execution of this name does, in Step Functions' words; None when there was none.
+
+    Raises:
+        MachineNotStarted: when Step Functions cannot be asked.
+    """
+    execution = arn.replace(":stateMachine:", ":execution:") + f":{name}"
+    try:
+        client = boto3.client("stepfunctions", config=AWS_CONFIG)
+        try:
+            return str(client.describe_execution(executionArn=execution)["status"])
+        except client.exceptions.ExecutionDoesNotExist:
+            return None
+    except (BotoCoreError, ClientError) as error:
+        raise MachineNotStarted(f"{execution}: {error}") from error

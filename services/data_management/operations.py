@@ -9,7 +9,7 @@ from services.api.models import AccountId
 from services.api.operations import DirectOperations, Event, Region, valid
 from services.reads.pages import Pages
 from services.sync.after_wave import sync_after_wave
-from services.sync.metrics import count_sync
+from services.sync.metrics import count_sync, count_whole_sync
 from services.sync.run import (
     SyncParts,
     get_recovery_instance_sync_status,
@@ -71,5 +71,6 @@ def _sync(parts: SyncParts, event: SyncEvent, deadline: float) -> dict[str, Any]
         report = sync_recovery_instances_for_account(parts, event.account_id, event.region)
     else:
         report = sync_all_recovery_instances(parts, event.run_id, deadline)
+        count_whole_sync(report, parts.looks.places())
     count_sync(report)
     return report.body()

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from services.api.http import Routes
 from services.api.operations import DirectOperations, dispatch
-from services.execution.operations import direct_operations
+from services.execution.operations import UNATTENDED, direct_operations
 from services.execution.routes import ExecutionRoutes
 from services.settings import Settings
 from services.sync.wiring import SyncWiring
-from services.telemetry import set_up_logging
+from services.telemetry import metrics, name_deployment, set_up_logging
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -19,7 +19,9 @@ logger = set_up_logging("execution-handler")
 
 @lru_cache
 def _wiring() -> SyncWiring:
-    return SyncWiring(Settings.from_env())
+    settings = Settings.from_env()
+    name_deployment(settings.deployment)
+    return SyncWiring(settings)
 
 
 @lru_cache
@@ -34,7 +36,9 @@ def operations() -> DirectOperations:
     return direct_operations(_wiring())
 
 
+@metrics.log_metrics
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
 def lambda_handler(event: object, _context: "LambdaContext") -> dict[str, Any]:
     """Proxy events and direct operations alike."""
-    return dispatch(event, routes(), operations(), _wiring().settings.cors_origin)
+    cors_origin = _wiring().settings.cors_origin
+    return dispatch(event, routes(), operations(), cors_origin, unattended=UNATTENDED)

@@ -1,20 +1,31 @@
 """Direct operations: the steps of the state machine, and what the CLI and other functions ask for."""
 
+import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
+
+from pydantic import Field
 
 from cache.errors import TableUnavailable
 from cache.values import now
 from services.api.models import Terminate
 from services.api.operations import DirectOperations, Event, ExecutionId, valid
+from services.execution.driving import Driver
 from services.execution.report import report_body
 from services.execution.termination import terminate_recovery_instances
 from services.execution.termination_status import remaining
 from services.execution.waves import Waves
+from services.platform.execution import REASON_LENGTH
 from services.platform.executions import Executions
 from services.platform.launches import LaunchLog, launches_still_there
 from services.sync.after_wave import sync_after_wave
 from services.sync.wiring import SyncWiring
+
+UNATTENDED = frozenset(
+    {"start_wave", "poll_wave", "sync_wave", "go_on", "finish", "machine_ended", "watch_executions"}
+)
+"""Nobody reads the answers of these: what refuses them must fail, or it goes unnoticed."""
 
 
 class TerminateEvent(Terminate, Event):
@@ -24,17 +35,29 @@ class TerminateEvent(Terminate, Event):
 
 
 class StepEvent(Event):
-    """`start_wave`, `poll_wave`, `sync_wave`."""
+    """`start_wave`, `poll_wave`, `sync_wave`, `go_on`."""
 
     execution_id: ExecutionId
     wave_number: int
 
 
 class FinishEvent(Event):
-    """`finish`; `error` is why the state machine gave up."""
+    """`finish`; `error` is why it is closed, `failure` what a step of the state machine ended with."""
 
     execution_id: ExecutionId
     error: str | None = None
+    failure: dict[str, str] | None = None
+
+
+class MachineEvent(Event):
+    """`machine_ended`: a state machine of this name ended otherwise than by succeeding."""
+
+    name: str = Field(min_length=1, max_length=80)
+    status: str
+
+
+class WatchEvent(Event):
+    """`watch_executions`: nothing more is needed."""
 
 
 def executions_of(wiring: SyncWiring) -> Executions:
@@ -71,6 +94,8 @@ def direct_operations(wiring: SyncWiring) -> DirectOperations:
         executions, wiring.sync_parts, launches_of(wiring), job_tags=wiring.settings.job_tags
     )
 
+    driver = Driver(executions, wiring.settings.state_machine_arn)
+
     def step(
         take: Callable[[str, int], dict[str, Any]], event: Mapping[str, Any]
     ) -> dict[str, Any]:
@@ -79,7 +104,17 @@ def direct_operations(wiring: SyncWiring) -> DirectOperations:
 
     def finish(event: Mapping[str, Any]) -> dict[str, Any]:
         values = valid(FinishEvent, event)
-        return waves.finish(values.execution_id, values.error)
+        failure = values.failure or {}
+        why = failure.get("Cause") or failure.get("Error") or values.error
+        return driver.close(values.execution_id, _one_line(why))
+
+    def machine_ended(event: Mapping[str, Any]) -> dict[str, Any]:
+        values = valid(MachineEvent, event)
+        return driver.machine_ended(values.name, values.status)
+
+    def watch(event: Mapping[str, Any]) -> dict[str, Any]:
+        valid(WatchEvent, event)
+        return driver.watch()
 
     def terminate(event: Mapping[str, Any]) -> dict[str, Any]:
         wanted = valid(TerminateEvent, event)
@@ -95,9 +130,21 @@ def direct_operations(wiring: SyncWiring) -> DirectOperations:
         "start_wave": lambda event: step(waves.start_wave, event),
         "poll_wave": lambda event: step(waves.poll_wave, event),
         "sync_wave": lambda event: step(waves.sync_wave, event),
+        "go_on": lambda event: step(driver.go_on, event),
         "finish": finish,
+        "machine_ended": machine_ended,
+        "watch_executions": watch,
         "terminate_recovery_instances": terminate,
         "sync_recovery_instances_after_wave": lambda event: sync_after_wave(
             wiring.sync_parts, event
         ),
     }
+
+
+def _one_line(error: str | None) -> str | None:
+    """Step Functions passes on Lambda's error as JSON with its stack trace."""
+    if error is None:
+        return None
+    with suppress(ValueError, TypeError, KeyError):
+        error = json.loads(error)["errorMessage"]
+    return str(error)[:REASON_LENGTH]

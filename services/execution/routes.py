@@ -1,13 +1,11 @@
 """The API routes of executions."""
 
-from functools import partial
-
 from cache.errors import InvalidInput
 from services.api.http import Request, Response, Routes
-from services.api.models import CleanUpDrill, StartExecution, Terminate
+from services.api.models import Cancel, CleanUpDrill, StartExecution, Terminate
 from services.api.operations import valid
-from services.aws.invoke import start_machine
 from services.execution.clean_up import clean_up_drill, clean_up_of
+from services.execution.driving import Driver
 from services.execution.operations import execution_report, executions_of
 from services.execution.report_html import report_html
 from services.execution.start import Starter, cancel_execution, get_plan
@@ -51,7 +49,7 @@ class ExecutionRoutes:
         starter = Starter(
             self._executions,
             self._wiring.sync_parts(),
-            partial(start_machine, settings.state_machine_arn),
+            Driver(self._executions, settings.state_machine_arn).drive,
         )
         execution = starter.start(plan, body.execution_type, replace_existing=body.replace_existing)
         return Response({"executionId": execution.execution_id, "status": execution.status}, 202)
@@ -61,8 +59,14 @@ class ExecutionRoutes:
         return Response(self._executions.read(_id(request)).body())
 
     def cancel(self, request: Request) -> Response:
-        """202: it stops before the next wave."""
-        execution = cancel_execution(self._executions, _id(request))
+        """202: it stops before the next wave, or at once."""
+        body = valid(Cancel, request.object() if request.body else {})
+        if body.force and not body.confirm:
+            raise InvalidInput(
+                "confirm",
+                "must be true with force: the execution ends now, and nobody follows what DRS still launches",
+            )
+        execution = cancel_execution(self._executions, _id(request), force=body.force)
         return Response({"executionId": execution.execution_id, "status": execution.status}, 202)
 
     def terminate(self, request: Request) -> Response:

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -15,18 +14,17 @@ from services.platform.plans import Plan
 from services.sync.run import SyncParts
 
 MOST_SERVERS = 5_000  # with their statuses, that is what one DynamoDB item holds
-type StartMachine = Callable[[str, dict[str, Any]], None]
+FORCED = "cancelled by force; DRS may still launch what was under way"
+type Drive = Callable[[str, int], None]
 
 
 class Starter:
     """Begins executions."""
 
-    def __init__(
-        self, executions: Executions, parts: SyncParts, start_machine: StartMachine
-    ) -> None:
+    def __init__(self, executions: Executions, parts: SyncParts, drive: Drive) -> None:
         self._executions = executions
         self._parts = parts
-        self._start_machine = start_machine
+        self._drive = drive
 
     def start(self, plan: Plan, execution_type: str, *, replace_existing: bool) -> Execution:
         """Begin an execution of this plan and set the state machine going.
@@ -42,12 +40,8 @@ class Starter:
         if not replace_existing:
             _refuse_if_existing(execution, self._parts)
         self._executions.begin(execution, lambda running: _refuse_if_running(execution, running))
-        first = {
-            "executionId": execution.execution_id,
-            "waveNumber": execution.waves[0].wave_number,
-        }
         try:
-            self._start_machine(execution.execution_id, first)
+            self._drive(execution.execution_id, execution.waves[0].wave_number)
         except TierUnavailable as error:
             why = f"not started: {error}"
             self._executions.change(execution.execution_id, lambda it: it.end(now(), why))
@@ -55,8 +49,13 @@ class Starter:
         return execution
 
 
-def cancel_execution(executions: Executions, execution_id: str) -> Execution:
+def cancel_execution(
+    executions: Executions, execution_id: str, *, force: bool = False
+) -> Execution:
     """Stop before the next wave. A wave in flight is followed to its end: DRS cannot be told to stop.
+
+    With `force` the execution ends now, and nobody follows what DRS still launches; the next background sync
+    shows it.
 
     Raises:
         NotFound: when there is no such execution.
@@ -69,7 +68,9 @@ def cancel_execution(executions: Executions, execution_id: str) -> Execution:
                 "EXECUTION_OVER", f"execution {execution_id} is over: {execution.status}"
             )
         execution.cancel_requested = True
-        if not any(wave.status in IN_FLIGHT for wave in execution.waves):
+        if force:
+            execution.end(now(), FORCED)
+        elif not any(wave.status in IN_FLIGHT for wave in execution.waves):
             execution.end(now(), None)
 
     return executions.change(execution_id, alter)
@@ -113,6 +114,7 @@ def _execution(plan: Plan, execution_type: str) -> Execution:
         plan_name=plan.name,
         execution_type=execution_type,
         start_time=now(),
+        driven_at=now(),
         revision=0,
         waves=sorted(waves, key=lambda it: it.wave_number),
     )

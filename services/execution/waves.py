@@ -1,30 +1,28 @@
-"""The steps of an execution: start a wave, poll it, sync it, finish. The state machine in `infra/` drives them.
+"""The steps of an execution: start a wave, poll it, sync it. The state machine in `infra/` drives them.
 
 Each is a plain function of the row in `execution-history`, may be called any number of times, and goes on from wherever
 an earlier call stopped. What is decided is written before it is done, and what was done before anything else is.
 """
 
-import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any
 
 from cache.errors import NotFound
 from cache.values import now
-from services.aws import drs
-from services.aws.drs_jobs import Job, describe_jobs, failure_reasons
-from services.aws.outcome import LOOK_ERRORS
 from services.execution.launch import WaveLaunch, jobs_of
-from services.platform.execution import IN_FLIGHT, REASON_LENGTH, Execution, Server, Status, Wave
+from services.execution.progress import Progress, progress
+from services.platform.execution import IN_FLIGHT, Execution, Server, Status, Wave
 from services.platform.executions import Executions
 from services.platform.launches import LaunchLog
 from services.sync.run import WAVE_SECONDS, SyncParts, sync_recovery_instances_after_wave
 
 logger = logging.getLogger(__name__)
 type Step = dict[str, Any]
-_ENDED = {"LAUNCHED": Server.LAUNCHED, "FAILED": Server.FAILED, "TERMINATED": Server.LAUNCHED}
+POLL_SECONDS, SLOW_POLL_SECONDS, SLOW_AFTER = 15, 60, 3_600
+LONGEST_WAVE = 24 * 3_600  # seconds; a wave that DRS has not ended by then is given up
+TOO_LONG = f"had no result within {LONGEST_WAVE // 3_600} hours"
 
 
 class Waves:
@@ -49,7 +47,7 @@ class Waves:
         Raises:
             NotFound, TableUnavailable, ClientError, BotoCoreError.
         """
-        execution, wave = self._read(execution_id, number)
+        execution, wave = self._begin_step(execution_id, number)
         is_cancelled = execution.cancel_requested and wave.status == Status.PENDING
         if wave.is_over or execution.is_over or is_cancelled:
             return _step(execution, number, done=True)
@@ -68,20 +66,22 @@ class Waves:
         Raises:
             As `start_wave`.
         """
-        execution, wave = self._read(execution_id, number)
+        execution, wave = self._begin_step(execution_id, number)
         if wave.status not in IN_FLIGHT:
             return _step(execution, number, done=True)
-        self._launch(execution, wave, is_fresh=False)
-        execution, wave = self._read(execution_id, number)
-        client = self._client(wave)
-        results = _results(client, wave)
-        failed = [it for it, status in results.items() if status is Server.FAILED]
-        reasons = _reasons(client, wave.jobs, failed)
+        if wave.age() > LONGEST_WAVE:
+            late = dict.fromkeys(wave.servers(Server.PENDING, Server.LAUNCHING), TOO_LONG)
+            seen = Progress(failed=late)
+        else:
+            self._launch(execution, wave, is_fresh=False)
+            execution, wave = self._read(execution_id, number)
+            seen = progress(self._client(wave), wave)
 
         def alter(wave: Wave) -> None:
-            open_servers = set(wave.servers(Server.LAUNCHING))
-            wave.mark([it for it in results if it in open_servers], Server.LAUNCHED)
-            wave.fail({it: reasons[it] for it in failed if it in open_servers})
+            undecided = set(wave.servers(Server.PENDING, Server.LAUNCHING))
+            wave.mark([it for it in seen.launched if it in undecided], Server.LAUNCHED)
+            wave.fail({it: why for it, why in seen.failed.items() if it in undecided})
+            wave.quiet_polls = wave.quiet_polls + 1 if seen.is_quiet else 0
             _launched(wave)
             _close(wave)
 
@@ -96,7 +96,7 @@ class Waves:
         Raises:
             NotFound, TableUnavailable.
         """
-        execution, wave = self._read(execution_id, number)
+        execution, wave = self._begin_step(execution_id, number)
         if wave.jobs:
             self._sync(execution, wave)
         execution, wave = self._read(execution_id, number)
@@ -108,26 +108,12 @@ class Waves:
             return _step(execution, number, done=True)
         return _step(execution, following.wave_number, done=True) | {"moreWaves": True}
 
-    def finish(self, execution_id: str, error: str | None = None) -> Step:
-        """Close the execution. `error` is why it was given up: a message, or Lambda's error as JSON.
-
-        Raises:
-            NotFound, TableUnavailable.
-        """
-
-        def alter(execution: Execution) -> None:
-            if not execution.is_over:
-                execution.end(now(), _why(error))
-
-        execution = self._executions.change(execution_id, alter)
-        return {"executionId": execution_id, "status": execution.status}
+    def _begin_step(self, execution_id: str, number: int) -> tuple[Execution, Wave]:
+        """The wave as it stands; its execution says from now on that somebody drives it."""
+        return _with_wave(self._executions.change(execution_id, Execution.beat), number)
 
     def _read(self, execution_id: str, number: int) -> tuple[Execution, Wave]:
-        execution = self._executions.read(execution_id)
-        wave = execution.wave(number)
-        if wave is None:
-            raise NotFound(f"execution {execution_id} has no wave {number}")
-        return execution, wave
+        return _with_wave(self._executions.read(execution_id), number)
 
     def _client(self, wave: Wave) -> Any:
         return self._parts().clients.get("drs", wave.place)
@@ -169,10 +155,7 @@ class Waves:
             if wave is not None and not wave.is_over:
                 change(wave)
 
-        wave = self._executions.change(execution_id, alter).wave(number)
-        if wave is None:
-            raise NotFound(f"execution {execution_id} has no wave {number}")
-        return wave
+        return _with_wave(self._executions.change(execution_id, alter), number)[1]
 
     def _sync(self, execution: Execution, wave: Wave) -> None:
         """The wave's sync, in a thread of its own: a call that hangs may outlive the deadline, the step may not."""
@@ -195,38 +178,11 @@ class Waves:
         self._launches.keep(execution.execution_id, wave, rows.records)
 
 
-def _results(client: Any, wave: Wave) -> dict[str, Server]:
-    """The launching servers that have ended, and how.
-
-    A job that is over may have lost its participants, and names no instance; then whether there is a recovery instance
-    of one of our jobs decides.
-    """
-    launching = wave.servers(Server.LAUNCHING)
-    jobs = describe_jobs(client, wave.jobs)
-    said = {it: status for job in jobs.values() for it, status in job.servers.items()}
-    results = {it: _ENDED[said[it]] for it in launching if said.get(it) in _ENDED}
-    unsaid = [it for it in launching if it not in results]
-    if unsaid and _all_over(wave, jobs):
-        launches = drs.describe_recovery_instances(client, unsaid).launches
-        ours = {it for it, launch in launches.items() if launch.job_id in wave.jobs}
-        results |= {it: Server.LAUNCHED if it in ours else Server.FAILED for it in unsaid}
-    return results
-
-
-def _all_over(wave: Wave, jobs: Mapping[str, Job]) -> bool:
-    return all(job_id in jobs and jobs[job_id].is_over for job_id in wave.jobs)
-
-
-def _reasons(client: Any, job_ids: list[str], server_ids: list[str]) -> dict[str, str]:
-    """A reason for each of these servers; a log that cannot be read holds nothing up."""
-    if not server_ids:
-        return {}
-    try:
-        found = failure_reasons(client, job_ids, server_ids)
-    except LOOK_ERRORS as error:
-        logger.warning("The log of %s cannot be read: %s", ", ".join(job_ids), error)
-        found = {}
-    return dict.fromkeys(server_ids, "launch failed; the job's log does not say why") | found
+def _with_wave(execution: Execution, number: int) -> tuple[Execution, Wave]:
+    wave = execution.wave(number)
+    if wave is None:
+        raise NotFound(f"execution {execution.execution_id} has no wave {number}")
+    return execution, wave
 
 
 def _launched(wave: Wave) -> None:
@@ -246,18 +202,13 @@ def _close(wave: Wave) -> None:
 
 
 def _step(execution: Execution, number: int, *, done: bool) -> Step:
+    """What the state machine needs to know, and no more: its payload never grows."""
+    wave = execution.wave(number)
+    is_young = wave is None or wave.age() < SLOW_AFTER
     return {
         "executionId": execution.execution_id,
         "waveNumber": number,
         "waveDone": done,
         "moreWaves": False,
+        "waitSeconds": POLL_SECONDS if is_young else SLOW_POLL_SECONDS,
     }
-
-
-def _why(error: str | None) -> str | None:
-    """One line of it: Step Functions passes on Lambda's error with its stack trace."""
-    if error is None:
-        return None
-    with suppress(ValueError, TypeError, KeyError):
-        error = json.loads(error)["errorMessage"]
-    return str(error)[:REASON_LENGTH]

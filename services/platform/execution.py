@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from time import time
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from cache.record import Attribution
-from cache.values import Place, now
+from cache.values import Place, now, to_millis
 
 
 class Status(StrEnum):
@@ -26,7 +27,17 @@ class Status(StrEnum):
 IN_FLIGHT = frozenset({Status.STARTING, Status.RUNNING})
 REASONS_KEPT, REASON_LENGTH = 10, 200  # of each wave, and characters of each
 OTHER_REASONS = "another reason; see the log of the wave's jobs"
+BEAT_SECONDS = 60  # a row is written once in so long to say that somebody drives it
+ABANDONED_AFTER = 600  # seconds; the machine's retries are 150 s apart at most
 OVER = frozenset({Status.COMPLETED, Status.PARTIAL, Status.FAILED, Status.CANCELLED})
+
+
+def age_of(stamp: str | None) -> float:
+    """Seconds since then; 0 for no stamp, and for what is none."""
+    try:
+        return time() - to_millis(stamp) / 1000 if stamp else 0.0
+    except ValueError:
+        return 0.0
 
 
 class Server(StrEnum):
@@ -69,6 +80,8 @@ class Wave(_Row, extra="allow"):
     message: str | None = None
     start_time: str | None = None
     end_time: str | None = None
+    quiet_polls: int = 0
+    """Polls in a row that found its jobs over and some server without a result."""
 
     @property
     def place(self) -> Place:
@@ -79,6 +92,10 @@ class Wave(_Row, extra="allow"):
     def is_over(self) -> bool:
         """Whether nothing more happens in it."""
         return self.status in OVER
+
+    def age(self) -> float:
+        """Seconds since it was started; 0 before."""
+        return age_of(self.start_time)
 
     @property
     def jobs(self) -> list[str]:
@@ -104,7 +121,10 @@ class Wave(_Row, extra="allow"):
     def fail(self, reasons: Mapping[str, str]) -> None:
         """These servers are not launched, each for its reason. The rarer ones are cut: the row is one DynamoDB item."""
         by_reason = {it.reason: [*it.server_ids] for it in self.failures}
+        named = {it for ids in by_reason.values() for it in ids}
         for server_id, reason in reasons.items():
+            if server_id in named:  # an earlier try arrived, only its answer did not
+                continue
             short = reason[:REASON_LENGTH]
             known = short in by_reason or len(by_reason) < REASONS_KEPT
             by_reason.setdefault(short if known else OTHER_REASONS, []).append(server_id)
@@ -161,16 +181,30 @@ class Execution(_Row):
     termination_jobs: list[TerminationJob] = []
     termination_initiated_at: str | None = None
     clean_ups: list[CleanUp] = []
+    driven_at: str | None = None
+    """When a step was last taken. Rows that others drive have none."""
     revision: int | None = None
 
     def body(self) -> dict[str, Any]:
         """As it is sent."""
-        return self.model_dump(by_alias=True, exclude_none=True)
+        body = self.model_dump(by_alias=True, exclude_none=True)
+        return body | {"abandonedSince": self.abandoned_since}
 
     @property
     def is_over(self) -> bool:
         """Whether no wave runs or will run. A status that we do not know is one that runs."""
         return self.status in OVER
+
+    @property
+    def abandoned_since(self) -> str | None:
+        """Since when nobody has driven it, if that is too long ago; never for rows of others."""
+        is_silent = not self.is_over and age_of(self.driven_at) > ABANDONED_AFTER
+        return self.driven_at if is_silent else None
+
+    def beat(self) -> None:
+        """Say that a step is being taken."""
+        if not self.is_over and (self.driven_at is None or age_of(self.driven_at) > BEAT_SECONDS):
+            self.driven_at = now()
 
     @property
     def is_drill(self) -> bool:

@@ -5,7 +5,7 @@ A row is begun one start at a time, and changed only on condition that the row i
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from random import uniform
 from threading import Lock
@@ -77,12 +77,13 @@ class Executions:
             Whatever `refuse` raises.
         """
         for _ in range(TRIES):
-            turn = self._turn()
+            turn, _ = self._turn()
             running = self.running()
             if any(it.execution_id == execution.execution_id for it in running):
                 return  # an earlier try arrived, only its answer did not
             refuse(running)
-            if self._put_new(execution, turn):
+            ours = [it.execution_id for it in running if it.driven_at]
+            if self._put_new(execution, turn, [*ours, execution.execution_id]):
                 return
             time.sleep(uniform(0, _BACKOFF))
         raise TableUnavailable(f"{TRIES} other executions were started in the meantime")
@@ -118,14 +119,20 @@ class Executions:
             raise NotFound(f"there is no execution {execution_id!r}")
         return items[0]
 
-    def _turn(self) -> int:
+    def open(self) -> list[str]:
+        """Ours that ran when the last one began, and that one: every one of ours that runs is among them."""
+        return list(self._turn()[1])
+
+    def _turn(self) -> tuple[int, Sequence[str]]:
+        """The number of the next start, and the executions of ours that were open at the last."""
         with translated("read the turn of starts"):
             item = self._client.get_item(
                 TableName=self._turns, Key={"id": encode(TURN)}, ConsistentRead=True
             ).get("Item")  # fmt: skip
-        return int(decode_item(item)["turn"]) if item else 0
+        row = decode_item(item or {})
+        return int(row.get("turn", 0)), row.get("open", ())
 
-    def _put_new(self, execution: Execution, turn: int) -> bool:
+    def _put_new(self, execution: Execution, turn: int, ours: Sequence[str]) -> bool:
         """Whether it was written: not when another start took this turn."""
         row: Any = {
             "TableName": self._table,
@@ -134,7 +141,7 @@ class Executions:
         }
         move: Any = {
             "TableName": self._turns,
-            "Item": encode_item({"id": TURN, "turn": turn + 1}),
+            "Item": encode_item({"id": TURN, "turn": turn + 1, "open": ours}),
             "ConditionExpression": "attribute_not_exists(id) OR turn = :turn",
             "ExpressionAttributeValues": {":turn": encode(turn)},
         }

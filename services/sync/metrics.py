@@ -1,10 +1,30 @@
 """What a sync tells CloudWatch: totals for the alarms, and one set per place for the dashboard."""
 
+from collections.abc import Mapping
+from time import time
+
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from cache.values import PlaceLook
 from services.sync.place import PlaceReport
 from services.sync.report import SyncReport
 from services.telemetry import NAMESPACE, metrics
+
+LONGEST_AGE = 86_400.0  # seconds; a place never seen counts as this old
+
+
+def count_whole_sync(report: SyncReport, looks: Mapping[str, PlaceLook]) -> None:
+    """The heartbeat: places seen, and how long ago the longest unseen one was, whoever reads.
+
+    `looks` are the looks as they stand after the sync; only configured places count.
+    """
+    metrics.add_metric(
+        "PlacesSeen", MetricUnit.Count, sum(it.outcome.is_complete for it in report.places)
+    )
+    known = [looks[str(it.place)] for it in report.places if str(it.place) in looks]
+    if known:
+        age = time() - min(it.completed_at for it in known) / 1000
+        metrics.add_metric("OldestLook", MetricUnit.Seconds, max(0.0, min(age, LONGEST_AGE)))
 
 
 def count_sync(report: SyncReport) -> None:

@@ -200,10 +200,10 @@ def test_a_place_that_goes_down_costs_its_own_wave_only_time(drill_stack: Stack)
     assert journey.page() == []
 
 
-def test_a_step_that_keeps_failing_closes_the_execution_and_frees_the_plan(
+def test_a_machine_that_is_stopped_closes_its_execution_and_frees_the_plan(
     drill_stack: Stack,
 ) -> None:
-    """The machine tries again, gives up, and says why in one line."""
+    """A step fails and is tried again; somebody stops the machine; the row says so, and the plan can be started."""
     journey = Journey(drill_stack, "plan-garbage")
     account, region = journey.places[0]
     weather = drill_stack.standin.call("GET", "weather")["rules"]
@@ -213,16 +213,19 @@ def test_a_step_that_keeps_failing_closes_the_execution_and_frees_the_plan(
         "operation": "DescribeSourceServers",
         "garbage": True,
     }
+    log = drill_stack.directory / "front.log"
     drill_stack.standin.weather([*weather, garbage])
     try:
         given_up = journey.start()
+        until(log.read_text, lambda it: "start_wave failed and is tried again" in it)
+        arn = f"arn:aws:states:us-east-1:111111111111:execution:waves:{given_up}_1"
+        drill_stack.client("stepfunctions").stop_execution(executionArn=arn)
         done = until(lambda: journey.execution(given_up), lambda it: it.get("endTime"))
     finally:
         drill_stack.standin.weather(weather)
     assert done["status"] == "FAILED"
     assert [wave["status"] for wave in done["waves"]] == ["CANCELLED"] * 3
-    assert done["message"]
-    assert "Traceback" not in done["message"]
+    assert done["message"] == "its state machine ended: ABORTED"
     execution_id = journey.start()
     assert journey.call("POST", f"/executions/{execution_id}/cancel")[0] == 202
     done = until(lambda: journey.execution(execution_id), lambda it: it.get("endTime"))
@@ -231,11 +234,24 @@ def test_a_step_that_keeps_failing_closes_the_execution_and_frees_the_plan(
     until(lambda: journey.termination(execution_id), lambda it: it["status"] != "IN_PROGRESS")
 
 
+def test_a_step_that_is_refused_fails_rather_than_answer(drill_stack: Stack) -> None:
+    """A state machine takes every answer for a success; nobody would read the refusal."""
+    for event in (
+        {"operation": "start_wave", "executionId": "none"},
+        {"operation": "finish", "executionId": "none"},
+        {"operation": "machine_ended", "name": "none_1", "status": "FAILED"},
+    ):
+        answer = drill_stack.client("lambda").invoke(
+            FunctionName=functions.name("execution"), Payload=json.dumps(event).encode()
+        )
+        assert answer["FunctionError"]
+        assert json.loads(answer["Payload"].read())["errorType"] in {"InvalidInput", "NotFound"}
+
+
 @pytest.mark.parametrize(
     ("event", "code"),
     [
         ({"operation": "destroy_everything"}, "INVALID_INPUT"),
-        ({"operation": "start_wave", "executionId": "none"}, "INVALID_INPUT"),
         (
             {"operation": "terminate_recovery_instances", "executionId": "none", "confirm": "yes"},
             "INVALID_INPUT",

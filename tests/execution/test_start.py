@@ -24,11 +24,11 @@ def start(deployment: Deployment, plan_id: str, **body: Any) -> tuple[int, Any]:
 def test_a_start_is_accepted_and_the_state_machine_gets_it_under_its_own_name(
     deployment: Deployment, machines: Machines
 ) -> None:
-    """The name is the execution's id, so that Step Functions itself runs it once; its input is all it needs."""
+    """The name says execution and wave, so that Step Functions runs each once; its input is all it needs."""
     place = deployment.place(0)
     execution_id = deployment.begin((place, deployment.protect(place, 1)))
     started = machines.started[-1]
-    assert started["name"] == execution_id
+    assert started["name"] == f"{execution_id}_1"
     assert started["input"] == f'{{"executionId": "{execution_id}", "waveNumber": 1}}'
     status, row = deployment.call("GET", "/executions/{executionId}", executionId=execution_id)
     assert (status, row["status"], row["planName"]) == (200, "PENDING", "A plan")

@@ -90,7 +90,7 @@ def test_a_log_that_cannot_be_read_holds_no_result_up(deployment: Deployment) ->
     deployment.aws.weather([{"operation": "DescribeJobLogItems", "deny": True}])
     (wave,) = deployment.execution(deployment.drill((place, [bad]))).waves
     assert wave.status == Status.FAILED
-    assert "does not say why" in wave.failures[0].reason
+    assert "no instance of that job" in wave.failures[0].reason
 
 
 def test_a_wave_of_which_nothing_launched_is_the_last(deployment: Deployment) -> None:

@@ -13,6 +13,8 @@ from local import functions
 from local.processes import Process
 from local.stack import Stack
 from local.world import EMPTY_PLAN
+from services.platform.execution import Execution, Wave
+from services.platform.executions import Executions
 from services.platform.sync_status import SyncStatus
 from tests.infra.recorder import Recorder
 
@@ -74,6 +76,7 @@ class Journeys:
         self._direct_operations()
         self._drill_and_termination()
         self._cancelled_drill()
+        self._abandoned_execution()
         self.stack.sync()
 
     def _pages(self) -> None:
@@ -166,6 +169,21 @@ class Journeys:
         execution = self._call("POST", "/executions", body, 202)["executionId"]
         self._call("POST", f"/executions/{execution}/cancel", None, 202)
         self._await(lambda: "endTime" in self._call("GET", f"/executions/{execution}"))
+
+    def _abandoned_execution(self) -> None:
+        """One that no machine drives is found and closed."""
+        table, turns = (functions.TABLES[it] for it in ("execution-history", "sync-status"))
+        long_ago = "2026-01-01T00:00:00Z"
+        silent = Execution(
+            execution_id="silent",
+            plan_id="silent",
+            start_time=long_ago,
+            driven_at=long_ago,
+            waves=[Wave(wave_number=1)],
+        )
+        Executions(self.stack.client("dynamodb"), table, turns).begin(silent, lambda _: None)
+        self._invoke("execution", {"operation": "watch_executions"})
+        assert "endTime" in self._call("GET", "/executions/silent")
 
     def _plan(self, plan_id: str) -> dict[str, Any]:
         return next(plan for plan in self.stack.world.recovery_plans if plan["planId"] == plan_id)

@@ -123,7 +123,8 @@ def _actions(
                 f"arn:aws:lambda:{REGION}:{OWN_ACCOUNT}:function:{function}",
             )
         case "states":
-            machine = json.loads(body)["stateMachineArn"]
+            values = json.loads(body)
+            machine = values.get("stateMachineArn") or values["executionArn"]
             yield f"states:{request.headers['x-amz-target'].partition('.')[2]}", machine
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.infra.journeys import RecordedStack
 from tests.infra.policies import filled
-from tests.infra.templates import resources
+from tests.infra.templates import load, resources
 
 pytestmark = [pytest.mark.xdist_group("infra-journeys"), pytest.mark.long]
 
@@ -49,17 +49,38 @@ def test_everything_that_is_emitted_is_shown(emitted: dict[str, tuple[str, ...]]
     assert set(emitted) == set(dict(_alarm_metrics()) | dict(_widget_metrics()))
 
 
-def test_the_alarms_of_the_original_design() -> None:
-    """Three critical, two warning, and one on data age, with its thresholds; each tells somebody, also of its end."""
+def test_the_alarms_of_the_customers_design_keep_their_thresholds() -> None:
+    """Three critical, two warning, and data age; each alarm tells somebody, also of its end, and where to read on."""
     alarms = resources("monitoring.yaml", "AWS::CloudWatch::Alarm")
-    assert {name: it["Threshold"] for name, it in alarms.items()} == {
+    asked_for = {
         "SyncErrors": 0, "TableThrottled": 0, "SlowHandler": 5_000, "MissRate": 10, "SlowSync": 120_000, "OldData": 900,
     }  # fmt: skip
-    levels = [
-        re.findall("critical|warning", it["AlarmName"]["Fn::Sub"])[0] for it in alarms.values()
-    ]
-    assert sorted(levels) == ["critical"] * 4 + ["warning"] * 2
-    assert all(it["AlarmActions"] and it["OKActions"] for it in alarms.values())
+    assert {name: alarms[name]["Threshold"] for name in asked_for} == asked_for
+    for name, alarm in alarms.items():
+        level = re.findall("critical|warning", alarm["AlarmName"]["Fn::Sub"])[0]
+        assert alarm["AlarmDescription"].startswith(level.capitalize()), name
+        assert alarm["AlarmActions"], name
+        assert alarm["OKActions"], name
+
+
+def test_without_a_mirror_nothing_watches_one() -> None:
+    """An alarm that can only ring is none."""
+    template = load("monitoring.yaml")["Resources"]
+    conditional = {name for name, it in template.items() if it.get("Condition") == "Mirror"}
+    watching = {
+        name
+        for name, it in template.items()
+        if it["Type"] == "AWS::CloudWatch::Alarm"
+        and re.search("CacheMissCount|CacheHitCount|MirrorAway", json.dumps(it))
+    }
+    assert watching == conditional == {"MissRate", "MirrorAway"}
+
+
+def test_a_heartbeat_that_stops_is_an_alarm() -> None:
+    """Missing data is bad news there alone; everywhere else nothing happened."""
+    alarms = resources("monitoring.yaml", "AWS::CloudWatch::Alarm")
+    breaching = {name for name, it in alarms.items() if it["TreatMissingData"] == "breaching"}
+    assert breaching == {"NoLook"}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from local import functions
 from local.front import SCHEDULED_EVENT
 from services.api.routes import OPERATIONS
-from services.execution.operations import direct_operations
+from services.execution.operations import UNATTENDED, direct_operations
 from services.platform.tables import INDEXES, table_keys
 from services.settings import Settings
 from services.sync.wiring import SyncWiring
@@ -190,8 +190,16 @@ def test_the_machine_asks_for_steps_that_exist(monkeypatch: pytest.MonkeyPatch) 
     }
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     operations = direct_operations(SyncWiring(Settings.from_env()))
-    assert asked == {"start_wave", "poll_wave", "sync_wave", "finish"}
+    assert asked == {"start_wave", "poll_wave", "sync_wave", "go_on", "finish"}
     assert asked <= operations.keys()
+    rules = resources("execution.yaml", "AWS::Events::Rule")
+    events = [target for rule in rules.values() for target in rule["Targets"]]
+    texts = [
+        it["Input"] if "Input" in it else it["InputTransformer"]["InputTemplate"] for it in events
+    ]
+    told = {re.findall(r'"operation": "(\w+)"', text)[0] for text in texts}
+    assert told == {"machine_ended", "watch_executions"}
+    assert told | asked == UNATTENDED, "nobody reads these answers, so a refusal must fail"
 
 
 def test_what_is_shipped_is_what_is_tested() -> None:

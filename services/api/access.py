@@ -1,0 +1,120 @@
+"""Who may do what. A caller's roles come from the groups that API Gateway's authorizer vouches for.
+
+Light: the page read goes through here. API Gateway has checked the signature by the time an event
+comes in; whose token it was meant for, and what its bearer may do, is decided here.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from cache.errors import Forbidden
+
+
+class Role(StrEnum):
+    """What a caller may do: see; sync, start, cancel and terminate; agree to what another asked for."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    APPROVER = "approver"
+
+
+EVERYONE = "everyone"
+"""Who asks where nobody is told apart: on one machine, or behind a gateway of somebody else's."""
+_SEEING_POSTS = {"/recovery-instances/query"}
+_APPROVING = "/executions/{executionId}/approve"
+
+
+def needed_role(method: str, resource: str) -> Role:
+    """The role that a route asks for; whatever changes something is the operator's."""
+    if resource == _APPROVING:
+        return Role.APPROVER
+    is_seeing = method in {"GET", "HEAD", "OPTIONS"} or resource in _SEEING_POSTS
+    return Role.VIEWER if is_seeing else Role.OPERATOR
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. `name` stands in rows and logs, and is never an address."""
+
+    name: str = EVERYONE
+    roles: frozenset[Role] = frozenset(Role)
+
+    def check(self, role: Role) -> None:
+        """See that the caller has this role.
+
+        Raises:
+            Forbidden: when not.
+        """
+        if role not in self.roles:
+            has = ", ".join(sorted(self.roles)) or "nothing"
+            raise Forbidden(f"this needs the role {role}; {self.name} has {has}")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How callers are told apart. `authorisation` is "" (not at all), "JWT" or "IAM".
+
+    `groups` are the names whose members have a role: groups of the user pool, or names of IAM roles.
+    """
+
+    authorisation: str = ""
+    audience: frozenset[str] = frozenset()
+    groups: Mapping[Role, frozenset[str]] = field(default_factory=dict)
+
+    def caller(self, event: Mapping[str, Any]) -> Caller:
+        """Who sent this proxy event.
+
+        Raises:
+            Forbidden: when nobody vouches for the caller, or the token is meant for somebody else.
+        """
+        if not self.authorisation:
+            return Caller()
+        context = event.get("requestContext") or {}
+        if self.authorisation == "IAM":
+            return self._by_role(context.get("identity") or {})
+        return self._by_claims(_claims(context.get("authorizer") or {}))
+
+    def _by_claims(self, claims: Mapping[str, Any]) -> Caller:
+        if not claims:
+            raise Forbidden("the request carries no token that somebody vouches for")
+        meant_for = claims.get("aud") or claims.get("client_id")
+        if meant_for not in self.audience:
+            raise Forbidden("the token was given out for another application")
+        name = str(claims.get("cognito:username") or claims.get("sub") or "unknown")
+        return Caller(_no_address(name), self._roles(_groups(claims.get("cognito:groups"))))
+
+    def _by_role(self, identity: Mapping[str, Any]) -> Caller:
+        """An IAM caller: `…:assumed-role/ROLE/SESSION` or `…:user/NAME`, whose group is the role or the user."""
+        kind, *names = str(identity.get("userArn") or "").rpartition(":")[2].split("/")
+        if kind not in {"assumed-role", "user"} or not names:
+            raise Forbidden("the request is signed by nobody that can be told apart")
+        # A session's name is the choice of whoever takes the role: it tells people apart and opens nothing.
+        group = names[0] if kind == "assumed-role" else names[-1]
+        return Caller("/".join(map(_no_address, names)), self._roles({group}))
+
+    def _roles(self, groups: Iterable[str]) -> frozenset[Role]:
+        """The roles of these groups; whoever may act or agree may see too."""
+        mine = set(groups)
+        roles = {role for role, names in self.groups.items() if names & mine}
+        return frozenset(roles | {Role.VIEWER} if roles else roles)
+
+
+def _claims(authorizer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A REST API's claims, or an HTTP API's."""
+    jwt = authorizer.get("jwt") or authorizer
+    claims = jwt.get("claims")
+    return claims if isinstance(claims, dict) else {}
+
+
+def _groups(claim: object) -> set[str]:
+    """Cognito's groups; a REST API joins them with commas, an HTTP API writes them as `[a b]`."""
+    words = (
+        claim if isinstance(claim, list) else str(claim or "").strip("[]").replace(",", " ").split()
+    )
+    return {str(word) for word in words}
+
+
+def _no_address(name: str) -> str:
+    return name.partition("@")[0]
