@@ -10,8 +10,8 @@ from typing import Any
 
 from cache.entry import Facts
 from cache.errors import NotFound
-from cache.readiness import Readiness
 from cache.reader import Answer
+from cache.readiness import Readiness
 from cache.values import Place, PlaceLook, now, to_millis
 from services.api.http import Request, Response, Routes
 from services.platform.plans import Plan, PlanBook
@@ -120,11 +120,14 @@ def servers_body(answer: Answer, servers: Places) -> dict[str, Any]:
     }
 
 
-def readiness_counts(facts: Iterable[Facts], servers: int, places: Mapping[str, PlaceLook]) -> dict[str, int]:
+def readiness_counts(
+    facts: Iterable[Facts], servers: int, places: Mapping[str, PlaceLook]
+) -> dict[str, int]:
     """How many of a plan's servers have each word of readiness; what was said too long ago is unknown."""
     fresh = to_millis(now()) - TOO_OLD_MS
     counts = Counter(
-        it.readiness if _listed_at(it.place, places) >= fresh else str(Readiness.UNKNOWN) for it in facts
+        it.readiness if _listed_at(it.place, places) >= fresh else str(Readiness.UNKNOWN)
+        for it in facts
     )
     counts[Readiness.UNKNOWN] += servers - counts.total()
     return {str(word): count for word, count in counts.items() if count}
