@@ -187,12 +187,15 @@ class PlaceResult(Body):
     message: str | None = None
     instances: int = 0
     absent: int = 0
+    source_servers: int | None = Field(None, description="of the last inventory")
     aws_calls: dict[str, int] = {}
     duration_ms: int = 0
 
 
 class PlaceStatus(PlaceResult):
     """The same, as it is kept."""
+
+    inventoried_at: Stamp | None = None
 
     ticket: int
     ended_at: Stamp
