@@ -9,6 +9,8 @@ by redis-py, so nobody ever reads the rest of it.
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -31,6 +33,9 @@ type Command = tuple[str | bytes | int, ...]
 type Client = Redis | RedisCluster
 
 EXCHANGES_AT_ONCE = 32
+REPLY_TIMEOUT = (
+    0.25  # seconds of silence; connecting takes longer and has the client's own timeouts
+)
 _REDIRECTIONS = (AskError, TryAgainError, ClusterDownError)  # MOVED is a kind of ASK to redis-py
 # Errors about the connection, not about the command: this server is no primary (any more), or not yet.
 # redis-py takes the first word off where it knows it; inside a script's error it stands in the text.
@@ -43,6 +48,24 @@ class Batch(NamedTuple):
     key: str
     commands: Sequence[Command]
     packed: bytes
+
+
+class TooLate(RedisTimeoutError):
+    """A connection is there, and its exchange's deadline has passed: nothing was sent."""
+
+
+@dataclass
+class _Attempt:
+    """One exchange: until when it may send, and whether it has."""
+
+    deadline: float
+    has_sent: bool = False
+
+    def begin(self) -> None:
+        """Called before the first command is sent."""
+        if monotonic() >= self.deadline:
+            raise TooLate("the deadline has passed")
+        self.has_sent = True
 
 
 def batch(key: str, commands: Sequence[Command]) -> Batch:
@@ -62,36 +85,40 @@ class Exchange:
         """The replies to each batch, in order; an error of one command is its reply.
 
         `deadline` (monotonic seconds) bounds the whole, name resolution and replies that trickle
-        included; the client's own timeouts bound each connect and each receive. What fails for its
+        included; the client's own timeouts bound each step of connecting. What fails for its
         connection is tried once more on a new one: a failover or restart leaves connections in the
-        pool that look healthy, or lead to a server that has become a replica.
+        pool that look healthy, or lead to a server that has become a replica. A connection that is
+        still being made at the deadline is left to it, for the exchanges that follow: where signing
+        in takes longer than anyone waits, each would otherwise begin it anew.
 
         Raises:
             redis.exceptions.RedisError, RedisClusterException, OSError: when it could not be asked.
         """
-        exchange = self._threads.submit(self._twice, batches, deadline)
+        attempt = _Attempt(deadline)
+        exchange = self._threads.submit(self._twice, batches, attempt)
         try:
             return exchange.result(max(0.0, deadline - monotonic()))
         except TimeoutError as error:
             if exchange.done() and not exchange.cancelled():
                 raise
             exchange.cancel()
-            self._give_up()
+            if attempt.has_sent:
+                self._give_up()
             raise RedisTimeoutError("the deadline has passed") from error
 
-    def _twice(self, batches: Sequence[Batch], deadline: float) -> list[list[Any]]:
+    def _twice(self, batches: Sequence[Batch], attempt: _Attempt) -> list[list[Any]]:
         client = self._client
         try:
             client = self._connected()
-            replies = _exchanged(client, batches)
+            replies = _exchanged(client, batches, attempt)
             if not any(map(_speak_of_the_connection, replies)):
                 return replies
         except (RedisConnectionError, RedisTimeoutError):
-            if monotonic() >= deadline:
+            if monotonic() >= attempt.deadline:
                 raise
         if self._client is client:  # else another exchange has renewed it already
             self._client = None
-        return _exchanged(self._connected(), batches)
+        return _exchanged(self._connected(), batches, attempt)
 
     def _connected(self) -> Client:
         if (client := self._client) is None:
@@ -108,15 +135,16 @@ class Exchange:
             client.close()
 
 
-def _exchanged(client: Client, batches: Sequence[Batch]) -> list[list[Any]]:
+def _exchanged(client: Client, batches: Sequence[Batch], attempt: _Attempt) -> list[list[Any]]:
     if isinstance(client, RedisCluster):
-        return _cluster(client, batches)
+        return _cluster(client, batches, attempt)
     with _connection(client.connection_pool) as connection:
+        attempt.begin()
         _send(connection, batches)
         return _replies(connection, batches)
 
 
-def _cluster(cluster: RedisCluster, batches: Sequence[Batch]) -> list[list[Any]]:
+def _cluster(cluster: RedisCluster, batches: Sequence[Batch], attempt: _Attempt) -> list[list[Any]]:
     """One write to each node before the first reply is awaited: the nodes work side by side."""
     shares: dict[str, tuple[Any, list[int]]] = {}
     for number, one in enumerate(batches):
@@ -126,6 +154,7 @@ def _cluster(cluster: RedisCluster, batches: Sequence[Batch]) -> list[list[Any]]
     pools = [cluster.get_redis_connection(node).connection_pool for node, _ in shares.values()]
     asked = [(numbers, [batches[it] for it in numbers]) for _, numbers in shares.values()]
     with _connections(pools) as connections:
+        attempt.begin()
         for connection, (_, share) in zip(connections, asked, strict=True):
             _send(connection, share)
         for connection, (numbers, share) in zip(connections, asked, strict=True):
@@ -159,7 +188,7 @@ def _send(connection: Any, batches: Sequence[Batch]) -> None:
 
 
 def _replies(connection: Any, batches: Sequence[Batch]) -> list[list[Any]]:
-    read = connection.read_response
+    read = partial(connection.read_response, timeout=REPLY_TIMEOUT)
     replies = []
     for one in batches:
         answers: list[Any] = []
@@ -188,6 +217,8 @@ def _connection(pool: ConnectionPool) -> Iterator[Any]:
     connection = pool.get_connection()
     try:
         yield connection
+    except TooLate:
+        raise
     except BaseException:
         connection.disconnect()  # type: ignore[no-untyped-call]
         raise

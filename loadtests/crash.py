@@ -163,7 +163,7 @@ class Scene:
                     faults.append(f"{server_id}: table has {name} {row.get(name)!r}, not {value!r}")
             entry = decode(self.mirror.hget(entry_key(server_id), "page"), server_id)
             said = (entry.confirmed, to_stamp(entry.observed_at)) if entry else ()
-            if entry != Record.from_row(row).entry(*said):
+            if entry is None or entry.encode() != Record.from_row(row).entry(*said).encode():
                 faults.append(f"{server_id}: mirror differs from table")
         return faults
 

@@ -20,6 +20,7 @@ from typing import Any, Literal
 import click
 from redis import Redis
 
+from cache.entry import Entry
 from cache.errors import MirrorUnavailable
 from cache.mirror import Fresh, Mirror, entry_key
 from cache.protocol import Change, Observation, Verdict, change_of
@@ -236,10 +237,13 @@ class Soak:
         return {
             it
             for it, entry in mirrored.items()
-            if it in rows
-            and entry
-            != Record.from_row(rows[it]).entry(entry.confirmed, to_stamp(entry.observed_at))
+            if it in rows and entry.encode() != _entry_of(rows[it], entry).encode()
         }
+
+
+def _entry_of(row: dict[str, Any], entry: Entry) -> Entry:
+    """What the mirror should hold of the row; when a look confirmed it last is the entry's own word."""
+    return Record.from_row(row).entry(entry.confirmed, to_stamp(entry.observed_at))
 
 
 def _seen_at(ticket: int) -> str:

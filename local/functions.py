@@ -4,6 +4,7 @@ from local.front import SYNC
 from local.lambdas import FunctionSpec
 from local.servers import OWN_ACCOUNT, REGION, REPOSITORY
 
+READ_ROLE_SUFFIX = "-read"  # as the templates have it
 PROJECT, ENVIRONMENT = "hrp-drs-tech-adapter", "dev"
 SHORT_TABLE_NAMES = (
     "recovery-instances",
@@ -69,7 +70,9 @@ def specs(environment: dict[str, str], query_processes: int = 2) -> dict[str, Fu
 
 def runtime(role: str) -> dict[str, str]:
     """What Lambda itself puts into a function's environment. There is no X-Ray daemon here, so tracing is off."""
+    acts = role == "execution"
     return {
+        "READ_ROLE_SUFFIX": "" if acts else READ_ROLE_SUFFIX,
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",
         "TZ": ":UTC",

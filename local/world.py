@@ -120,7 +120,9 @@ def lay_accounts(world: World, looked_at: list[tuple[str, str]]) -> None:
             regions.append(DENIED)
             world.places[account, DENIED] = {"initialized": True}
             world.weather.append({"accountId": account, "region": DENIED, "deny": True})
-        world.accounts[account] = {"roles": [role] if role else [], "disabledRegions": []}
+        reader = {**role, "roleArn": f"{role['roleArn']}-read"} if role else {}
+        roles = [it for it in (role, reader) if it]
+        world.accounts[account] = {"roles": roles, "disabledRegions": []}
         world.target_accounts.append({**row, **role, "regions": regions, "stagingAccounts": []})
     for place in looked_at:
         world.places[place] = {"initialized": True}

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by run.sh and test.sh: a .venv with exactly what requirements.lock names. Needs a Python 3.12+ and no root.
 
 runs() {

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by test.sh: the Chromium that the page's tests drive.
 
 has_browser() {

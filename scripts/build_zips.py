@@ -82,7 +82,7 @@ def install(architecture: str) -> Path:
         "--python-platform",
         PLATFORMS[architecture],
     ]
-    subprocess.run([*command, "--target", unfinished, "-r", LOCK], check=True)  # noqa: S603 - our own command line
+    subprocess.run([*command, "--target", unfinished, "-r", LOCK], check=True)
     unfinished.rename(folder)
     return folder
 
@@ -170,7 +170,7 @@ def bytecode(files: dict[str, Path], folder: Path) -> Iterator[tuple[str, Path]]
         (source, str(folder / compiled), f"/var/task/{name}") for source, compiled, name in wanted
     ]
     command, seed = [sys.executable, "-c", COMPILE], {"PYTHONHASHSEED": "0"}
-    subprocess.run(command, input=json.dumps(jobs), text=True, env=seed, check=True)  # noqa: S603 - our own command line
+    subprocess.run(command, input=json.dumps(jobs), text=True, env=seed, check=True)
     yield from (
         (compiled, folder / compiled) for _, compiled, _ in wanted if (folder / compiled).exists()
     )

@@ -8,41 +8,41 @@
 #   --dry-run      checks and builds, and shows what a deployment would change
 #   --no-checks    for where the same commit has just been checked
 #
-# Credentials and region are the AWS command line's own (AWS_PROFILE, AWS_REGION, ...). API_URL says where the API is reached
-# from here if that is not its own address, with {id} for its id (a private API's endpoint, for one).
+# A parameter here holds for this deployment only. scripts/import.sh takes in tables that exist, scripts/teardown.sh
+# deletes a deployment. Credentials and region are the AWS command line's own (AWS_PROFILE, AWS_REGION, ...). API_URL says
+# where the API is reached from here if that is not its own address, with {id} for its id (a private API's endpoint).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/bootstrap.sh
 source scripts/tools.sh
 source scripts/deploy_steps.sh
 
-environment="" lambda_only="" dry_run="" checks=yes overrides=()
+environment="" options=() checks=yes dry_run="" words=()
 for word in "$@"; do
   case $word in
-    --lambda-only) lambda_only=yes ;;
-    --dry-run) dry_run=yes ;;
+    --lambda-only) options+=("$word") ;;
+    --dry-run) options+=("$word") dry_run=yes ;;
     --no-checks) checks="" ;;
-    -h | --help) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *=*) overrides+=("$word") ;;
-    -*) echo "deploy.sh: unknown option $word (--help tells)" >&2; exit 2 ;;
+    -h | --help) usage "$0" ;;
+    *=*) words+=("$word") ;;
+    -*) wrong "unknown option $word" ;;
     *) environment=${environment:+$environment }$word ;;
   esac
 done
-if [[ ! $environment =~ ^[a-z][a-z0-9-]{0,9}$ ]]; then
-  echo "deploy.sh: name one environment, in lower case: scripts/deploy.sh dev (--help tells)" >&2
-  exit 2
-fi
+one_environment "$environment"
 
 bootstrap
-read_parameters "$environment" "${overrides[@]}"
-[ -z "$checks" ] || run_checks
-build_zips
+# The AWS command line packages the templates. ${array[@]+"${array[@]}"}: bash before 4.4 calls an empty array unset.
 PATH="$(tool_venv deploy):$PATH"
-find_account "$dry_run"
-if [ -n "$lambda_only" ]; then
-  deploy_code "$dry_run"
-else
-  deploy_stack "$dry_run"
+parameters=$(deployment parameters "$environment" ${words[@]+"${words[@]}"})
+[ -z "$checks" ] || run_checks
+build_zips "$(value Architecture "$parameters")"
+deployment deploy "$environment" ${words[@]+"${words[@]}"} ${options[@]+"${options[@]}"}
+if [ -n "$dry_run" ]; then
+  echo "== Dry run: nothing was changed"
+  exit 0
 fi
-[ -n "$dry_run" ] || smoke_test
-say_what_was_done "$dry_run"
+outputs=$(deployment outputs "$environment" ${words[@]+"${words[@]}"})
+smoke_test
+echo "== Done"
+echo "$outputs" | sed -n -E 's/^(ApiUrl|PageUrl|Dashboard)=/  \1 /p'

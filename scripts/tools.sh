@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced: programs that are too heavy for .venv, or that pin what it pins otherwise, each locked and in a venv of its own.
 
 tool_venv() {

@@ -25,12 +25,14 @@ class Settings:
     recovery_instances_table: str
     target_accounts_table: str
     recovery_plans_table: str
+    protection_groups_table: str
     execution_history_table: str
     sync_status_table: str
     redis_url: str
     redis_cluster: bool
     redis_iam_user: str
     redis_iam_cache: str
+    read_role_suffix: str
     read_from: ReadFrom
     job_tags: bool
     cors_origin: str
@@ -65,12 +67,14 @@ class Settings:
             recovery_instances_table=table("RECOVERY_INSTANCES_TABLE", "recovery-instances"),
             target_accounts_table=table("TARGET_ACCOUNTS_TABLE", "target-accounts"),
             recovery_plans_table=table("RECOVERY_PLANS_TABLE", "recovery-plans"),
+            protection_groups_table=table("PROTECTION_GROUPS_TABLE", "protection-groups"),
             execution_history_table=table("EXECUTION_HISTORY_TABLE", "execution-history"),
             sync_status_table=table("SYNC_STATUS_TABLE", "sync-status"),
             redis_url=_redis_url(environ),
             redis_cluster=_flag(environ, "REDIS_CLUSTER"),
             redis_iam_user=environ.get("REDIS_IAM_USER", ""),
             redis_iam_cache=environ.get("REDIS_IAM_CACHE", ""),
+            read_role_suffix=environ.get("READ_ROLE_SUFFIX", ""),
             read_from=_read_from(environ),
             job_tags=_flag(environ, "JOB_TAGS"),
             cors_origin=environ.get("CORS_ORIGIN", ""),

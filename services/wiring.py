@@ -91,7 +91,9 @@ class Wiring:
         """The plans."""
         from services.platform.plans import PlanBook
 
-        return PlanBook(lambda: self.dynamodb, self.settings.recovery_plans_table)
+        settings = self.settings
+        tables = (settings.recovery_plans_table, settings.protection_groups_table)
+        return PlanBook(lambda: self.dynamodb, *tables)
 
     @cached_property
     def status(self) -> "SyncStatus":

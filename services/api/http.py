@@ -11,7 +11,14 @@ from time import monotonic, time
 from typing import Any
 from zlib import adler32, crc32
 
-from cache.errors import Conflict, InvalidInput, NotFound, RecoverySyncError, TierUnavailable
+from cache.errors import (
+    Conflict,
+    Failing,
+    InvalidInput,
+    NotFound,
+    RecoverySyncError,
+    TierUnavailable,
+)
 
 logger = logging.getLogger(__name__)
 CORRELATION_ID = "x-correlation-id"
@@ -117,8 +124,9 @@ def error_response(error: Exception) -> Response:
             return Response(_error("METHOD_NOT_ALLOWED", str(error)), 405, headers=allow)
         case TierUnavailable():
             logger.error("Could not be asked: %s", error)
+            code = error.code if isinstance(error, Failing) else "UNAVAILABLE"
             message = "What this needs cannot be reached at the moment; try again"
-            return Response(_error("UNAVAILABLE", message), 503)
+            return Response(_error(code, message), 503)
         case _:
             logger.error("Unexpected", exc_info=error)
             message = "Something went wrong on our side; the log has it under this request id"

@@ -67,9 +67,10 @@ class ExistingInstances(Body):
 
 
 class PlanInstances(ExistingInstances):
-    """The same for one plan."""
+    """The same for one plan. Of `unresolvedWaves` the servers cannot be known, so nobody says that there is nothing."""
 
     plan_id: str
+    unresolved_waves: list[str]
 
 
 class Wave(Body):
@@ -98,6 +99,7 @@ class Plan(Body):
     description: str | None
     waves: list[Wave]
     counts: Counts
+    unresolved_waves: list[str] = Field(description="waves whose servers cannot be known, and why")
     as_of: Stamp | None
 
 

@@ -12,9 +12,11 @@ from redis.retry import Retry
 
 from services.settings import Settings
 
-TIMEOUT = (
-    0.25  # seconds for a connection and for a reply; redis-py's defaults hold a page for 4 to 59 s
-)
+# Seconds for each step of connecting: TCP, TLS, signing in, a cluster's map of slots. A token is checked
+# against IAM, and public reports of functions that connect to ElastiCache Serverless speak of 0.1 to
+# 2.5 s in all, so connecting has more time than a reply (cache/exchange.py). redis-py's defaults hold
+# a page for 4 to 59 s.
+CONNECT_TIMEOUT = 1.0
 CONNECTIONS = 32  # per node
 _NEVER = Retry(NoBackoff(), 0)  # the mirror retries by itself
 
@@ -26,8 +28,8 @@ def redis_client(settings: Settings) -> Redis | RedisCluster:
         redis.exceptions.RedisClusterException: when the cluster cannot be asked.
     """
     options: dict[str, Any] = {
-        "socket_timeout": TIMEOUT,
-        "socket_connect_timeout": TIMEOUT,
+        "socket_timeout": CONNECT_TIMEOUT,
+        "socket_connect_timeout": CONNECT_TIMEOUT,
         "max_connections": CONNECTIONS,
         "protocol": 2,  # no HELLO: the handshake is one write instead of five
         "driver_info": None,  # nor the library's name: a new connection can ask at once

@@ -53,10 +53,15 @@ class _AssumedRole(CredentialProvider):
 
 
 class AwsClients:
-    """Clients by (account, service, region), with the calls made through them."""
+    """Clients by (account, service, region), with the calls made through them.
 
-    def __init__(self, accounts: Mapping[str, TargetAccount]) -> None:
+    With a `role_suffix` the role assumed in an account is not the one of its row, which may launch and
+    terminate, but the one whose name goes on with that: it reads alone.
+    """
+
+    def __init__(self, accounts: Mapping[str, TargetAccount], role_suffix: str = "") -> None:
         self._accounts = accounts
+        self._role_suffix = role_suffix
         self._home = _new_session(ModelLoader())
         self._sessions: dict[str, botocore.session.Session] = {}
         self._clients: dict[tuple[str, str, str], BaseClient] = {}
@@ -117,7 +122,7 @@ class AwsClients:
                     self._home.create_client(*args, **kwargs), ""
                 ),
                 source_credentials=self._home.get_credentials(),
-                role_arn=account.role_arn,
+                role_arn=account.role_arn + self._role_suffix,
                 extra_args=arguments,
             )
             session.register_component(

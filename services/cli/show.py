@@ -32,7 +32,7 @@ def show(wiring: Wiring, targets: tuple[str, ...], as_json: bool, wide: bool) ->
             raise click.UsageError(f"there is no recovery plan {targets[0]!r}")
     servers = plan.servers if plan else dict.fromkeys(server_ids(list(targets)))
     answer = wiring.reader.read(servers)
-    body = existing_body(answer, servers, plan_id=plan.plan_id if plan else None)
+    body = existing_body(answer, servers, plan=plan)
     if as_json:
         click.echo(body.decode())
         return
@@ -41,12 +41,11 @@ def show(wiring: Wiring, targets: tuple[str, ...], as_json: bool, wide: bool) ->
     for server_id in servers:
         listing.add(*_cells(server_id, found.get(server_id), server_id in answer.unknown))
     listing.print(out, wide=wide)
+    problems = [f"its servers cannot be known: {why}" for why in (plan.unresolved if plan else ())]
     if answer.unknown:
-        complain(
-            [
-                f"unknown: {len(answer.unknown)}; no tier could say, or a place was never looked at (see status)"
-            ]
-        )
+        why = "no tier could say, or a place was never looked at (see status)"
+        problems.append(f"unknown: {len(answer.unknown)}; {why}")
+    complain(problems)
 
 
 def _cells(server_id: str, item: dict[str, Any] | None, is_unknown: bool) -> list[str | None]:

@@ -3,8 +3,8 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from services.api.dispatch import DirectOperations, dispatch
 from services.api.http import Routes
-from services.api.operations import DirectOperations, dispatch
 from services.execution.operations import UNATTENDED, direct_operations
 from services.execution.routes import ExecutionRoutes
 from services.settings import Settings
@@ -41,4 +41,10 @@ def operations() -> DirectOperations:
 def lambda_handler(event: object, _context: "LambdaContext") -> dict[str, Any]:
     """Proxy events and direct operations alike."""
     cors_origin = _wiring().settings.cors_origin
-    return dispatch(event, routes(), operations(), cors_origin, unattended=UNATTENDED)
+    return dispatch(
+        event,
+        routes(),
+        operations(),
+        cors_origin,
+        is_unheard=lambda it, _: it.get("operation") in UNATTENDED,
+    )

@@ -44,7 +44,8 @@ class ExecutionRoutes:
             message = "this deployment has no state machine (STATE_MACHINE_ARN), so nothing can be executed"
             return Response({"error": "NOT_CONFIGURED", "message": message}, 503)
         # A book of this request alone: what is launched must not be a plan of half a minute ago.
-        book = PlanBook(lambda: self._wiring.dynamodb, settings.recovery_plans_table)
+        tables = (settings.recovery_plans_table, settings.protection_groups_table)
+        book = PlanBook(lambda: self._wiring.dynamodb, *tables)
         plan = get_plan(lambda plan_id: book.get(plan_id).value, body.plan_id)
         starter = Starter(
             self._executions,

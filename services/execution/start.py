@@ -90,6 +90,8 @@ def get_plan(read: Callable[[str], Plan | None], plan_id: str) -> Plan:
 
 def _execution(plan: Plan, execution_type: str) -> Execution:
     """A new execution of the plan's waves, in the order of their numbers."""
+    if plan.unresolved:
+        raise InvalidInput("plan", f"its servers cannot be known: {plan.unresolved[0]}")
     if plan.malformed:
         raise InvalidInput("plan", f"{plan.malformed[0]!r:.60} is no source server id")
     try:

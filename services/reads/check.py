@@ -91,6 +91,8 @@ def worst(findings: Iterable[Finding]) -> Severity | None:
 
 
 def _of_the_plan(plan: Plan) -> Iterable[Finding]:
+    for why in plan.unresolved:
+        yield Finding(Severity.CRITICAL, "UNRESOLVED_WAVE", f"the servers cannot be known: {why}")
     if plan.malformed:
         yield Finding(
             Severity.CRITICAL,
@@ -98,7 +100,7 @@ def _of_the_plan(plan: Plan) -> Iterable[Finding]:
             f"{plan.malformed[0]!r:.40} is no source server id, so the plan cannot be started",
             plan.malformed,
         )
-    if not plan.servers:
+    if not plan.servers and not plan.unresolved:
         yield Finding(Severity.CRITICAL, "NO_SERVERS", "the plan names no servers")
     named = Counter(it for wave in plan.waves for it in _ids(wave))
     if twice := tuple(it for it, times in named.items() if times > 1):

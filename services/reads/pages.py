@@ -59,7 +59,9 @@ class Pages:
         body = {
             "plans": [_plan_body(plan, answer) for plan in plans],
             "asOf": _as_of(answer.as_of),
-            "degraded": bool(answer.unknown) or found.is_stale,
+            "degraded": bool(answer.unknown)
+            or found.is_stale
+            or any(it.unresolved for it in plans),
             "places": [_place_body(name, look) for name, look in sorted(answer.places.items())],
             "nextToken": _token(plans[-1].plan_id) if len(rest) > limit else None,
         }
@@ -80,7 +82,7 @@ class Pages:
         answer = self._read(plan.servers, request.began)
         answer.unknown += plan.malformed
         return Response(
-            existing_body(answer, plan.servers, plan_id=plan_id, is_stale=found.is_stale),
+            existing_body(answer, plan.servers, plan=plan, is_stale=found.is_stale),
             is_page=True,
         )
 
@@ -135,18 +137,20 @@ def server_ids(value: object) -> list[str]:
 
 
 def existing_body(
-    answer: Answer, servers: Iterable[str], *, plan_id: str | None = None, is_stale: bool = False
+    answer: Answer, servers: Iterable[str], *, plan: Plan | None = None, is_stale: bool = False
 ) -> bytes:
-    """The answer's JSON. Nothing found while some are unknown is `null`, never `false`."""
+    """The answer's JSON. Nothing found while some servers or waves are unknown is `null`, never `false`."""
+    unresolved = plan.unresolved if plan else ()
     fragments = answer.entries.fragments(servers)
     rest: dict[str, object] = {
         "instanceCount": len(fragments),
-        **({"planId": plan_id} if plan_id is not None else {}),
+        **({"planId": plan.plan_id, "unresolvedWaves": unresolved} if plan else {}),
         "unknownServerIds": answer.unknown,
         "asOf": _as_of(answer.as_of),
-        "degraded": bool(answer.unknown) or is_stale,
+        "degraded": bool(answer.unknown or unresolved) or is_stale,
     }
-    has_existing = b"true" if fragments else b"null" if answer.unknown else b"false"
+    is_unknown = answer.unknown or unresolved
+    has_existing = b"true" if fragments else b"null" if is_unknown else b"false"
     head = b'{"hasExistingInstances":%b,"existingInstances":[' % has_existing
     return b"".join((head, b",".join(fragments), b"],", dumps(rest)[1:]))
 
@@ -159,6 +163,7 @@ def _plan_body(plan: Plan, answer: Answer) -> dict[str, Any]:
         "description": plan.description,
         "waves": plan.waves,
         "counts": _counts(known, len(plan.servers) + len(plan.malformed)),
+        "unresolvedWaves": plan.unresolved,
         "asOf": _as_of(answer.as_of_facts(known)),
     }
 

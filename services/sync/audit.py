@@ -93,7 +93,8 @@ def _differs(entry: Entry | None, record: Record) -> bool:
     """Whether the entry says anything else than the record; when a look confirmed it last is its own word."""
     if entry is None:
         return True
-    return entry != record.entry(entry.confirmed, to_stamp(entry.observed_at))
+    expected = record.entry(entry.confirmed, to_stamp(entry.observed_at))
+    return entry.encode() != expected.encode()
 
 
 def audit_table(parts: SyncParts, tell: Callable[[int], None]) -> Audit:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from local.functions import ENVIRONMENT, PROJECT
+from local.functions import ENVIRONMENT, PROJECT, READ_ROLE_SUFFIX
 from local.servers import OWN_ACCOUNT, REGION
 from tests.infra.templates import load
 
@@ -18,11 +18,14 @@ PARAMETERS = {
     "Project": PROJECT,
     "Environment": ENVIRONMENT,
     "MemberRoleName": "recovery-sync",
+    "ReadRoleSuffix": READ_ROLE_SUFFIX,
     "Tables": f"arn:aws:dynamodb:{BASE}:table/{PROJECT}",
     "Functions": f"arn:aws:lambda:{BASE}:function:{PROJECT}",
     "LogGroups": f"arn:aws:logs:{BASE}:log-group:/aws/lambda/{PROJECT}",
     "CacheArn": f"arn:aws:elasticache:{BASE}:serverlesscache:{PROJECT}-mirror-{ENVIRONMENT}",
     "WriterArn": f"arn:aws:elasticache:{BASE}:user:{PROJECT}-writer-{ENVIRONMENT}",
+    "KmsKeyArns": "*",
+    "InstanceRoleArns": "*",
     "ReaderArn": f"arn:aws:elasticache:{BASE}:user:{PROJECT}-reader-{ENVIRONMENT}",
 }
 
@@ -49,26 +52,28 @@ def function_grants(role: str) -> set[Grant]:
     template = load("roles.yaml")["Resources"]
     properties = template[role]["Properties"]
     documents = [policy["PolicyDocument"] for policy in properties["Policies"]]
-    for reference in properties["ManagedPolicyArns"]:
-        name = reference["Ref"] if "Ref" in reference else reference["Fn::If"][1]["Ref"]
-        documents.append(template[name]["Properties"]["PolicyDocument"])
+    shared = map(_taken, properties["ManagedPolicyArns"])
+    documents += [  # AWS's own policies, which are not made here, are AWS's business
+        template[it["Ref"]]["Properties"]["PolicyDocument"] for it in shared if "Ref" in it
+    ]
     return {grant for document in documents for grant in _grants(document)}
 
 
-def member_grants() -> set[Grant]:
-    """What the role in the target accounts allows."""
-    policies = [
-        it
-        for it in load("member-role.yaml")["Resources"].values()
-        if it["Type"] == "AWS::IAM::RolePolicy"
+def member_grants(role: str = "Role") -> set[Grant]:
+    """What a role in the target accounts allows: the one that acts, or `Reader`."""
+    found = load("member-role.yaml")["Resources"]
+    shared = [it["Ref"] for it in found[role]["Properties"]["ManagedPolicyArns"] if "Ref" in it]
+    own = [
+        name
+        for name, it in found.items()
+        if it["Type"] == "AWS::IAM::RolePolicy" and it["Properties"]["RoleName"] == {"Ref": role}
     ]
-    return {
-        grant for policy in policies for grant in _grants(policy["Properties"]["PolicyDocument"])
-    }
+    documents = [found[name]["Properties"]["PolicyDocument"] for name in [*shared, *own]]
+    return {grant for document in documents for grant in _grants(document)}
 
 
 def _grants(document: dict[str, Any]) -> Iterator[Grant]:
-    for statement in document["Statement"]:
+    for statement in map(_taken, document["Statement"]):
         if statement["Effect"] != "Allow":
             continue
         condition = statement.get("Condition", {})
@@ -76,6 +81,11 @@ def _grants(document: dict[str, Any]) -> Iterator[Grant]:
         for action in _many(statement["Action"]):
             for resource in _many(statement["Resource"]):
                 yield Grant(statement["Sid"], action, _filled(resource), via_drs)
+
+
+def _taken(value: Any) -> Any:
+    """What a conditional part is where its condition holds."""
+    return value["Fn::If"][1] if "Fn::If" in value else value
 
 
 def _many(value: Any) -> list[Any]:

@@ -17,3 +17,9 @@ def resources(name: str, kind: str) -> dict[str, dict[str, Any]]:
     """The properties of a template's resources of this type, by logical id."""
     found = load(name)["Resources"].items()
     return {key: it["Properties"] for key, it in found if it["Type"] == kind}
+
+
+def tables() -> dict[str, dict[str, Any]]:
+    """The properties of all tables, of one region and of several."""
+    kinds = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
+    return {key: it for kind in kinds for key, it in resources("tables.yaml", kind).items()}

@@ -1,5 +1,6 @@
 """Least privilege, both ways: every AWS call of the journeys is allowed by the caller's role, and nothing more is."""
 
+import re
 from collections.abc import Mapping
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tests.infra.journeys import ROLES, RecordedStack
 from tests.infra.policies import Grant, function_grants, member_grants
 from tests.infra.recorder import Call
+from tests.infra.templates import load
 
 # What a journey on one machine cannot show a function doing, and why it is needed all the same.
 NOT_CALLED_BY_OUR_CODE = {
@@ -34,7 +36,8 @@ def calls(journeys: RecordedStack) -> Mapping[str, set[Call]]:
 @pytest.mark.parametrize("role", ROLES)
 def test_every_call_is_allowed(calls: Mapping[str, set[Call]], role: str) -> None:
     """By the function's own role, or by the member role where the call is made in another account."""
-    own, member = function_grants(ROLES[role]), member_grants()
+    own = function_grants(ROLES[role])
+    member = member_grants("Role" if role == "execution" else "Reader")
     denied = [
         call
         for call in sorted(calls[role])
@@ -93,8 +96,34 @@ def test_only_the_member_role_can_be_assumed() -> None:
         for grant in function_grants(role)
         if grant.action.startswith("sts")
     ]
-    assert {grant.resource for grant in roles} == {"arn:aws:iam::*:role/recovery-sync"}
     assert {grant.action for grant in roles} == {"sts:AssumeRole"}
+    assert {grant.resource for grant in roles} == {
+        "arn:aws:iam::*:role/recovery-sync",
+        "arn:aws:iam::*:role/recovery-sync-read",
+    }
+
+
+def test_what_looks_assumes_a_role_that_cannot_launch() -> None:
+    """The page's handler and the sync get the reading role alone; the other one trusts the execution function alone."""
+    for role in ("DataManagementRole", "SyncRole"):
+        assumed = {
+            grant.resource for grant in function_grants(role) if grant.action.startswith("sts")
+        }
+        assert assumed == {"arn:aws:iam::*:role/recovery-sync-read"}
+    words = ("Start", "Terminate", "Run", "Create", "Delete", "Pass", "Modify", "Stop", "Put")
+    acts = {grant.action for grant in member_grants("Reader")}
+    assert not [it for it in acts if it.partition(":")[2].startswith(words)]
+    trusted = {name: _callers(name) for name in ("Role", "Reader")}
+    assert trusted == {"Role": {"execution"}, "Reader": {"data-management", "sync"}}
+
+
+def _callers(role: str) -> set[str]:
+    """Which functions' roles may assume a member role, in whichever region they are."""
+    properties = load("member-role.yaml")["Resources"][role]["Properties"]
+    (statement,) = properties["AssumeRolePolicyDocument"]["Statement"]
+    named = statement["Condition"]["ArnEquals"]["aws:PrincipalArn"]
+    texts = [it["Fn::If"][1]["Fn::Sub"] if "Fn::If" in it else it["Fn::Sub"] for it in named]
+    return {re.findall(r"\$\{Project\}-(.+)-\$\{Environment\}", it)[0] for it in texts}
 
 
 def test_drs_is_given_the_same_in_every_account() -> None:

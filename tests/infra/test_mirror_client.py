@@ -189,6 +189,22 @@ class TestIamTokens:
         with pytest.raises(MirrorUnavailable, match="not signed by"):
             cloud_mirror(cloud_cache, "writer").read(IDS)
 
+    @pytest.mark.parametrize("cluster", [False, True])
+    def test_signing_in_may_take_longer_than_a_page_waits(
+        self, cloud_cache: CloudCache, monkeypatch: pytest.MonkeyPatch, *, cluster: bool
+    ) -> None:
+        """Each step 0.6 s, a cluster's two connections 1.2: a page gives up, and a later one finds them made."""
+        for front in cloud_cache.fronts:
+            monkeypatch.setattr(front, "delay", 0.6)
+        url = cloud_cache.url
+        redis = mirror(
+            url,
+            redis_cluster=cluster,
+            redis_iam_user="writer",
+            redis_iam_cache=f"serverless:{SERVERLESS_CACHE}",
+        )
+        connected(redis)
+
     def test_no_credentials_is_a_mirror_away_and_no_crash(
         self, cloud_cache: CloudCache, monkeypatch: pytest.MonkeyPatch
     ) -> None:

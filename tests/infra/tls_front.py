@@ -60,6 +60,7 @@ class Front:
     users: Mapping[str, str] = field(default_factory=dict)
     check: Callable[[str, str], object] | None = None
     port: int = 0
+    delay: float = 0.0  # seconds that a sign-in takes
     tokens: list[str] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -107,6 +108,7 @@ class Front:
         command, user, token = await _command(reader)
         if command.upper() != "AUTH" or self.check is None:
             raise PermissionError("authenticate first")
+        await asyncio.sleep(self.delay)
         self.check(user, token)
         self.tokens.append(token)
         with Redis.from_url(

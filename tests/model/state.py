@@ -134,3 +134,16 @@ class Scope:
             looks=(Look(),) * len(self.looks),
             readers=((At.IDLE, None),) * self.readers,
         )
+
+
+def in_order(scope: Scope, state: State) -> State:
+    """Readers are alike, and so are looks that follow each other with the same task: one order stands for all."""
+    readers = tuple(sorted(state.readers, key=lambda it: (it[0], it[1] or ())))
+    looks, who = state.looks, scope.looks
+    if len(who) > 1 and who[0] == who[1] and _order(looks[0]) > _order(looks[1]):
+        looks = (looks[1], looks[0], *looks[2:])
+    return state._replace(readers=readers, looks=looks)
+
+
+def _order(look: Look) -> tuple[object, ...]:
+    return (*look[:9], look.winner or (), *look[10:])

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from cache.protocol import Change, Verdict
+from tests.model.events import change, fault, faults
 from tests.model.protocol import (
     GONE,
     NEXT_WORLDS,
@@ -31,6 +32,7 @@ from tests.model.state import (
     Look,
     Scope,
     State,
+    in_order,
 )
 
 type Step = tuple[str, State]
@@ -63,16 +65,16 @@ class Steps:
         for number, who in enumerate(self.scope.looks):
             if state.looks[number].at != At.DONE:
                 for did, after in self.of_look(state, number):
-                    yield f"{who.name} {did}", self._sorted(after)
+                    yield f"{who.name} {did}", in_order(self.scope, after)
         for number in range(len(state.readers)):
             for did, after in self._of_reader(state, number):
-                yield f"reader {did}", self._sorted(after)
+                yield f"reader {did}", in_order(self.scope, after)
         if state.moment < self.scope.changes:
             for world in NEXT_WORLDS[state.world]:
-                yield WORLDS[world], self._sorted(self._change(state, world))
+                yield WORLDS[world], in_order(self.scope, change(self.scope, state, world))
         if state.faults_left:
-            for befell, after in self._faults(state):
-                yield befell, self._sorted(after)
+            for befell, after in faults(state):
+                yield befell, in_order(self.scope, after)
 
     def of_look(self, state: State, number: int) -> Iterator[Step]:
         """The steps of one look; the first is the one without a fault."""
@@ -82,7 +84,7 @@ class Steps:
         else:
             yield self._goes[at](state, number)
         if state.faults_left and state.looks[number].at not in RESTING:
-            yield "is killed", self._fault(self._put(state, number, Look(At.DONE)))
+            yield "is killed", fault(self._put(state, number, Look(At.DONE)))
 
     def _since_drawn(self, state: State, number: int) -> int:
         is_alive = alive_in(state.world, self.scope.looks[number].place) is not None
@@ -117,11 +119,11 @@ class Steps:
         if seen != GONE:  # items move between pages while a listing is read
             skipped = listed._replace(seen=GONE, ghosts=me.ghosts & ~SAME_WORLD)
             slipped = self._put(state._replace(slipped=True), number, skipped)
-            yield "lists, and the server slips between two pages", self._fault(slipped)
+            yield "lists, and the server slips between two pages", fault(slipped)
         rest = (
             listed._replace(seen=GONE) if self.protocol.believes_half_a_listing else Look(At.DONE)
         )
-        half = self._fault(self._put(state, number, rest))
+        half = fault(self._put(state, number, rest))
         yield "lists half the place, then DRS fails", half
 
     def _fence(self, state: State, number: int) -> Step:
@@ -323,7 +325,8 @@ class Steps:
         if is_complete:
             state = self._complete(state, number, me)
         ghosts = 0
-        if me.ghosts & SAME_WORLD and (is_complete or alive_in(me.seen, who.place)):
+        is_narrow = not who.full and alive_in(me.seen, who.place) is not None
+        if me.ghosts & SAME_WORLD and (is_complete or is_narrow):
             ghosts |= SURE
             if is_complete and me.ghosts & NO_FAULT and me.ghosts & ALONE:
                 ghosts |= HEALED
@@ -376,37 +379,6 @@ class Steps:
         replica = state.mirror if copy != state.mirror else state.replica
         return state._replace(mirror=copy, is_young=True, replica=replica)
 
-    def _change(self, state: State, world: int) -> State:
-        looks = []
-        for who, look in zip(self.scope.looks, state.looks, strict=True):
-            gone = 0 if alive_in(world, who.place) else WAS_GONE
-            same = SAME_WORLD | SAME_SINCE_SEEN
-            ghosts = look.ghosts & ~same | gone
-            looks.append(look if look.at in RESTING else look._replace(ghosts=ghosts))
-        history = (*state.history, world)
-        return state._replace(history=history, looks=tuple(looks), places=(0, 0))
-
-    def _faults(self, state: State) -> Iterator[Step]:
-        """What befalls the mirror. A flush evicts all entries, and this is the only one."""
-        if state.mirror is not None:
-            yield "the mirror loses the entry", self._fault(state._replace(mirror=None))
-            if state.is_young:
-                yield "a quarter of an hour passes", self._fault(state._replace(is_young=False))
-        if state.replica != state.mirror:
-            yield (
-                "the mirror fails over to a lagging replica",
-                self._fault(state._replace(mirror=state.replica)),
-            )
-
-    def _fault(self, state: State) -> State:
-        looks = tuple(
-            it if it.at in RESTING else it._replace(ghosts=it.ghosts & ~NO_FAULT)
-            for it in state.looks
-        )
-        here, there = state.places
-        places = (here & ~HEALED, there & ~HEALED)
-        return state._replace(faults_left=state.faults_left - 1, looks=looks, places=places)
-
     def _seen(self, state: State, number: int) -> int:
         return state.world if alive_in(state.world, self.scope.looks[number].place) else GONE
 
@@ -415,14 +387,6 @@ class Steps:
 
     def _copy_name(self, copy: Copy) -> str:
         return f"{self._name(copy.row)} of {copy.confirmed}, true at {copy.moment}"
-
-    def _sorted(self, state: State) -> State:
-        """Readers are alike, and so are looks that follow each other with the same task: one order stands for all."""
-        readers = tuple(sorted(state.readers, key=lambda it: (it[0], it[1] or ())))
-        looks, who = state.looks, self.scope.looks
-        if len(who) > 1 and who[0] == who[1] and _order(looks[0]) > _order(looks[1]):
-            looks = (looks[1], looks[0], *looks[2:])
-        return state._replace(readers=readers, looks=looks)
 
     @staticmethod
     def _put(state: State, number: int, look: Look) -> State:
@@ -433,7 +397,3 @@ class Steps:
         return state._replace(
             readers=(*state.readers[:number], reader, *state.readers[number + 1 :])
         )
-
-
-def _order(look: Look) -> tuple[object, ...]:
-    return (*look[:9], look.winner or (), *look[10:])

@@ -1,6 +1,7 @@
 """AWS clients: how many are kept, and that what is left out of botocore's models and parsers is missed by nobody."""
 
 import gc
+import os
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -8,6 +9,7 @@ from weakref import ref
 
 import botocore.session
 import pytest
+from botocore.exceptions import ClientError
 from botocore.utils import parse_timestamp
 
 from cache.values import Place
@@ -111,3 +113,30 @@ def test_what_is_no_moment_is_refused_as_botocore_refuses_it(written: str) -> No
     """With the error its parsers expect."""
     with pytest.raises(ValueError, match="Invalid timestamp"):
         timestamp(written)
+
+
+def test_what_looks_takes_the_role_that_only_reads(platform: Platform) -> None:  # noqa: ARG001  its stand-in
+    """Named like the row's, with the suffix; and the row's own where a process acts."""
+    asked = []
+    for suffix in ("-read", ""):
+        client = AwsClients(accounts(1), suffix).get("drs", Place("000000000000", HOME))
+        with pytest.raises(ClientError) as refused:  # the stand-in knows neither
+            client.describe_source_servers()
+        asked.append(str(refused.value).rpartition("resource: ")[2])
+    role = "arn:aws:iam::000000000000:role/recovery-sync"
+    assert asked == [f"{role}-read", role]
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "ap-southeast-2"])
+def test_every_call_stays_in_a_region(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
+    """STS included, whose old default is one region for the whole world; the rest of AWS is asked in the place's."""
+    for name in [it for it in os.environ if it.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_REGION", region)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    session = botocore.session.get_session()
+    keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s"}
+    ours = ("sts", "dynamodb", "lambda", "stepfunctions", "drs", "ec2")
+    hosts = [session.create_client(it, **keys).meta.endpoint_url for it in ours]
+    assert all(f".{region}.amazonaws.com" in host for host in hosts), hosts

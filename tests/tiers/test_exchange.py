@@ -1,5 +1,6 @@
 """Exchanges with a real Valkey: the bytes are right, and no failure leaves a connection in mid-reply."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -135,6 +136,23 @@ def test_a_loading_server_is_away() -> None:
     loading = b"-LOADING Redis is loading the dataset in memory\r\n" * 2
     with scripted(*[[loading, 1.0]] * 2) as port, pytest.raises(RedisConnectionError):
         ask(over(port), ("GET", "a"), ("GET", "b"))
+
+
+@pytest.mark.timeout(30)
+def test_a_reply_is_not_waited_for_as_long_as_a_connection(tmp_path: Path) -> None:
+    """Connecting may take a minute here, and a server that hangs is given up on all the same."""
+    server = servers.valkey(tmp_path)
+    server.start()
+    try:
+        server.await_port()
+        exchange = over(server.port, timeout=60)
+        ask(exchange, ("PING",))
+        server.signal(signal.SIGSTOP)
+        with pytest.raises(RedisTimeoutError):
+            ask(exchange, ("PING",), within=600)
+        server.signal(signal.SIGCONT)
+    finally:
+        server.stop()
 
 
 def test_idle_connections_are_dropped_before_the_retry(

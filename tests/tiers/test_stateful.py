@@ -162,6 +162,7 @@ class Histories(RuleBasedStateMachine):
             case "flush":
                 self.redis.flushall()
             case "entry":
+                self.redis.delete(key)
                 self.redis.hset(key, "page", next(rubbish(seed, 1)))
             case "scripts":
                 self.redis.script_flush()

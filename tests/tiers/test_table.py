@@ -297,40 +297,6 @@ def test_what_others_keep_in_a_row_stays_there(tables: Tables, value: object) ->
     assert row(table)["surprise"] == value
 
 
-class TestFence:
-    """What a complete look that has listed the place does to the looks before it."""
-
-    def test_an_older_look_cannot_write_there(self, tables: Tables) -> None:
-        """Not over a row, and not where there is none: nothing was written anywhere of "nothing there"."""
-        table, raise_fence = tables.fenced()
-        write(table, present(1))
-        assert raise_fence(HERE, 5)
-        for late in (present(4), absence(4), present(4, number=2)):
-            assert write(table, late).verdict is Verdict.FENCED
-        assert row(table)["version"] == 1
-        assert write(table, present(5)).verdict is Verdict.UPDATE
-        assert write(table, absence(6)).verdict is Verdict.UPDATE
-
-    def test_it_only_rises(self, tables: Tables) -> None:
-        """An older look that has listed later is told so."""
-        _, raise_fence = tables.fenced()
-        assert raise_fence(HERE, 5)
-        assert not raise_fence(HERE, 5)
-        assert not raise_fence(HERE, 4)
-        assert raise_fence(HERE, 6)
-        assert raise_fence(THERE, 1)
-
-    def test_a_row_of_another_place_is_behind_that_ones_fence_too(self, tables: Tables) -> None:
-        """And costs nobody else: the other rows of the transaction are written."""
-        table, raise_fence = tables.fenced()
-        write(table, present(1, number=1, place=THERE))
-        assert raise_fence(THERE, 5)
-        rows = table.read_rows([ONE])
-        done = list(chain(*table.write([present(4, number=it) for it in (1, 2, 3)], rows)))
-        assert [it.verdict for it in done] == [Verdict.FENCED, Verdict.REPLACE, Verdict.REPLACE]
-        assert write(table, present(6)).verdict is Verdict.UPDATE
-
-
 def test_more_than_a_batch_is_read_whole(table: Table) -> None:
     """More than 100 ids, duplicates and servers without a row in one read."""
     write_each(table, *(present(1, number=it) for it in range(0, 105, 8)))

@@ -20,12 +20,21 @@ function waveTitles(plan, rows) {
   }));
 }
 
+/** Waves whose servers nobody knows: what they have cannot be shown, and such a plan cannot be started. */
+function showUnresolved(reasons, notice) {
+  notice.hidden = reasons.length === 0;
+  notice.replaceChildren(icon("unknown"), el("div", {},
+    el("p", {}, el("strong", {}, `The servers of ${plural(reasons.length, "wave")} are not known.`), " They may have recovery instances; the plan cannot be started."),
+    el("ul", {}, reasons.map((reason) => el("li", {}, reason)))));
+}
+
 export function createPlanView(planId, { refresh }) {
   let plan = null;
   let titles = new Map();
   const heading = el("h1", {}, planId);
   const description = el("p", { className: "summary" });
   const age = el("p", { className: "freshness" });
+  const unresolved = el("div", { className: "notice warn", hidden: true });
   const launches = el("ul", { className: "launches" });
   const launchesPart = el("section", { hidden: true, attrs: { "aria-label": "Launched by" } }, el("h2", {}, "Launched by"), launches);
   const drill = el("button", { type: "button", className: "button", disabled: true, onclick: () => openDrill(plan) }, icon("play"), "Run drill …");
@@ -34,7 +43,7 @@ export function createPlanView(planId, { refresh }) {
   const node = el("div", { className: "view" },
     el("p", { className: "crumbs" }, el("a", { href: "#/" }, "Recovery plans"), " ›"),
     el("div", { className: "view-head" }, heading, description, age, el("div", { className: "tools" }, cleanUp, drill)),
-    launchesPart, list.node);
+    unresolved, launchesPart, list.node);
   let drawnLaunches = "";
 
   return {
@@ -49,7 +58,8 @@ export function createPlanView(planId, { refresh }) {
       heading.textContent = plan.planName;
       description.textContent = [plan.description, plural(rows.length, "server"), plural(plan.waves.length, "wave")].filter(Boolean).join(" · ");
       age.replaceChildren(...(answer.asOf ? ["as of ", timeOf(answer.asOf), ", ", ageOf(answer.asOf, { grade: true, suffix: " ago" })] : ["age unknown"]));
-      drill.disabled = false;
+      showUnresolved(plan.unresolvedWaves, unresolved);
+      drill.disabled = plan.unresolvedWaves.length > 0;
       cleanUp.hidden = rows.every(({ kind }) => kind !== "drill");
       const executions = executionsOf(rows);
       const others = unattributed(rows).length;

@@ -2,6 +2,7 @@
 
 import { el, announce, plural } from "./dom.js";
 import { countsOfPlan, countHaving } from "./rows.js";
+import { icon } from "./icons.js";
 import { matches } from "./sorting.js";
 import { Table } from "./table.js";
 import { createTiles, shareBar } from "./tiles.js";
@@ -27,7 +28,8 @@ const COLUMNS = [
   },
   {
     id: "servers", title: "Servers", value: (row) => row.servers,
-    cell: (row) => [el("span", { className: "sub" }, `${plural(row.servers, "server")}, ${plural(row.waves, "wave")}`), shareBar(row.counts)],
+    cell: (row) => [el("span", { className: "sub" }, `${plural(row.servers, "server")}, ${plural(row.waves, "wave")}`), shareBar(row.counts),
+      row.unresolved > 0 && el("span", { className: "status", data: { mark: "warning" } }, icon("unknown"), `servers of ${plural(row.unresolved, "wave")} not known`)],
   },
   ...Object.keys(BUCKETS).map(count),
   {
@@ -42,6 +44,7 @@ const rowOf = (plan) => ({
   description: plan.description,
   servers: plan.counts.servers,
   waves: plan.waves.length,
+  unresolved: plan.unresolvedWaves.length,
   counts: countsOfPlan(plan),
   asOf: plan.asOf,
 });

@@ -53,7 +53,7 @@ export const reasonOf = (message) =>
 export const wasSeen = (outcome) => outcome === "seen" || outcome === "not_initialized";
 
 /** `111111111111 · us-east-1` */
-export const placeName = ({ accountId, region }) => `${accountId} · ${region}`;
+export const placeName = ({ accountId, region }) => accountId && region ? `${accountId} · ${region}` : "place not known";
 
 /** A status word of an execution, a wave or a launch, as people write it. */
 export function statusWord(status) {

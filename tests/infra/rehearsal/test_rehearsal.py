@@ -90,12 +90,13 @@ def _ended(rehearsal: Rehearsal, path: str) -> dict[str, Any] | None:
 @pytest.mark.parametrize("read_from", ["live", "table", "mirror"])
 def test_reading_can_be_switched_there_and_back(rehearsal: Rehearsal, read_from: str) -> None:
     """The rollout's phases, and its rollback: the same pages, whichever way they are read."""
-    rehearsal.update(f"ReadFrom={read_from}")
+    rehearsal.deploy(f"ReadFrom={read_from}")
     for role in ("query", "data-management"):
         variables = rehearsal.client("lambda").get_function_configuration(
             FunctionName=functions.name(role)
         )
         assert variables["Environment"]["Variables"]["READ_FROM"] == read_from
+    assert served_variables(rehearsal)["READ_FROM"] == read_from
     pages_show_the_world(rehearsal)
 
 
@@ -105,10 +106,55 @@ def test_code_alone_can_be_replaced(rehearsal: Rehearsal) -> None:
     pages_show_the_world(rehearsal)
 
 
+def served_variables(rehearsal: Rehearsal) -> dict[str, str]:
+    """What the version that pages are read by was published with."""
+    found = rehearsal.client("lambda").get_function_configuration(
+        FunctionName=functions.name("query"), Qualifier="live"
+    )
+    return dict(found["Environment"]["Variables"])
+
+
+def test_a_deployment_of_the_same_again_changes_nothing(rehearsal: Rehearsal) -> None:
+    """No stack is updated, no code replaced, no version published: whatever was deployed before."""
+    rehearsal.deploy()
+    before, version = rehearsal.modified(), rehearsal.live_version()
+    output = rehearsal.deploy()
+    assert output.count("nothing to change") == 2, output
+    assert (rehearsal.modified(), rehearsal.live_version()) == (before, version)
+
+
+def test_a_change_that_is_not_the_query_functions_publishes_nothing(rehearsal: Rehearsal) -> None:
+    """Its version stays, and the deployment ends well."""
+    rehearsal.deploy()
+    version = rehearsal.live_version()
+    output = rehearsal.deploy("LogRetentionDays=30")
+    assert f"{functions.PROJECT}-dev: UPDATE_COMPLETE" in output
+    assert rehearsal.live_version() == version
+
+
+def test_a_parameter_on_the_command_line_holds_once(rehearsal: Rehearsal) -> None:
+    """The next deployment goes back to the file's value, or the default."""
+    for words, expected in [(("JobTags=true",), "true"), ((), "false")]:
+        rehearsal.deploy(*words)
+        assert served_variables(rehearsal)["JOB_TAGS"] == expected
+
+
+def test_old_versions_go(rehearsal: Rehearsal) -> None:
+    """Three are kept, the one that is served among them."""
+    for number in range(4):
+        rehearsal.deploy(f"CorsOrigin=https://{number}.example.org")
+    found = rehearsal.client("lambda").list_versions_by_function(
+        FunctionName=functions.name("query")
+    )["Versions"]
+    published = [it["Version"] for it in found if it["Version"] != "$LATEST"]
+    assert len(published) == 3
+    assert rehearsal.live_version() == published[-1]
+
+
 def test_a_dry_run_changes_nothing(rehearsal: Rehearsal) -> None:
-    """It shows what would change; functions keep their code and the stack its time."""
-    before = rehearsal.modified()
-    output = rehearsal.dry_run("--lambda-only")
-    assert output.count("the same code") == 4
-    rehearsal.dry_run("ReadFrom=live")
-    assert rehearsal.modified() == before
+    """It shows what would change; functions keep their code, the stack its time, the bucket its files."""
+    rehearsal.deploy()
+    before = rehearsal.modified(), rehearsal.files()
+    assert "would be replaced" not in rehearsal.dry_run("--lambda-only")
+    assert "Modify" in rehearsal.dry_run("ReadFrom=live")
+    assert (rehearsal.modified(), rehearsal.files()) == before

@@ -1,0 +1,161 @@
+"""CloudFormation's stacks through every state, and the functions' code and versions."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from local.servers import OWN_ACCOUNT
+from scripts.deployment.errors import Failed, Refused
+from scripts.deployment.functions import VERSIONS_KEPT, ZIPS, Functions
+from scripts.deployment.parameters import read
+from scripts.deployment.stacks import Stacks, what_to_do
+from tests.infra.deployment.conftest import Account
+
+pytestmark = [pytest.mark.xdist_group("deployment")]
+
+
+def queues(*names: str) -> str:
+    """A template of these queues."""
+    made = {
+        f"Queue{number}": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": name}}
+        for number, name in enumerate(names)
+    }
+    parameters = {"Word": {"Type": "String", "Default": "a"}}
+    outputs = {"Word": {"Value": {"Ref": "Word"}}}
+    return json.dumps({"Parameters": parameters, "Resources": made, "Outputs": outputs})
+
+
+class TestStacks:
+    """CloudFormation's states and change sets."""
+
+    @pytest.fixture
+    def told(self) -> list[str]:
+        """What was reported."""
+        return []
+
+    @pytest.fixture
+    def stacks(self, account: Account, told: list[str]) -> Stacks:
+        """The account's stacks."""
+        return Stacks(account.client("cloudformation"), told.append)
+
+    def test_from_nothing_to_nothing(self, stacks: Stacks, told: list[str]) -> None:
+        """Created, left alone when nothing changes, updated, deleted."""
+        assert stacks.meet("whole") == "create"
+        assert stacks.deploy("whole", queues("a"), {"Word": "a"}, {}) is True
+        assert stacks.meet("whole") == "update"
+        assert stacks.deploy("whole", queues("a"), {"Word": "a"}, {}) is False
+        assert stacks.deploy("whole", queues("a", "b"), {"Word": "b"}, {}) is True
+        assert stacks.outputs("whole") == {"Word": "b"}
+        assert set(stacks.resources("whole")) == {"Queue0", "Queue1"}
+        stacks.delete("whole")
+        assert (stacks.status("whole"), stacks.outputs("whole")) == ("", {})
+        assert "  whole: nothing to change" in told
+
+    def test_changes_are_shown_and_not_made(self, stacks: Stacks) -> None:
+        """And no change set is left behind."""
+        stacks.deploy("shown", queues("c"), {"Word": "a"}, {})
+        changes = stacks.changes("shown", queues("c", "d"), {"Word": "a"}, {})
+        assert [(it.action, it.resource) for it in changes] == [("Add", "Queue1")]
+        assert set(stacks.resources("shown")) == {"Queue0"}
+        assert stacks.changes("shown", queues("c"), {"Word": "a"}, {}) == []
+
+    def test_a_creation_that_failed_is_taken_away_first(
+        self, stacks: Stacks, told: list[str]
+    ) -> None:
+        """CloudFormation updates no stack that was rolled back; the next deployment creates it."""
+        broken = json.loads(queues("e"))
+        broken["Resources"]["Nested"] = {
+            "Type": "AWS::CloudFormation::Stack",
+            "Properties": {"TemplateURL": "https://s3.amazonaws.com/none/none.yaml"},
+        }
+        with pytest.raises(Failed, match="broken is ROLLBACK_COMPLETE"):
+            stacks.deploy("broken", json.dumps(broken), {"Word": "a"}, {})
+        assert any("Nested" in it for it in told), told
+        assert "remains" in stacks.meet("broken")
+        assert stacks.deploy("broken", queues("e"), {"Word": "a"}, {}) is True
+
+    @pytest.mark.parametrize(
+        ("status", "words"),
+        [
+            ("UPDATE_IN_PROGRESS", "wait until"),
+            ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback --stack-name stuck"),
+            ("DELETE_FAILED", "a deletion failed"),
+            ("ROLLBACK_FAILED", "delete the stack"),
+        ],
+    )
+    def test_a_stack_that_is_stuck_says_what_helps(self, status: str, words: str) -> None:
+        """Nothing is tried on it."""
+        with pytest.raises(Refused, match=words):
+            what_to_do("stuck", status)
+
+
+class TestFunctions:
+    """Code and versions, whatever a stack thinks of them."""
+
+    @pytest.fixture
+    def functions(self, account: Account, infra: Path, tmp_path: Path) -> Functions:
+        """The four functions with some code, and an alias on what was never published."""
+        project = f"f{tmp_path.name[-8:].replace('_', '')}".lower()
+        client = account.client("lambda")
+        for zipped in set(ZIPS.values()):
+            build(tmp_path / f"{zipped}.zip", "first")
+        for role, zipped in ZIPS.items():
+            client.create_function(
+                FunctionName=f"{project}-{role}-one",
+                Runtime="python3.12",
+                Handler="code.handler",
+                Role=f"arn:aws:iam::{OWN_ACCOUNT}:role/r",
+                Code={"ZipFile": (tmp_path / f"{zipped}.zip").read_bytes()},
+            )
+        name = f"{project}-query-handler-one"
+        client.create_alias(FunctionName=name, Name="live", FunctionVersion="$LATEST")
+        given = read("one", [f"Project={project}"], infra)
+        return Functions(client, given, tmp_path, lambda _: None)
+
+    def test_only_code_that_differs_is_replaced(self, functions: Functions, tmp_path: Path) -> None:
+        """Both functions of one zip, and no other."""
+        assert functions.differing() == []
+        build(tmp_path / "data_management.zip", "second")
+        both = ["data-management-handler", "recovery-instance-sync"]
+        assert functions.replace_code() == both
+        assert functions.differing() == []
+
+    def test_a_version_is_published_when_the_function_differs(
+        self, functions: Functions, tmp_path: Path
+    ) -> None:
+        """And only then."""
+        first = functions.publish()
+        assert functions.publish() == first
+        build(tmp_path / "query.zip", "second")
+        functions.replace_code()
+        second = functions.publish()
+        assert int(second) == int(first) + 1
+
+    def test_few_versions_are_kept(
+        self, functions: Functions, account: Account, tmp_path: Path
+    ) -> None:
+        """Each is paid for; the newest are the way back."""
+        for number in range(VERSIONS_KEPT + 2):
+            build(tmp_path / "query.zip", str(number))
+            functions.replace_code()
+            live = functions.publish()
+        (name,) = [
+            it["FunctionName"]
+            for it in account.client("lambda").list_functions()["Functions"]
+            if it["FunctionName"].startswith(f"f{tmp_path.name[-8:].replace('_', '')}".lower())
+            and "query" in it["FunctionName"]
+        ]
+        found = account.client("lambda").list_versions_by_function(FunctionName=name)["Versions"]
+        kept = [it["Version"] for it in found if it["Version"] != "$LATEST"]
+        assert len(kept) == VERSIONS_KEPT
+        assert kept[-1] == live
+
+
+def build(target: Path, text: str) -> None:
+    """A zip with this in it."""
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(
+            zipfile.ZipInfo("code.py"), f"def handler(event, context):\n    return {text!r}\n"
+        )

@@ -1,0 +1,64 @@
+"""ministack, run by its venv's Python, with three of AWS's rules that the scripts rely on and ministack does not keep.
+
+- An updated function keeps its versions and aliases (Lambda developer guide, "Manage Lambda function versions").
+- PublishVersion makes no version while code and configuration are those of the last one (Lambda API reference).
+- DeleteChangeSet answers with its result element (CloudFormation's service model).
+"""
+
+from copy import deepcopy
+from typing import Any
+
+from ministack.app import main
+from ministack.core.responses import json_response
+from ministack.services import lambda_svc
+from ministack.services.cloudformation import handlers, helpers, provisioners
+
+KEPT = ("versions", "next_version", "aliases", "policy", "concurrency", "event_invoke_config")
+A_VERSIONS_OWN = {"Version", "FunctionArn", "RevisionId", "Description", "LastModified"}
+
+create = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]["create"]
+publish = lambda_svc._publish_version
+
+
+def create_or_update(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
+    """A function made anew over itself keeps what belongs to its name."""
+    before = deepcopy(lambda_svc._functions.get(props.get("FunctionName", ""), {}))
+    made = create(logical_id, props, stack_name)
+    lambda_svc._functions[made[0]] |= {key: before[key] for key in KEPT if key in before}
+    return made
+
+
+def publish_what_is_new(name: str, data: dict[str, Any]) -> Any:
+    """The last version again, unless something has changed since."""
+    function = lambda_svc._functions.get(name, {})
+    last = function.get("versions", {}).get(str(function.get("next_version", 1) - 1))
+    if (
+        last
+        and last["code_zip"] == function["code_zip"]
+        and same(last["config"], function["config"])
+    ):
+        return json_response(last["config"], 201)
+    return publish(name, data)
+
+
+def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two configurations differ in nothing but what every version has of its own."""
+    return all(
+        one.get(key) == other.get(key) for key in (one.keys() | other.keys()) - A_VERSIONS_OWN
+    )
+
+
+def delete_change_set(params: dict[str, Any]) -> Any:
+    """The answer with the element that clients look for."""
+    status, headers, body = handlers._delete_change_set(params)
+    if status != 200:
+        return status, headers, body
+    return helpers._xml(200, "DeleteChangeSetResponse", "<DeleteChangeSetResult/>")
+
+
+provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]["create"] = create_or_update
+lambda_svc._publish_version = publish_what_is_new
+handlers._ACTION_HANDLERS["DeleteChangeSet"] = delete_change_set
+
+if __name__ == "__main__":
+    main()

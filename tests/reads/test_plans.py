@@ -1,0 +1,155 @@
+"""Plans as the platform writes them: waves of protection groups are resolved, or named as what nobody knows."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cache.reader import Answer
+from cache.values import Place
+from services.api.models import PlanInstances, Plans
+from services.api.routing import answer
+from services.platform.groups import read_group
+from services.platform.plans import Found, PlanBook, group_ids, read_plan
+from services.reads.pages import Pages, existing_body
+from tests.api.test_events import rest
+
+ACCOUNT, REGION = "222222222222", "us-west-2"
+A, B = f"s-{0:017d}", f"s-{1:017d}"
+WAVE: dict[str, Any] = {
+    "waveNumber": 0, "waveName": "Databases", "waveDescription": "", "protectionGroupId": "g-1", "serverIds": [],
+    "pauseBeforeWave": False, "dependsOnWaves": [],
+}  # fmt: skip
+ROW: dict[str, Any] = {
+    "planId": "plan-1", "planName": "Web shop", "description": "", "accountId": ACCOUNT, "assumeRoleName": "role",
+    "waves": [WAVE], "createdDate": 1_795_000_000, "version": 3,
+}  # fmt: skip
+GROUP: dict[str, Any] = {
+    "groupId": "g-1", "groupName": "Databases", "region": REGION, "accountId": ACCOUNT, "assumeRoleName": "role",
+    "sourceServerIds": [A, B],
+}  # fmt: skip
+
+
+def resolved(groups: Mapping[str, Any] | str | None = None, **wave: Any) -> Any:
+    """The plan with this one wave."""
+    found = groups if isinstance(groups, str) else {"g-1": read_group(GROUP | (groups or {}))}
+    return read_plan(ROW | {"waves": [WAVE | wave]}, found)
+
+
+def test_a_wave_of_a_group_has_the_groups_servers_where_the_group_is() -> None:
+    """The group's own account and region; the platform's other members stay."""
+    plan = resolved()
+    assert plan.unresolved == ()
+    assert plan.servers == {A: Place(ACCOUNT, REGION), B: Place(ACCOUNT, REGION)}
+    (wave,) = plan.waves
+    assert (wave["serverIds"], wave["accountId"], wave["region"]) == ([A, B], ACCOUNT, REGION)
+    assert wave["pauseBeforeWave"] is False
+
+
+def test_a_wave_that_names_servers_itself_needs_no_group() -> None:
+    """Even where a group stands beside them."""
+    assert group_ids({"waves": [WAVE | {"serverIds": [A]}, WAVE]}) == {"g-1"}
+    assert resolved("gone", serverIds=[A], region=REGION).servers == {A: Place(ACCOUNT, REGION)}
+
+
+@pytest.mark.parametrize(
+    ("groups", "wave", "why"),
+    [
+        ("the table of groups cannot be read", {}, "cannot be read"),
+        ({}, {"protectionGroupId": "g-2"}, "there is no protection group g-2"),
+        ({"serverSelectionTags": {"Tier": "db"}}, {}, "by tags"),
+        ({"sourceServerIds": None}, {}, "does not say which servers"),
+        ({}, {"protectionGroupId": None, "serverIds": None}, "neither servers nor a protection group"),
+        ({}, {"protectionGroupId": 7, "serverIds": 7}, "no list"),
+    ],
+)  # fmt: skip
+def test_a_wave_whose_servers_cannot_be_known_is_named_and_never_empty(
+    groups: Any, wave: dict[str, Any], why: str
+) -> None:
+    """Nobody says that there is nothing; no age is claimed either."""
+    plan = resolved(groups, **wave)
+    assert len(plan.unresolved) == 1
+    assert why in plan.unresolved[0]
+    body = PlanInstances.model_validate_json(existing_body(Answer(), plan.servers, plan=plan))
+    assert (body.has_existing_instances, body.degraded, body.as_of) == (None, True, None)
+    assert body.unresolved_waves == [*plan.unresolved]
+
+
+def test_an_empty_wave_is_empty_only_if_the_plan_says_so() -> None:
+    """A wave without a group whose list is there, and a plan whose list of waves is."""
+    assert resolved({}, protectionGroupId=None).unresolved == ()
+    assert read_plan(ROW | {"waves": []}, {}).unresolved == ()
+    for waves in (None, "none", {"0": WAVE}):
+        assert read_plan(ROW | {"waves": waves}, {}).unresolved == (
+            "the plan has no list of waves",
+        )
+    good = WAVE | {"serverIds": [A]}
+    plan = read_plan(ROW | {"waves": [good, "Databases"]}, {})
+    assert ([*plan.servers], len(plan.unresolved)) == ([A], 1)
+
+
+class Book(PlanBook):
+    """The plans of these rows, as the pages see them."""
+
+    def __init__(self, *rows: dict[str, Any]) -> None:
+        self.rows = rows
+
+    def all(self) -> Found[Any]:
+        """Every plan."""
+        return Found([read_plan(row, {"g-1": read_group(GROUP)}) for row in self.rows])
+
+
+class Nothing:
+    """A reader that knows every server to have none."""
+
+    def read(self, _servers: Mapping[str, Place | None], _began: float | None = None) -> Answer:
+        """Nobody is unknown."""
+        return Answer()
+
+
+def listed(*rows: dict[str, Any]) -> Plans:
+    """The list of plans, held to its contract."""
+    pages = Pages(Nothing(), Book(*rows), lambda _: None)
+    reply = answer(rest("/recovery-plans", "/recovery-plans", None), pages.routes)
+    assert reply["statusCode"] == 200, reply
+    json.loads(reply["body"])
+    return Plans.model_validate_json(reply["body"])
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=9) | st.sampled_from([A, "g-1", [A]]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+
+
+def altered(members: dict[str, Any], keep: str = "") -> st.SearchStrategy[dict[str, Any]]:
+    """These members: some missing, some of another type, some added."""
+    names = sorted(set(members) - {keep})
+    return st.builds(
+        lambda gone, new: {name: it for name, it in (members | new).items() if name not in gone},
+        st.sets(st.sampled_from(names), max_size=3),
+        st.dictionaries(st.sampled_from(names) | st.text(max_size=9), JSON, max_size=3),
+    )
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(row=altered(ROW, "planId"), wave=altered(WAVE), group=altered(GROUP, "groupId"))
+def test_no_row_is_an_error_a_false_none_or_a_lost_neighbour(
+    row: dict[str, Any], wave: dict[str, Any], group: dict[str, Any]
+) -> None:
+    """What a plan may have is known, or its wave is named; the plan beside it is listed whole."""
+    read_group(group)
+    odd = row | ({"waves": [wave]} if row.get("waves") == [WAVE] else {})
+    neighbour = ROW | {"planId": "plan-2"}
+    plans = listed(odd, neighbour)
+    assert [it.counts.servers for it in plans.plans if it.plan_id == "plan-2"] == [2]
+    plan = read_plan(odd, {"g-1": read_group(GROUP)})
+    given_waves, own = odd.get("waves"), wave.get("serverIds")
+    says_none = given_waves == [] or (own == [] and wave.get("protectionGroupId") in (None, ""))
+    assert plan.servers or plan.malformed or plan.unresolved or says_none
+    assert plans.degraded is bool(plan.unresolved)
