@@ -147,10 +147,14 @@ def attributes(group: Group) -> dict[str, Value | None]:
     """The group as table attributes. None and empty lists mean: its source says there is none."""
     names = attribute_names(type(group))
     said = {name: getattr(group, field) for field, name in names.items()}
-    return {
-        name: None if value in ("", (), {}) else list(value) if isinstance(value, tuple) else value
-        for name, value in said.items()
-    }
+    return {name: _stored(value) for name, value in said.items()}
+
+
+def _stored(value: Any) -> Value | None:
+    """As a row holds it; nothing at all for what is empty."""
+    if value in ("", (), {}):
+        return None
+    return list(value) if isinstance(value, tuple) else value
 
 
 def current(launches: Iterable[Launch]) -> Launch | None:
