@@ -19,7 +19,8 @@ from services.cli.output import out
     default="mirror",
     show_default=True,
 )
-def local(port: int, servers: int, interval: float, read_from: str) -> None:
+@click.option("--four-eyes", is_flag=True, help="Real recoveries need a second person.")
+def local(port: int, servers: int, interval: float, read_from: str, four_eyes: bool) -> None:
     """Run the whole stack on this machine, with a seeded world, until Ctrl-C."""
     from local.processes import LocalStackError
     from local.run import DIRECTORY, run_local
@@ -27,6 +28,7 @@ def local(port: int, servers: int, interval: float, read_from: str) -> None:
     from local.world import make_world
 
     stack = Stack(DIRECTORY, port, make_world(servers=servers), interval, read_from)
+    stack.four_eyes = four_eyes
     try:
         run_local(out, stack)
     except LocalStackError as error:
