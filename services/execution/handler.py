@@ -46,5 +46,5 @@ def lambda_handler(event: object, _context: "LambdaContext") -> dict[str, Any]:
         routes(),
         operations(),
         cors_origin,
-        is_unheard=lambda it, _: it.get("operation") in UNATTENDED,
+        is_unheard=lambda it, _: str(it.get("operation")) in UNATTENDED,
     )
