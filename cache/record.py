@@ -18,7 +18,7 @@ from cache.errors import InvalidRow
 from cache.readiness import Readiness, readiness
 from cache.values import to_millis
 
-type Value = str | int | bool | tuple[str, ...] | Mapping[str, str]
+type Value = str | int | bool | list[str] | Mapping[str, str]
 
 
 class InstanceState(StrEnum):
@@ -147,7 +147,10 @@ def attributes(group: Group) -> dict[str, Value | None]:
     """The group as table attributes. None and empty lists mean: its source says there is none."""
     names = attribute_names(type(group))
     said = {name: getattr(group, field) for field, name in names.items()}
-    return {name: None if value in ("", (), {}) else value for name, value in said.items()}
+    return {
+        name: None if value in ("", (), {}) else list(value) if isinstance(value, tuple) else value
+        for name, value in said.items()
+    }
 
 
 def current(launches: Iterable[Launch]) -> Launch | None:

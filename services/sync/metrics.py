@@ -33,7 +33,7 @@ def count_sync(report: SyncReport) -> None:
     metrics.add_metric("SyncDuration", MetricUnit.Milliseconds, report.duration_ms)
     metrics.add_metric("InstancesUpdated", MetricUnit.Count, sum(it.instances for it in places))
     metrics.add_metric(
-        "PlacesFailed", MetricUnit.Count, sum(not it.outcome.is_complete for it in places)
+        "PlacesFailed", MetricUnit.Count, sum(it.outcome.is_failure for it in places)
     )
     metrics.add_metric("PublishFailures", MetricUnit.Count, sum(it.unpublished for it in places))
     metrics.add_metric("RefusedOlderWrites", MetricUnit.Count, sum(it.refused for it in places))

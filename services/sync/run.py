@@ -119,7 +119,7 @@ def sync_recovery_instances_after_wave(
     deadline = monotonic() + WAVE_SECONDS
     report = _servers(parts, place, server_ids, known, deadline)
     if report.refused:
-        rows, _ = parts.table.read_rows(server_ids)
+        rows = parts.table.read_rows(server_ids).rows
         robbed = [
             it
             for it, row in rows.items()
@@ -178,11 +178,11 @@ def _note(parts: SyncParts, report: PlaceReport) -> None:
     """Keep how the look ended; the mirror hears of it last, and only when it has all that the look saw."""
     if not report.ticket:
         return  # not even a ticket could be drawn, so nothing can be kept either
-    facts = place_facts(report) | {"endedAt": now()}
+    facts = place_facts(report) | {"startedAt": report.started_at, "endedAt": now()}
     look = parts.looks.note(
         report.place, report.ticket, facts, completed=report.outcome.is_complete
     )
-    if look and report.is_mirrored:
+    if look and not report.unpublished:
         parts.recorder.publish_place(str(report.place), look)
 
 
