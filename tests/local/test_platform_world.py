@@ -112,8 +112,10 @@ def test_what_the_platform_launched_is_terminated_and_what_it_runs_is_left_alone
     stack: Stack,
 ) -> None:
     """By the execution's own row; a word nobody told us is one that runs."""
-    drill = next(it for it in stack.world.execution_history if it.get("executionType") == "DRILL")
-    path = f"/executions/{drill['executionId']}/terminate-instances"
+    rows = {it["executionId"] for it in stack.world.execution_history}
+    drills = [it for it in stack.world.alive.values() if it["isDrill"]]
+    drill = next(it for it in drills if it["sourceExecutionId"] in rows)["sourceExecutionId"]
+    path = f"/executions/{drill}/terminate-instances"
     answer = call(stack, "POST", path, {"dryRun": True})
     assert answer["requested"]
     for execution in (RUNNING, "exec-odd", "exec-bare"):
