@@ -6,6 +6,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 source scripts/bootstrap.sh
 bootstrap
 case "${1:-}" in
-  "" | --port* | --servers* | --interval* | --read-from* | --world*) set -- local "$@" ;;
+  "" | --four-eyes* | --port* | --servers* | --interval* | --read-from* | --world*) set -- local "$@" ;;
 esac
 exec .venv/bin/python scripts/checkout.py "$@"

@@ -1,5 +1,6 @@
 """The deployed functions and their environment, as the templates set it."""
 
+from local import users
 from local.front import SYNC
 from local.lambdas import FunctionSpec
 from local.servers import OWN_ACCOUNT, REGION, REPOSITORY
@@ -23,7 +24,7 @@ def name(role: str) -> str:
     return f"{PROJECT}-{role}{suffix}-{ENVIRONMENT}"
 
 
-def settings(redis_url: str, read_from: str) -> dict[str, str]:
+def settings(redis_url: str, read_from: str, *, four_eyes: bool = False) -> dict[str, str]:
     """The product's own settings."""
     return {
         "PROJECT_NAME": PROJECT,
@@ -34,6 +35,10 @@ def settings(redis_url: str, read_from: str) -> dict[str, str]:
         "REDIS_IAM_USER": "",
         "REDIS_IAM_CACHE": "",
         "READ_FROM": read_from,
+        "AUTHORISATION": "JWT",
+        "AUDIENCE": users.AUDIENCE,
+        **users.GROUPS,
+        "FOUR_EYES": str(four_eyes).lower(),
         "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{OWN_ACCOUNT}:stateMachine:{PROJECT}-execution-{ENVIRONMENT}",
     }
 

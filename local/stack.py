@@ -38,6 +38,7 @@ class Stack:
     schedule_seconds: float = 300
     read_from: str = "mirror"
     speed: float = 1.0
+    four_eyes: bool = False
     query_processes: int = 2
     """How many pages are answered at once; Lambda would start as many as it takes."""
     reach: Callable[[Process], int] = attrgetter("port")
@@ -90,7 +91,9 @@ class Stack:
         )
         endpoints |= dict.fromkeys(("DRS", "EC2", "STS"), self.aws.url)
         redis_url = f"redis://127.0.0.1:{self.reach(self.valkey)}/0"
-        return functions.settings(redis_url, self.read_from) | functions.aws(endpoints)
+        return functions.settings(
+            redis_url, self.read_from, four_eyes=self.four_eyes
+        ) | functions.aws(endpoints)
 
     @cached_property
     def standin(self) -> StandInAdmin:

@@ -10,6 +10,8 @@ from cache.errors import InvalidInput
 
 type ReadFrom = Literal["mirror", "table", "live"]
 _READ_FROM: tuple[str, ...] = get_args(ReadFrom.__value__)
+type Authorisation = Literal["", "JWT", "IAM"]
+_AUTHORISATIONS: tuple[str, ...] = get_args(Authorisation.__value__)
 _REDIS_SCHEMES = {"redis", "rediss", "unix"}
 _YES, _NO = {"true", "1", "yes"}, {"", "false", "0", "no"}
 
@@ -17,7 +19,7 @@ _YES, _NO = {"true", "1", "yes"}, {"", "false", "0", "no"}
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What one deployment is told. An empty `redis_url` means there is no mirror, an empty
-    `state_machine_arn` that nothing can be executed."""
+    `state_machine_arn` that nothing can be executed, an empty `authorisation` that callers are not told apart."""
 
     project: str
     environment: str
@@ -36,6 +38,12 @@ class Settings:
     job_tags: bool
     cors_origin: str
     state_machine_arn: str
+    authorisation: Authorisation
+    audience: frozenset[str]
+    viewer_groups: frozenset[str]
+    operator_groups: frozenset[str]
+    approver_groups: frozenset[str]
+    four_eyes: bool
 
     @property
     def deployment(self) -> str:
@@ -77,6 +85,12 @@ class Settings:
             job_tags=_flag(environ, "JOB_TAGS"),
             cors_origin=environ.get("CORS_ORIGIN", ""),
             state_machine_arn=environ.get("STATE_MACHINE_ARN", ""),
+            authorisation=_authorisation(environ),
+            audience=_names(environ, "AUDIENCE"),
+            viewer_groups=_names(environ, "VIEWER_GROUPS"),
+            operator_groups=_names(environ, "OPERATOR_GROUPS"),
+            approver_groups=_names(environ, "APPROVER_GROUPS"),
+            four_eyes=_four_eyes(environ),
         )
 
 
@@ -99,3 +113,21 @@ def _read_from(environ: Mapping[str, str]) -> ReadFrom:
     if word not in _READ_FROM:
         raise InvalidInput("READ_FROM", f"{word!r} is none of {', '.join(_READ_FROM)}")
     return cast("ReadFrom", word)
+
+
+def _authorisation(environ: Mapping[str, str]) -> Authorisation:
+    word = environ.get("AUTHORISATION", "")
+    if word not in _AUTHORISATIONS:
+        raise InvalidInput("AUTHORISATION", f"{word!r} is neither JWT nor IAM")
+    return cast("Authorisation", word)
+
+
+def _names(environ: Mapping[str, str], variable: str) -> frozenset[str]:
+    """Names with commas between them."""
+    return frozenset(filter(None, map(str.strip, environ.get(variable, "").split(","))))
+
+
+def _four_eyes(environ: Mapping[str, str]) -> bool:
+    if _flag(environ, "FOUR_EYES") and not environ.get("AUTHORISATION"):
+        raise InvalidInput("FOUR_EYES", "needs AUTHORISATION: nobody is told apart without it")
+    return _flag(environ, "FOUR_EYES")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cache.errors import Conflict, InvalidInput, NotFound
+from services.api.access import OPEN, Access
 from services.api.events import is_api, is_notification, is_ping
 from services.api.http import Routes, refusal
 from services.api.routing import answer
@@ -35,11 +36,13 @@ class Unattended(InvalidInput):
     """What is wrong with an event whose sender reads no answer: the function fails, so that somebody hears."""
 
 
-def dispatch(
+def dispatch(  # noqa: PLR0913 - a door has these parts
     event: object,
     routes: Routes,
     operations: DirectOperations,
     cors_origin: str,
+    access: Access = OPEN,
+    *,
     is_unheard: Callable[[Event, Refused], bool] = lambda _event, _error: False,
 ) -> dict[str, Any]:
     """Answer requests and pings, carry out direct operations.
@@ -53,7 +56,7 @@ def dispatch(
     """
     if isinstance(event, dict):
         if is_api(event):
-            return answer(event, routes, cors_origin)
+            return answer(event, routes, cors_origin, access)
         if is_ping(event):
             return {"warm": True}
         if is_notification(event):

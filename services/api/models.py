@@ -270,6 +270,14 @@ class Execution(Body):
     waves: list[dict[str, Any]]
 
 
+class Me(Body):
+    """The caller, with what one of these roles allows. `fourEyes`: a real recovery needs a second person's approval."""
+
+    user: str
+    roles: list[Literal["approver", "operator", "viewer"]]
+    four_eyes: bool
+
+
 class Cancel(Body):
     """`force` ends the execution at once, and needs `confirm`: what DRS still launches is not followed."""
 
@@ -325,6 +333,7 @@ class Termination(Body):
     refused: list[Refused]
     failed: list[Failed]
     jobs: list[Job]
+    awaits_approval: bool = False
 
 
 class JobStatus(Job):
@@ -411,6 +420,7 @@ class ReportTermination(JobStatus):
 
     requested_at: Stamp | None
     requested_by: str | None
+    approved_by: str | None
 
 
 class Note(Body):
@@ -430,6 +440,8 @@ class Report(ReportSums):
     execution_type: str
     status: str
     message: str | None
+    requested_by: str | None
+    approved_by: str | None
     start_time: str | None
     end_time: str | None
     duration_seconds: int | None

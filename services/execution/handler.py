@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from services.api.access import Access
 from services.api.dispatch import DirectOperations, dispatch
 from services.api.http import Routes
 from services.execution.operations import UNATTENDED, direct_operations
@@ -22,6 +23,12 @@ def _wiring() -> SyncWiring:
     settings = Settings.from_env()
     name_deployment(settings.deployment)
     return SyncWiring(settings)
+
+
+@lru_cache
+def access() -> Access:
+    """How this function tells its callers apart."""
+    return Access.of(_wiring().settings)
 
 
 @lru_cache
@@ -46,5 +53,6 @@ def lambda_handler(event: object, _context: "LambdaContext") -> dict[str, Any]:
         routes(),
         operations(),
         cors_origin,
+        access(),
         is_unheard=lambda it, _: str(it.get("operation")) in UNATTENDED,
     )

@@ -12,6 +12,7 @@ from cache.values import now
 from services.api.dispatch import DirectOperations
 from services.api.models import Terminate
 from services.api.operations import Event, ExecutionId, valid
+from services.execution.approval import refuse_alone
 from services.execution.driving import Driver
 from services.execution.report import report_body
 from services.execution.termination import terminate_recovery_instances
@@ -118,6 +119,7 @@ def direct_operations(wiring: SyncWiring) -> DirectOperations:
 
     def terminate(event: Mapping[str, Any]) -> dict[str, Any]:
         wanted = valid(TerminateEvent, event)
+        refuse_alone(wiring.settings, confirm=wanted.confirm)
         return terminate_recovery_instances(
             executions,
             wiring.sync_parts(),

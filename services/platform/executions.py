@@ -82,7 +82,7 @@ class Executions:
             if any(it.execution_id == execution.execution_id for it in running):
                 return  # an earlier try arrived, only its answer did not
             refuse(running)
-            ours = [it.execution_id for it in running if it.driven_at]
+            ours = [it.execution_id for it in running if it.driven_at or it.approval]
             if self._put_new(execution, turn, [*ours, execution.execution_id]):
                 return
             time.sleep(uniform(0, _BACKOFF))

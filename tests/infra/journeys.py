@@ -13,6 +13,7 @@ from cache.attributes import encode_item
 from local import functions
 from local.processes import Process
 from local.stack import Stack
+from local.users import AUDIENCE
 from local.world import EMPTY_PLAN
 from services.platform.execution import Execution, Wave
 from services.platform.executions import Executions
@@ -25,6 +26,7 @@ ROLES = {
     "execution": "ExecutionRole",
     "recovery-instance-sync": "SyncRole",
 }
+CLAIMS = {"aud": AUDIENCE, "sub": "you", "cognito:groups": "recovery-viewers"}
 PATIENCE = 60  # seconds for what goes on by itself
 
 
@@ -58,7 +60,7 @@ class RecordedStack(Stack):
 def _page_event(resource: str, parameters: dict[str, str] | None = None) -> dict[str, Any]:
     return {
         "httpMethod": "GET", "resource": resource, "path": resource, "pathParameters": parameters, "headers": {},
-        "queryStringParameters": None, "body": None, "requestContext": {"requestId": "journey"},
+        "queryStringParameters": None, "body": None, "requestContext": {"requestId": "journey", "authorizer": {"claims": CLAIMS}},
     }  # fmt: skip
 
 

@@ -25,13 +25,16 @@ PATIENCE = 120  # seconds for a drill on a clock that runs fast
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack with the platform's world, synced once."""
     world = make_platform_world()
     stack = Stack(tmp_path_factory.mktemp("platform"), 0, world, schedule_seconds=0, speed=600)
     stack.start()
     try:
         stack.sync()
+        in_turn = 0  # a process that answers its first page on a busy machine may have no time left to read the table
+        while in_turn < 4 * stack.query_processes:
+            in_turn = 0 if checked(stack, WHOLE_ESTATE)["degraded"] else in_turn + 1
         yield stack
     finally:
         stack.stop()
@@ -50,11 +53,11 @@ def checked(stack: Stack, plan_id: str) -> Any:
     return call(stack, "GET", f"/recovery-plans/{plan_id}/check-existing-instances")
 
 
-def test_every_plan_says_what_the_world_has_or_that_nobody_knows(stack: Stack) -> None:
+def test_every_plan_says_what_the_world_has_or_that_nobody_knows(platform: Stack) -> None:
     """Servers of groups field by field as servers of waves; the three odd plans are named and never none."""
-    groups = {it["groupId"]: it for it in stack.world.protection_groups}
-    for plan in stack.world.recovery_plans:
-        page = checked(stack, plan["planId"])
+    groups = {it["groupId"]: it for it in platform.world.protection_groups}
+    for plan in platform.world.recovery_plans:
+        page = checked(platform, plan["planId"])
         if plan["planId"] in {BY_TAGS, GROUP_GONE, NOT_WAVES}:
             assert (page["hasExistingInstances"], page["degraded"]) == (None, True)
             assert len(page["unresolvedWaves"]) == 1
@@ -65,75 +68,77 @@ def test_every_plan_says_what_the_world_has_or_that_nobody_knows(stack: Stack) -
         ]  # fmt: skip
         assert (page["unknownServerIds"], page["unresolvedWaves"]) == ([], [])
         assert [it["sourceServerId"] for it in page["existingInstances"]] == [
-            it for it in ids if stack.world.expected[it]
+            it for it in ids if platform.world.expected[it]
         ]
         for item in page["existingInstances"]:
-            expected = stack.world.alive[item["sourceServerId"]]
+            expected = platform.world.alive[item["sourceServerId"]]
             for name in ("ec2InstanceId", "sourceExecutionId", "sourcePlanName", "accountId"):
                 assert item[name] == expected[name], (name, item)
 
 
-def test_the_account_nobody_understands_is_named_and_the_one_that_left_is_not(stack: Stack) -> None:
+def test_the_account_nobody_understands_is_named_and_the_one_that_left_is_not(
+    platform: Stack,
+) -> None:
     """In the report of a sync, and among the places that could not be looked at."""
-    report = stack.sync()
+    report = platform.sync()
     assert [it for it in report["errors"] if UNREADABLE_ACCOUNT in it]
     assert not [it for it in report["errors"] if LEFT_ACCOUNT in it]
     places = {
-        it["accountId"]: it["outcome"] for it in call(stack, "GET", "/recovery-plans")["places"]
+        it["accountId"]: it["outcome"] for it in call(platform, "GET", "/recovery-plans")["places"]
     }
     assert places[UNREADABLE_ACCOUNT] == "unreadable"
     assert LEFT_ACCOUNT not in places
 
 
-def test_servers_that_may_be_in_that_account_are_unknown(stack: Stack) -> None:
+def test_servers_that_may_be_in_that_account_are_unknown(platform: Stack) -> None:
     """A server nobody ever saw may be where nobody could look."""
     nobody = f"s-{0:017d}"
-    answer = call(stack, "POST", "/recovery-instances/query", {"sourceServerIds": [nobody]})
+    answer = call(platform, "POST", "/recovery-instances/query", {"sourceServerIds": [nobody]})
     assert (answer["hasExistingInstances"], answer["unknownServerIds"]) == (None, [nobody])
 
 
-def test_a_drill_of_a_plan_of_groups_runs_to_its_end_and_is_terminated(stack: Stack) -> None:
+def test_a_drill_of_a_plan_of_groups_runs_to_its_end_and_is_terminated(platform: Stack) -> None:
     """Through the state machine, in the platform's table with its sort key, back to nothing."""
     body = {"planId": EMPTY_PLAN, "executionType": "DRILL"}
-    execution = call(stack, "POST", "/executions", body, 202)["executionId"]
-    await_(lambda: "endTime" in call(stack, "GET", f"/executions/{execution}"))
-    page = checked(stack, EMPTY_PLAN)
+    execution = call(platform, "POST", "/executions", body, 202)["executionId"]
+    await_(lambda: "endTime" in call(platform, "GET", f"/executions/{execution}"))
+    page = checked(platform, EMPTY_PLAN)
     assert (
         page["instanceCount"] == len({it["sourceServerId"] for it in page["existingInstances"]}) > 0
     )
     assert {it["sourceExecutionId"] for it in page["existingInstances"]} == {execution}
-    call(stack, "POST", f"/executions/{execution}/terminate-instances", {}, 202)
+    call(platform, "POST", f"/executions/{execution}/terminate-instances", {}, 202)
     path = f"/executions/{execution}/termination-status"
-    await_(lambda: call(stack, "GET", path)["status"] == "COMPLETED")
-    assert checked(stack, EMPTY_PLAN)["hasExistingInstances"] is False
+    await_(lambda: call(platform, "GET", path)["status"] == "COMPLETED")
+    assert checked(platform, EMPTY_PLAN)["hasExistingInstances"] is False
 
 
 def test_what_the_platform_launched_is_terminated_and_what_it_runs_is_left_alone(
-    stack: Stack,
+    platform: Stack,
 ) -> None:
     """By the execution's own row; a word nobody told us is one that runs."""
-    rows = {it["executionId"] for it in stack.world.execution_history}
-    drills = [it for it in stack.world.alive.values() if it["isDrill"]]
+    rows = {it["executionId"] for it in platform.world.execution_history}
+    drills = [it for it in platform.world.alive.values() if it["isDrill"]]
     drill = next(it for it in drills if it["sourceExecutionId"] in rows)["sourceExecutionId"]
     path = f"/executions/{drill}/terminate-instances"
-    answer = call(stack, "POST", path, {"dryRun": True})
+    answer = call(platform, "POST", path, {"dryRun": True})
     assert answer["requested"]
     for execution in (RUNNING, "exec-odd", "exec-bare"):
-        refused = call(stack, "POST", f"/executions/{execution}/terminate-instances", {}, 409)
+        refused = call(platform, "POST", f"/executions/{execution}/terminate-instances", {}, 409)
         assert refused["error"] == "EXECUTION_RUNNING"
-    first = stack.world.recovery_plans[0]["planId"]
+    first = platform.world.recovery_plans[0]["planId"]
     body = {"planId": first, "executionType": "DRILL", "replaceExisting": True}
-    assert call(stack, "POST", "/executions", body, 409)["error"] == "PLAN_RUNNING"
+    assert call(platform, "POST", "/executions", body, 409)["error"] == "PLAN_RUNNING"
     for odd in (BY_TAGS, GROUP_GONE, NOT_WAVES):
         body["planId"] = odd
-        assert "cannot be known" in call(stack, "POST", "/executions", body, 400)["message"]
-    assert call(stack, "GET", f"/executions/lock-{first}", expected=404)["error"] == "NOT_FOUND"
+        assert "cannot be known" in call(platform, "POST", "/executions", body, 400)["message"]
+    assert call(platform, "GET", f"/executions/lock-{first}", expected=404)["error"] == "NOT_FOUND"
 
 
-def test_the_whole_estate_is_one_page(stack: Stack) -> None:
+def test_the_whole_estate_is_one_page(platform: Stack) -> None:
     """Groups or not, the plan over everything is answered whole."""
-    page = checked(stack, WHOLE_ESTATE)
-    assert page["instanceCount"] > len(stack.world.alive) / 2
+    page = checked(platform, WHOLE_ESTATE)
+    assert page["instanceCount"] > len(platform.world.alive) / 2
 
 
 def await_(condition: Any) -> None:
