@@ -165,9 +165,9 @@ def place_look(row: Mapping[str, Any]) -> PlaceLook:
         if outcome in NOT_LOOKED_AT:
             return PlaceLook(ticket, 0, outcome)
         completed_at, listed_at = _millis(row, "completedAt"), _millis(row, "listedAt")
-        return PlaceLook(
-            ticket, completed_at, outcome, int(row.get("completedTicket") or 0), listed_at
-        )
+        completed_ticket = int(row.get("completedTicket") or 0)
+        inventoried_at = _millis(row, "inventoriedAt")
+        return PlaceLook(ticket, completed_at, outcome, completed_ticket, listed_at, inventoried_at)
     except (KeyError, TypeError, ValueError):
         return PlaceLook(0, 0, UNREADABLE)
 

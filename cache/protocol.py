@@ -17,8 +17,10 @@ from cache.record import (
     Details,
     Group,
     Launch,
+    LaunchSettings,
     Origin,
     Record,
+    Replication,
     SourceServer,
     Value,
     attribute_names,
@@ -86,8 +88,12 @@ class Observation:
     attribution: Attribution | None = None
     server: SourceServer | None = None
     origin: Origin | None = None
+    replication: Replication | None = None
+    settings: LaunchSettings | None = None
     launched_at: str | None = None
     """Start of the launching job; stands in for EC2's launch time until EC2 answers."""
+    is_protected: bool = False
+    """Whether the place was seen to protect the server. Of such a server an absence says something even without a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,8 @@ class Change:
     sets: dict[str, Value]
     removes: tuple[str, ...]
     defaults: dict[str, Value]
+    may_create: bool = True
+    """Whether there is something to say where there is no row."""
 
     @property
     def is_absence(self) -> bool:
@@ -125,6 +133,8 @@ def change_of(seen: Observation, ticket: int) -> Change:
         seen.attribution,
         seen.server,
         seen.origin,
+        seen.replication,
+        seen.settings,
     )
     for group in groups:
         if group is None:
@@ -138,8 +148,10 @@ def change_of(seen: Observation, ticket: int) -> Change:
     if seen.attribution and seen.attribution.source_plan_name is None:
         removes.remove("sourcePlanName")  # its source did not say: that is no "there is none"
     defaults = {} if seen.launch is None else _stand_ins(seen)
+    place, gone = str(seen.place), tuple(removes)
+    may_create = seen.launch is not None or seen.is_protected
     return Change(
-        seen.server_id, ticket, str(seen.place), seen.launch, sets, tuple(removes), defaults
+        seen.server_id, ticket, place, seen.launch, sets, gone, defaults, may_create=may_create
     )
 
 
@@ -161,7 +173,7 @@ def judge(stored: Row | None, change: Change) -> Verdict:
     A row whose version is no number is no record; whatever is confirmed replaces it.
     """
     if stored is None:
-        return Verdict.ELSEWHERE if change.is_absence else Verdict.REPLACE
+        return Verdict.REPLACE if change.may_create else Verdict.ELSEWHERE
     version = _version_of(stored)
     if version is not None and version >= change.version:
         return Verdict.OWN if version == change.version else Verdict.OLDER
@@ -210,7 +222,7 @@ def decide(
     row = apply(stored, change, verdict)
     if may_skip and stored is not None and _says_the_same(stored, row) and _is_sound(stored):
         age = to_millis(row["lastSyncTime"]) - to_millis(stored["lastSyncTime"])
-        if age < RESTAMP_AFTER:
+        if age < RESTAMP_AFTER or change.is_absence:
             return Verdict.SAME, dict(stored)
     return verdict, row
 

@@ -13,6 +13,7 @@ _READ_FROM: tuple[str, ...] = get_args(ReadFrom.__value__)
 type Authorisation = Literal["", "JWT", "IAM"]
 _AUTHORISATIONS: tuple[str, ...] = get_args(Authorisation.__value__)
 _REDIS_SCHEMES = {"redis", "rediss", "unix"}
+LONGEST_MINUTES = 1440
 _YES, _NO = {"true", "1", "yes"}, {"", "false", "0", "no"}
 
 
@@ -38,6 +39,7 @@ class Settings:
     job_tags: bool
     cors_origin: str
     state_machine_arn: str
+    inventory_minutes: int
     authorisation: Authorisation
     audience: frozenset[str]
     viewer_groups: frozenset[str]
@@ -85,6 +87,7 @@ class Settings:
             job_tags=_flag(environ, "JOB_TAGS"),
             cors_origin=environ.get("CORS_ORIGIN", ""),
             state_machine_arn=environ.get("STATE_MACHINE_ARN", ""),
+            inventory_minutes=_minutes(environ, "INVENTORY_MINUTES", 60),
             authorisation=_authorisation(environ),
             audience=_names(environ, "AUDIENCE"),
             viewer_groups=_names(environ, "VIEWER_GROUPS"),
@@ -99,6 +102,13 @@ def _flag(environ: Mapping[str, str], variable: str) -> bool:
     if word not in _YES | _NO:
         raise InvalidInput(variable, f"{word!r} is neither true nor false")
     return word in _YES
+
+
+def _minutes(environ: Mapping[str, str], variable: str, otherwise: int) -> int:
+    text = environ.get(variable) or str(otherwise)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= LONGEST_MINUTES):
+        raise InvalidInput(variable, f"must be a number of minutes from 1 to {LONGEST_MINUTES}")
+    return int(text)
 
 
 def _redis_url(environ: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 State = Literal["pending", "running", "stopping", "stopped", "shutting-down", "unknown"]
 Outcome = Literal[
     "seen", "not_initialized", "denied", "throttled", "unreachable", "timeout", "error", "never_looked",
-    "not_configured", "unreadable",
+    "not_configured", "unreadable", "overtaken",
 ]  # fmt: skip
 
 
@@ -189,6 +189,8 @@ class PlaceResult(Body):
     message: str | None = None
     instances: int = 0
     absent: int = 0
+    rows_written: int = 0
+    source_servers: int | None = Field(None, description="of the last inventory")
     aws_calls: dict[str, int] = {}
     duration_ms: int = 0
 
@@ -197,8 +199,15 @@ class PlaceStatus(PlaceResult):
     """The same, as it is kept."""
 
     ticket: int
+    started_at: Stamp | None = None
     ended_at: Stamp
     completed_at: Stamp | None
+    fence: int | None = Field(
+        None, description="ticket of the newest look that has listed the place"
+    )
+    completed_ticket: int | None = None
+    listed_at: Stamp | None = Field(None, description="what was not written since was so then")
+    inventoried_at: Stamp | None = Field(None, description="when all source servers were listed")
 
 
 class SyncResult(Body):
@@ -208,6 +217,7 @@ class SyncResult(Body):
     status: Literal["completed"]
     instances_updated: int
     instances_absent: int
+    rows_written: int
     regions_scanned: int
     errors: list[str]
     no_longer_configured: list[str]

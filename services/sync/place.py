@@ -15,6 +15,7 @@ from cache.table import Stored, Table
 from cache.values import Place, now
 from services.aws import drs
 from services.aws.outcome import LOOK_ERRORS, Outcome, outcome_of
+from services.sync.inventory import Inventory, completed, take_inventory, without_instance
 from services.sync.look import Look
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,9 @@ class PlaceReport:
     written: int = 0
     refused: int = 0
     unpublished: int = 0
+    source_servers: int | None = None
+    """How many source servers an inventory has found; None where none was taken."""
+    oldest_drill: str | None = None
     aws_calls: Counter[str] = field(default_factory=Counter)
     duration_ms: int = 0
 
@@ -50,7 +54,7 @@ class PlaceSync:
         self._report = PlaceReport(look.place, started_at=now())
         self._listing_ticket = 0
 
-    def whole(self) -> PlaceReport:
+    def whole(self, *, with_inventory: bool = False) -> PlaceReport:
         """Everything in the place. The order list, fence, read, compare is what makes skipping safe (docs/model.md)."""
         with self._reported():
             ticket = self._report.ticket = self._listing_ticket = self._looks.draw_ticket()
@@ -58,8 +62,9 @@ class PlaceSync:
             listing = drs.list_recovery_instances(self._look.drs_client, self._look.check)
             if not listing.is_initialized:
                 self._report.outcome = Outcome.NOT_INITIALIZED
+            inventory = take_inventory(self._look) if with_inventory else None
             if self._looks.raise_fence(self._look.place, ticket):
-                self._compare(listing, Confirmation(ticket, self._report.started_at))
+                self._compare(listing, inventory, Confirmation(ticket, self._report.started_at))
             else:
                 self._give_way(listing)
         return self._report
@@ -70,19 +75,34 @@ class PlaceSync:
             self._ask_by_id(server_ids)
         return self._report
 
-    def _compare(self, listing: drs.Listing, confirmation: Confirmation) -> None:
+    def _compare(
+        self, listing: drs.Listing, inventory: Inventory | None, confirmation: Confirmation
+    ) -> None:
         """Behind the fence: write what differs, confirm what does not, and look for what the listing lacks."""
         known = self._table.servers_in(self._look.place)
-        stored = self._read([*listing.launches, *known])
+        protected = inventory.servers if inventory else ()
+        stored = self._read([*listing.launches, *known, *protected])
         seen = self._look.observe(listing.launches, stored.rows, confirmation.listed_at)
+        self._report.oldest_drill = _oldest_drill(seen)
+        here, is_sound = {it.server_id for it in seen}, not self._doubts(listing)
+        if inventory:
+            self._report.source_servers = len(inventory.servers)
+            if is_sound:
+                seen += without_instance(
+                    self._look, inventory, here, stored, confirmation.listed_at
+                )
+            seen = completed(self._look, inventory, seen, stored)
         self._ask_by_id(self._record(seen, confirmation.ticket, stored, confirmation))
-        if self._doubts(listing):
-            return
-        here, place = {it.server_id for it in seen}, str(self._look.place)
+        if is_sound:
+            self._seek({it.server_id for it in seen}, stored, confirmation)
+
+    def _seek(self, seen: Collection[str], stored: Stored, confirmation: Confirmation) -> None:
+        """What the place has rows of and the look did not see: confirmed as gone, or asked for by id."""
+        place = str(self._look.place)
         missing = {
             it: row
             for it, row in stored.rows.items()
-            if it not in here and row.get("place") == place
+            if it not in seen and row.get("place") == place
         }
         gone = {it: row for it, row in missing.items() if row.get("presence") == "absent"}
         self._report.unpublished += self._recorder.confirm(stored._replace(rows=gone), confirmation)
@@ -194,3 +214,11 @@ class PlaceSync:
         """The first failure is the one to tell, but for one that only says that another look is newer."""
         if self._report.outcome.is_complete or self._report.outcome is Outcome.OVERTAKEN:
             self._report.outcome, self._report.message = outcome, message
+
+
+def _oldest_drill(seen: Iterable[Observation]) -> str | None:
+    """When the drill instance that runs longest was launched; None when there is none."""
+    launches = (
+        it.details.launch_time for it in seen if it.details and it.launch and it.launch.is_drill
+    )
+    return min(launches, default=None)

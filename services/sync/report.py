@@ -69,6 +69,7 @@ def place_facts(report: PlaceReport) -> dict[str, Any]:
         "instances": report.instances,
         "absent": report.absent,
         "rowsWritten": report.written,
+        **({} if report.source_servers is None else {"sourceServers": report.source_servers}),
         "awsCalls": dict(report.aws_calls),
         "durationMs": report.duration_ms,
     }

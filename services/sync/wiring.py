@@ -41,4 +41,5 @@ class SyncWiring(Wiring):
             history=lambda: ExecutionHistory(self.dynamodb, self.settings.execution_history_table),
             accounts=accounts,
             faults=faults,
+            inventory_minutes=self.settings.inventory_minutes,
         )

@@ -42,6 +42,8 @@ def test_an_older_look_that_finishes_later_changes_nothing(platform: Platform, o
         "ec2ObservedAt",
         "serverObservedAt",
         "originObservedAt",
+        "replicationObservedAt",
+        "launchSettingsObservedAt",
     }
     assert {n: it for n, it in row.items() if n not in asked_again} == {
         n: it for n, it in overtook.items() if n not in asked_again
