@@ -7,7 +7,7 @@ type AttributeValue = dict[str, Any]
 
 
 def encode(value: object) -> AttributeValue:
-    """The attribute value of a str, bool, int, float, None, list, tuple or mapping.
+    """The attribute value of a str, bool, number, bytes, None, list, tuple or mapping: of all that `decode` makes.
 
     Raises:
         TypeError: for any other type, so that nothing is stored in a form nobody reads.
@@ -15,8 +15,8 @@ def encode(value: object) -> AttributeValue:
     match value:
         case None:
             return {"NULL": True}
-        case bool():
-            return {"BOOL": value}
+        case bool() | bytes():
+            return {"BOOL" if isinstance(value, bool) else "B": value}
         case str():
             return {"S": str(value)}
         case int() | float():

@@ -6,7 +6,9 @@ RecoverySyncError
 │   ├── TableUnavailable        DynamoDB refused, throttled, timed out or is gone
 │   ├── MirrorUnavailable       Redis likewise, or its circuit breaker is open
 │   ├── SyncNotStarted          Lambda did not take the event that starts a sync
-│   └── MachineNotStarted       Step Functions did not take an execution
+│   ├── MachineNotStarted       Step Functions did not take an execution
+│   ├── NotHandedOver           another function did not take an event, or failed
+│   └── Failing                 what a request is for cannot be done now: the code its senders know
 ├── InvalidRow              a row of a table that does not hold what it must hold
 ├── NotFound                there is no such plan, execution or route
 ├── Forbidden               the caller may not do that
@@ -51,6 +53,18 @@ class SyncNotStarted(TierUnavailable):
 
 class MachineNotStarted(TierUnavailable):
     """Step Functions did not take an execution."""
+
+
+class NotHandedOver(TierUnavailable):
+    """Another function of ours did not take an event, or failed."""
+
+
+class Failing(TierUnavailable):
+    """What a request is for cannot be done now. `code` is the one its senders know."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class InvalidRow(RecoverySyncError):

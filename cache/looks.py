@@ -1,23 +1,30 @@
 """The looks themselves, kept in `sync-status`: the counter tickets are drawn from, and one row per place.
 
 A ticket is drawn before the first call of a look and is the version of all that the look writes. The counter starts at
-the wall clock's epoch milliseconds only once, when there is no counter; after that no clock decides anything.
+the wall clock's epoch milliseconds only once, when there is no counter; after that no clock decides anything. A place's
+row holds its `fence`: the ticket of the newest complete look that has listed it, checked by every write in the place.
 """
 
 import time
 from collections.abc import Iterable, Mapping
+from random import uniform
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cache.attributes import decode_item, encode, encode_item
-from cache.table import translated
+from cache.errors import TableUnavailable
+from cache.table import PLACE, translated
 from cache.values import Place, PlaceLook, to_millis
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_PLACE = "place#"
+NEVER_LOOKED = "never_looked"
 NOT_CONFIGURED = "not_configured"
 UNREADABLE = "unreadable"
+NOT_LOOKED_AT = {NEVER_LOOKED, NOT_CONFIGURED, UNREADABLE}  # such a place vouches for nothing
+TRIES = 12
+BACKOFF, LONGEST_BACKOFF = 0.02, 0.4  # seconds, with full jitter
 
 
 class LookLog:
@@ -47,37 +54,70 @@ class LookLog:
             )
         return int(answer["Attributes"]["n"]["N"])
 
+    def raise_fence(self, place: Place, ticket: int) -> bool:
+        """Close the place to older looks, once it has been listed under this ticket. False: a newer look has.
+
+        Raises:
+            TableUnavailable: when the row could not be written.
+        """
+        first = {"place": str(place), "ticket": 0, "outcome": NEVER_LOOKED}  # a new row is whole
+        return self._update(place, "fence", {"fence": ticket}, first) is not None
+
     def note(
         self, place: Place, ticket: int, facts: Mapping[str, object], *, completed: bool
     ) -> PlaceLook | None:
         """Write how the look under this ticket ended; what is now known, or None when a newer look had the last word.
 
         `facts` are plain values for the place's row: `outcome`, `endedAt` (a stamp) and whatever people want to see.
-        Only a completed look moves `completedAt`.
+        Only a completed look moves `completedAt`, `completedTicket` and `listedAt`, which is its `startedAt`.
 
         Raises:
             TableUnavailable: when the row could not be written.
         """
         sets = dict(facts) | {"ticket": ticket, "place": str(place)}
         if completed:
-            sets["completedAt"] = facts["endedAt"]
+            sets |= {
+                "completedAt": facts["endedAt"],
+                "completedTicket": ticket,
+                "listedAt": facts.get("startedAt"),
+            }
+        row = self._update(place, "ticket", sets)
+        return None if row is None else place_look(row)
+
+    def _update(
+        self,
+        place: Place,
+        rising: str,
+        sets: Mapping[str, object],
+        defaults: Mapping[str, object] = MappingProxyType({}),
+    ) -> dict[str, Any] | None:
+        """The place's row after this update, or None when the number that is `rising` is already that high.
+
+        A transaction that is just checking the fence refuses any write of the row: so again, a little later.
+        """
+        parts = [f"#{it} = :{it}" for it in sets]
+        parts += [f"#{it} = if_not_exists(#{it}, :{it})" for it in defaults]
+        said = {f":{name}": value for name, value in (*sets.items(), *defaults.items())}
+        errors = self._client.exceptions
         with translated(f"note the look at {place}"):
-            try:
-                answer = self._client.update_item(
-                    TableName=self._name,
-                    Key={"id": encode(f"{_PLACE}{place}")},
-                    ReturnValues="ALL_NEW",
-                    UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in sets),
-                    ConditionExpression="(NOT attribute_type(#ticket, :isNumber)) OR #ticket < :ticket",
-                    ExpressionAttributeNames={f"#{name}": name for name in sets},
-                    ExpressionAttributeValues={
-                        ":isNumber": encode("N"),
-                        **{f":{name}": it for name, it in encode_item(sets).items()},
-                    },
-                )
-            except self._client.exceptions.ConditionalCheckFailedException:
-                return None
-        return place_look(decode_item(answer["Attributes"]))
+            for tried in range(TRIES):
+                try:
+                    answer = self._client.update_item(
+                        TableName=self._name,
+                        Key={"id": encode(f"{PLACE}{place}")},
+                        ReturnValues="ALL_NEW",
+                        UpdateExpression="SET " + ", ".join(parts),
+                        ConditionExpression=f"(NOT attribute_type(#{rising}, :isNumber)) "
+                        f"OR #{rising} < :{rising}",
+                        ExpressionAttributeNames={f"#{it}": it for it in (*sets, *defaults)},
+                        ExpressionAttributeValues=encode_item(said | {":isNumber": "N"}),
+                    )
+                    return decode_item(answer["Attributes"])
+                except errors.ConditionalCheckFailedException:
+                    return None
+                except errors.TransactionConflictException:
+                    time.sleep(uniform(0, min(BACKOFF * 2**tried, LONGEST_BACKOFF)))
+        raise TableUnavailable(f"note the look at {place}: in use {TRIES} times in turn")
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per place ever looked at, with `place`, `ticket`, `outcome`, `completedAt` where there is one.
@@ -90,7 +130,7 @@ class LookLog:
             ConsistentRead=True,
             FilterExpression="begins_with(#id, :place)",
             ExpressionAttributeNames={"#id": "id"},
-            ExpressionAttributeValues={":place": encode(_PLACE)},
+            ExpressionAttributeValues={":place": encode(PLACE)},
         )
         with translated("read the looks"):
             return [decode_item(item) for page in pages for item in page["Items"]]
@@ -110,7 +150,7 @@ def place_looks(rows: Iterable[Mapping[str, Any]]) -> dict[str, PlaceLook]:
     for row in rows:
         look = place_look(row)
         if look.outcome != NOT_CONFIGURED:
-            looks[str(row["id"]).removeprefix(_PLACE)] = look
+            looks[str(row["id"]).removeprefix(PLACE)] = look
     return looks
 
 
@@ -118,9 +158,19 @@ def place_look(row: Mapping[str, Any]) -> PlaceLook:
     """The look in a place's row.
 
     A row that makes no sense stands for a place that nobody has looked at: it must not help to call a server absent.
+    Nor must a place that is not looked at any more, whatever was seen there once.
     """
     try:
-        completed_at = to_millis(row["completedAt"]) if row.get("completedAt") else 0
-        return PlaceLook(int(row["ticket"]), completed_at, str(row["outcome"]))
+        ticket, outcome = int(row["ticket"]), str(row["outcome"])
+        if outcome in NOT_LOOKED_AT:
+            return PlaceLook(ticket, 0, outcome)
+        completed_at, listed_at = _millis(row, "completedAt"), _millis(row, "listedAt")
+        completed_ticket = int(row.get("completedTicket") or 0)
+        inventoried_at = _millis(row, "inventoriedAt")
+        return PlaceLook(ticket, completed_at, outcome, completed_ticket, listed_at, inventoried_at)
     except (KeyError, TypeError, ValueError):
         return PlaceLook(0, 0, UNREADABLE)
+
+
+def _millis(row: Mapping[str, Any], name: str) -> int:
+    return to_millis(row[name]) if row.get(name) else 0

@@ -1,7 +1,8 @@
 """The version protocol as pure functions: what a look changes in a row, and which of two versions wins.
 
-Both tiers are last-writer-wins registers ordered by ticket. `judge` and `apply` are what DynamoDB is asked to do by the
-conditions that `cache.table` writes; the in-memory table and the model checker use them as they stand.
+Both tiers are last-writer-wins registers ordered by ticket. A complete look raises its place's fence once the place is
+listed, and only then reads and compares: from there on no older look can write in that place, so an unchanged row need
+not be written. `cache.table` asks DynamoDB for just this; the model checker explores these very functions.
 """
 
 from collections.abc import Mapping
@@ -9,21 +10,29 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from cache.errors import InvalidRow
 from cache.record import (
     STAMPS,
     Attribution,
     Details,
     Group,
     Launch,
+    LaunchSettings,
     Origin,
+    Record,
+    Replication,
     SourceServer,
     Value,
     attribute_names,
     attributes,
 )
-from cache.values import Place
+from cache.values import Place, PlaceLook, to_millis, to_stamp
 
 type Row = Mapping[str, Any]
+
+RESTAMP_AFTER = (
+    3600 * 1000
+)  # ms; an unchanged row is written again then, for whoever reads the table directly
 
 # What belongs to one launched instance, and goes when another instance takes its place or none is left.
 _OF_THE_INSTANCE = tuple(
@@ -32,6 +41,8 @@ _OF_THE_INSTANCE = tuple(
     for name in (*attribute_names(group).values(), STAMPS[group])
     if name != "lastSyncTime"
 )
+# What may differ between two rows that say the same: what counts is whether it is there.
+_MOVING = {"version", *STAMPS.values()}
 
 
 class Verdict(Enum):
@@ -39,14 +50,30 @@ class Verdict(Enum):
 
     UPDATE = "same launch: set what was seen, keep the rest"
     REPLACE = "no row, or another launch: the old instance's attributes go"
+    SAME = "the row says this already: a complete look confirms it and writes nothing"
     OWN = "the row carries this very ticket: an earlier try of ours arrived"
     OLDER = "the row is newer: it wins"
-    ELSEWHERE = "an absence for a row that is not in the place that was looked at, or for no row: nothing to say"
+    ELSEWHERE = (
+        "an absence for a row that is not in the place looked at, or for no row: nothing to say"
+    )
+    CHANGED = "an absence for a row that changed since the describe: nothing to say"
+    FENCED = "a newer complete look has listed the place since: this one is overtaken"
+    FAILED = "the table could not be asked, or refused the row itself"
 
     @property
     def is_write(self) -> bool:
         """Whether the row changes."""
         return self in {Verdict.UPDATE, Verdict.REPLACE}
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the table now says what was seen."""
+        return self.is_write or self in {Verdict.SAME, Verdict.OWN}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the row is unwritten for another reason than a newer row: no such look is complete."""
+        return self in {Verdict.CHANGED, Verdict.FENCED, Verdict.FAILED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +88,17 @@ class Observation:
     attribution: Attribution | None = None
     server: SourceServer | None = None
     origin: Origin | None = None
+    replication: Replication | None = None
+    settings: LaunchSettings | None = None
     launched_at: str | None = None
     """Start of the launching job; stands in for EC2's launch time until EC2 answers."""
+    is_protected: bool = False
+    """Whether the place was seen to protect the server. Of such a server an absence says something even without a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One conditional write: `sets` and `removes` always, `defaults` where the row has none, `resets` on REPLACE."""
+    """One conditional write: `sets` and `removes` always, `defaults` where the row then has none."""
 
     server_id: str
     version: int
@@ -76,18 +107,13 @@ class Change:
     sets: dict[str, Value]
     removes: tuple[str, ...]
     defaults: dict[str, Value]
+    may_create: bool = True
+    """Whether there is something to say where there is no row."""
 
     @property
     def is_absence(self) -> bool:
         """Whether this says that nothing is there."""
         return self.launch is None
-
-    @property
-    def resets(self) -> tuple[str, ...]:
-        """The other instance's attributes that this change does not set."""
-        return tuple(
-            name for name in _OF_THE_INSTANCE if name not in self.sets and name not in self.defaults
-        )
 
 
 def change_of(seen: Observation, ticket: int) -> Change:
@@ -107,6 +133,8 @@ def change_of(seen: Observation, ticket: int) -> Change:
         seen.attribution,
         seen.server,
         seen.origin,
+        seen.replication,
+        seen.settings,
     )
     for group in groups:
         if group is None:
@@ -117,19 +145,25 @@ def change_of(seen: Observation, ticket: int) -> Change:
         removes += [name for name, value in said.items() if value is None]
     if seen.launch is None:
         removes += _OF_THE_INSTANCE
-    defaults = {} if seen.launch is None or seen.details else _stand_ins(seen)
+    if seen.attribution and seen.attribution.source_plan_name is None:
+        removes.remove("sourcePlanName")  # its source did not say: that is no "there is none"
+    defaults = {} if seen.launch is None else _stand_ins(seen)
+    place, gone = str(seen.place), tuple(removes)
+    may_create = seen.launch is not None or seen.is_protected
     return Change(
-        seen.server_id, ticket, str(seen.place), seen.launch, sets, tuple(removes), defaults
+        seen.server_id, ticket, place, seen.launch, sets, gone, defaults, may_create=may_create
     )
 
 
 def _stand_ins(seen: Observation) -> dict[str, Value]:
-    """The required attributes of an instance EC2 has not described yet."""
+    """The required attributes that their sources have not told yet."""
     known_as = seen.server.source_server_name if seen.server else seen.server_id
     return {
         "name": f"Recovery of {known_as}",
         "instanceType": "unknown",
         "launchTime": seen.launched_at or seen.observed_at,
+        "sourceServerName": known_as,
+        "replicationStagingAccountId": seen.place.account_id,
     }
 
 
@@ -139,7 +173,7 @@ def judge(stored: Row | None, change: Change) -> Verdict:
     A row whose version is no number is no record; whatever is confirmed replaces it.
     """
     if stored is None:
-        return Verdict.ELSEWHERE if change.is_absence else Verdict.REPLACE
+        return Verdict.REPLACE if change.may_create else Verdict.ELSEWHERE
     version = _version_of(stored)
     if version is not None and version >= change.version:
         return Verdict.OWN if version == change.version else Verdict.OLDER
@@ -168,25 +202,107 @@ def is_same_launch(stored: Row, launch: Launch | None) -> bool:
     )  # a set cannot be asked for a list
 
 
-def is_overruled_elsewhere(stored: Row | None, change: Change, verdict: Verdict) -> bool:
-    """Whether what was seen alive here lost to a newer "nothing there" of another place, which says nothing of here.
-
-    A server that moved is looked for in both places at once, and the one it left may draw the later ticket. The look
-    here must then be repeated under a newer one.
-    """
-    if stored is None or change.is_absence or verdict is not Verdict.OLDER:
-        return False
-    return stored.get("presence") == "absent" and stored.get("place") != change.place
-
-
 def apply(stored: Row | None, change: Change, verdict: Verdict) -> dict[str, Any]:
     """The row after a change that `judge` let through."""
-    gone = {*change.removes, *(change.resets if verdict is Verdict.REPLACE else ())}
+    gone = {*change.removes, *(_OF_THE_INSTANCE if verdict is Verdict.REPLACE else ())}
     kept = {name: value for name, value in (stored or {}).items() if name not in gone}
-    row = change.defaults | kept if verdict is Verdict.UPDATE else kept | change.defaults
-    return row | change.sets | {"sourceServerId": change.server_id}
+    executed = change.sets.get("sourceExecutionId")
+    if executed and executed != kept.get("sourceExecutionId"):
+        kept.pop("sourcePlanName", None)  # another execution's
+    return change.defaults | kept | change.sets | {"sourceServerId": change.server_id}
 
 
-def supersedes(version: int, stored: int | None) -> bool:
-    """Whether an entry of this version takes the stored one's place; equal renews: one version, one content."""
-    return stored is None or version >= stored
+def decide(
+    stored: Row | None, change: Change, *, may_skip: bool
+) -> tuple[Verdict, dict[str, Any] | None]:
+    """What becomes of a change, and the row that stands then; only a look behind its own fence `may_skip`."""
+    verdict = judge(stored, change)
+    if not verdict.is_write:
+        return verdict, dict(stored) if stored is not None else None
+    row = apply(stored, change, verdict)
+    if may_skip and stored is not None and _says_the_same(stored, row) and _is_sound(stored):
+        age = to_millis(row["lastSyncTime"]) - to_millis(stored["lastSyncTime"])
+        if age < RESTAMP_AFTER or change.is_absence:
+            return Verdict.SAME, dict(stored)
+    return verdict, row
+
+
+def decide_again(
+    stored: Row | None, change: Change, *, may_skip: bool
+) -> tuple[Verdict, dict[str, Any] | None]:
+    """The same once the row turned out to be another than the one that was read.
+
+    An absence was true of the row that was there before the describe; of what came since it knows nothing.
+    """
+    verdict, row = decide(stored, change, may_skip=may_skip)
+    return (
+        (Verdict.CHANGED, dict(stored or {}))
+        if verdict.is_write and change.is_absence
+        else (verdict, row)
+    )
+
+
+def _says_the_same(stored: Row, row: Row) -> bool:
+    """Whether two rows differ in nothing but version and stamps."""
+    return stored.keys() == row.keys() and all(
+        stored[name] == value or name in _MOVING for name, value in row.items()
+    )
+
+
+def _is_sound(stored: Row) -> bool:
+    """Whether the row is a record; one that is not is written anew."""
+    try:
+        Record.from_row(stored)
+    except InvalidRow:
+        return False
+    return True
+
+
+def must_look_again(
+    stored: Row | None, change: Change, verdict: Verdict, *, is_complete: bool
+) -> bool:
+    """Whether the server must be asked for by id under a new ticket.
+
+    So it is where the row is another place's newer word (which says nothing of here), where it changed under an absence,
+    and where a fence was met: a narrow look then knows nothing; of a complete one, whose listing may still be the later,
+    what it saw alive and the row does not have.
+    """
+    if verdict is Verdict.OLDER:
+        return not change.is_absence and stored is not None and stored.get("place") != change.place
+    if verdict is Verdict.FENCED and is_complete:
+        return not change.is_absence and not has_launch(stored, change.launch)
+    return verdict in {Verdict.CHANGED, Verdict.FENCED}
+
+
+def has_launch(stored: Row | None, launch: Launch | None) -> bool:
+    """Whether the row is present with this launch."""
+    return (
+        stored is not None
+        and stored.get("presence") == "present"
+        and is_same_launch(stored, launch)
+    )
+
+
+def may_raise(fence: int | None, ticket: int) -> bool:
+    """Whether a complete look under this ticket, having listed its place, raises the place's fence to it."""
+    return fence is None or fence < ticket
+
+
+def may_pass(fence: int | None, ticket: int) -> bool:
+    """Whether a look under this ticket may still write in a place with this fence."""
+    return fence is None or fence <= ticket
+
+
+def observed_at(record: Record, look: PlaceLook | None) -> str:
+    """As late as when the record is known to be true: `lastSyncTime` wherever it is shown.
+
+    A complete look confirms every row of its place that is not newer than its ticket, as of when its listing began.
+    """
+    if look is None or not look.listed_at or record.version > look.completed_ticket:
+        return record.last_sync_time
+    return max(record.last_sync_time, to_stamp(look.listed_at))
+
+
+def supersedes(entry: tuple[int, int], stored: tuple[int, int] | None) -> bool:
+    """Whether an entry's (version, confirming ticket) takes the stored one's place; an equal pair renews its life."""
+    return stored is None or entry >= stored

@@ -18,7 +18,7 @@ from cache.errors import InvalidRow
 from cache.readiness import Readiness, readiness
 from cache.values import to_millis
 
-type Value = str | int | bool | tuple[str, ...] | Mapping[str, str]
+type Value = str | int | bool | list[str] | Mapping[str, str]
 
 
 class InstanceState(StrEnum):
@@ -147,13 +147,20 @@ def attributes(group: Group) -> dict[str, Value | None]:
     """The group as table attributes. None and empty lists mean: its source says there is none."""
     names = attribute_names(type(group))
     said = {name: getattr(group, field) for field, name in names.items()}
-    return {name: None if value in ("", (), {}) else value for name, value in said.items()}
+    return {name: _stored(value) for name, value in said.items()}
+
+
+def _stored(value: Any) -> Value | None:
+    """As a row holds it; nothing at all for what is empty."""
+    if value in ("", (), {}):
+        return None
+    return list(value) if isinstance(value, tuple) else value
 
 
 def current(launches: Iterable[Launch]) -> Launch | None:
     """The one record of a server that counts: the living before the dead, then the latest point in time, then the id.
 
-    DRS keeps TERMINATED records beside running ones, and during a relaunch both instances may show (field guide §0.5).
+    DRS keeps TERMINATED records beside running ones, and during a relaunch both instances may show: docs/aws-facts.md.
     """
     return max(
         launches,

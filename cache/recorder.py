@@ -2,27 +2,33 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
-from cache.errors import InvalidRow, MirrorUnavailable, TableUnavailable
+from cache.errors import InvalidRow, MirrorUnavailable
 from cache.mirror import Fresh, Mirror, Published
-from cache.protocol import Change, Verdict
+from cache.protocol import Change, Row, Verdict
 from cache.record import Record
-from cache.table import Table, Written
+from cache.table import Stored, Table, Written
 from cache.values import PlaceLook
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What became of a list of changes. `published` is None when the mirror could not be asked."""
+class Confirmation(NamedTuple):
+    """What a complete look behind its fence says of every row that it finds true: its ticket, and when it listed."""
 
-    written: tuple[Written, ...]
-    failures: tuple[TableUnavailable, ...]
-    published: Published | None
+    ticket: int
+    listed_at: str
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What became of a list of changes, and how many winners did not reach the mirror."""
+
+    written: list[Written]
+    unpublished: int = 0
 
     @property
     def verdicts(self) -> Counter[Verdict]:
@@ -30,23 +36,9 @@ class Recorded:
         return Counter(it.verdict for it in self.written)
 
     @property
-    def is_whole(self) -> bool:
-        """Whether the table took or outdated every change."""
-        return not self.failures
-
-    @property
-    def unpublished(self) -> int:
-        """How many winners did not reach the mirror."""
-        return (
-            len(self.written)
-            if self.published is None
-            else self.published.failed + self.published.dropped
-        )
-
-    @property
-    def is_mirrored(self) -> bool:
-        """Whether the mirror now equals the table for every change."""
-        return self.is_whole and not self.unpublished
+    def failures(self) -> list[Written]:
+        """The changes of which nobody knows what became."""
+        return [it for it in self.written if it.verdict is Verdict.FAILED]
 
 
 class Recorder:
@@ -57,27 +49,26 @@ class Recorder:
         self._mirror = mirror
 
     def record(
-        self, changes: Sequence[Change], stored: Mapping[str, Mapping[str, Any]]
+        self, changes: Iterable[Change], stored: Stored, confirmation: Confirmation | None = None
     ) -> Recorded:
-        """Write, then publish what `ALL_NEW` or `ALL_OLD` returned, never what was sent. `stored` rows are hints."""
-        written: list[Written] = []
-        failures: list[TableUnavailable] = []
-        for result in self._table.write_all(changes, stored):
-            if isinstance(result, Written):
-                written.append(result)
-            else:
-                failures.append(result)
-        return Recorded(
-            tuple(written),
-            tuple(failures),
-            self._publish((it.row, it.at) for it in written if it.row),
-        )
+        """Write what one look saw, given the rows it read, and publish what the table now holds, part by part.
 
-    def republish(self, server_ids: Iterable[str]) -> bool:
-        """Publish rows as they stand, tombstones above all: no look writes those again. Whether all of it arrived."""
-        rows = self._table.read(server_ids)
-        published = self._publish((record, rows.at) for record in rows.records.values())
-        return not rows.unread and published is not None and not published.failed
+        Only a complete look behind its fence has a `confirmation`: rows that say the same already are then confirmed
+        instead of written.
+        """
+        recorded = Recorded([])
+        for part in self._table.write(changes, stored, may_skip=confirmation is not None):
+            recorded.written += part
+            recorded.unpublished += self._publish(
+                (it.row, it.at, confirmation if it.verdict is Verdict.SAME else None)
+                for it in part
+                if it.row and not it.verdict.is_open
+            )
+        return recorded
+
+    def confirm(self, stored: Stored, confirmation: Confirmation) -> int:
+        """Publish rows that a complete look found true as they stand; how many did not reach the mirror."""
+        return self._publish((row, stored.at, confirmation) for row in stored.rows.values())
 
     def publish_place(self, place: str, look: PlaceLook) -> None:
         """Tell the mirror how the look at a place ended; a failure is logged and heals with the next look."""
@@ -88,21 +79,19 @@ class Recorder:
         except MirrorUnavailable as error:
             logger.warning("Could not publish the look at %s: %s", place, error)
 
-    def _publish(
-        self, rows: Iterable[tuple[Mapping[str, Any] | Record, float]]
-    ) -> Published | None:
+    def _publish(self, rows: Iterable[tuple[Row, float, Confirmation | None]]) -> int:
+        """How many of these rows did not reach the mirror. One that is no record has no entry."""
         if self._mirror is None:
-            return Published()
+            return 0
         fresh = []
-        for row, at in rows:
+        for row, at, confirmation in rows:
             try:
-                record = row if isinstance(row, Record) else Record.from_row(row)
+                fresh.append(Fresh(Record.from_row(row).entry(*(confirmation or ())), at))
             except InvalidRow as error:
                 logger.error("Not published: %s", error)
-                continue
-            fresh.append(Fresh(record.entry(), at))
         try:
-            return self._mirror.publish(fresh)
+            published = self._mirror.publish(fresh) if fresh else Published()
         except MirrorUnavailable as error:
             logger.warning("Could not publish %d entries: %s", len(fresh), error)
-            return None
+            return len(fresh)
+        return published.failed + published.dropped

@@ -1,26 +1,27 @@
 """The system of record: one DynamoDB row per source server, written only on condition that nothing newer is there.
 
-`batch_writer` carries no conditions, so each server is one UpdateItem. A refused write brings the winner back (ALL_OLD)
-and is judged again by `cache.protocol.judge`.
+Rows are written whole, up to 99 in a transaction that also checks the fence of their place (kept in `sync-status`, see
+`cache.looks`). A refused transaction names the rows that refused it and brings them (ALL_OLD); they are judged again by
+`cache.protocol`, the others go once more without them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import batched
 from random import uniform
 from threading import Event
-from time import monotonic
-from typing import TYPE_CHECKING, Any
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cache.attributes import decode_item, encode
+from cache.attributes import decode_item, encode, encode_item
 from cache.errors import InvalidRow, TableUnavailable
-from cache.protocol import Change, Verdict, judge
+from cache.protocol import Change, Row, Verdict, decide, decide_again
 from cache.record import Record
-from cache.updates import update_arguments
 from cache.values import Place
 
 if TYPE_CHECKING:
@@ -29,21 +30,60 @@ if TYPE_CHECKING:
 BY_PLACE, BY_EXECUTION = "byPlace", "byExecution"
 BATCH_KEYS = 100  # BatchGetItem's limit
 BATCHES_IN_FLIGHT = 4
-WRITES_IN_FLIGHT = 16
-TRIES = 6  # of one batch, and of one write whose row changes under it
+TRANSACTION = 100  # TransactWriteItems' limit, fences included
+READS, WRITES = 6, 12  # tries of a batch that brings nothing, and of one transaction
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.05, 0.4  # seconds, with full jitter
 FOREVER = float("inf")
 
 
+PLACE = "place#"  # and the place: the id of its row in `sync-status`
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of one change. `row` is the winner, ours or not; None when there is no row."""
+    """What became of one change. `row` is what stands now, ours or not; None when there is no row, or nobody knows."""
 
     change: Change
     verdict: Verdict
     row: dict[str, Any] | None
     at: float
     """When the table said so, on the monotonic clock."""
+    error: str = ""
+
+
+class Stored(NamedTuple):
+    """Rows by server id as they stand, the ids that could not be read, and when the table was asked (monotonic s)."""
+
+    rows: dict[str, dict[str, Any]]
+    unread: set[str]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A row on its way, on condition that the stored one is still the one it was made from."""
+
+    change: Change
+    verdict: Verdict
+    stored: Row | None
+    row: dict[str, Any]
+
+    @property
+    def places(self) -> set[str]:
+        """The places whose fences it must pass: where it was seen, and where the row is."""
+        place = (self.stored or {}).get("place")
+        return {self.change.place, place} if isinstance(place, str) else {self.change.place}
+
+
+class Reason(NamedTuple):
+    """Why one action of a transaction was refused (or NONE), and the row that stood in its way."""
+
+    code: str
+    row: dict[str, Any] | None = None
+
+
+NONE, CONDITION = "None", "ConditionalCheckFailed"
+_PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,49 +105,116 @@ def translated(what: str) -> Iterator[None]:
 
 
 class Table:
-    """Reads and writes records through DynamoDB's low-level client. Safe from several threads."""
+    """Reads and writes records through DynamoDB's low-level client. Safe from several threads.
 
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+    `fences` is the name of the table that holds the places' fences.
+    """
+
+    def __init__(self, client: "DynamoDBClient", name: str, fences: str) -> None:
         self._client = client
         self._name = name
+        self._fences = fences
         self._readers = ThreadPoolExecutor(BATCHES_IN_FLIGHT, "table-read")
-        self._writers = ThreadPoolExecutor(WRITES_IN_FLIGHT, "table-write")
 
-    def write(self, change: Change, stored: Mapping[str, Any] | None = None) -> Written:
-        """Apply one change if nothing newer is there. `stored` is a hint that saves a round trip when it is right.
+    def write(
+        self, changes: Iterable[Change], stored: Stored, *, may_skip: bool = False
+    ) -> Iterator[list[Written]]:
+        """Write what one look (one place, one ticket) saw, given the rows it read; results come as they are known.
+
+        With `may_skip` (for a complete look behind its fence) a row that says the same already is not written. All
+        transactions of a look share its fence, so one is in flight at a time.
+        """
+        settled: list[Written] = []
+        puts: list[Put] = []
+        for change in changes:
+            before = stored.rows.get(change.server_id)
+            if change.server_id in stored.unread:
+                settled.append(_failed(change, "the row could not be read"))
+                continue
+            verdict, row = decide(before, change, may_skip=may_skip)
+            if row is not None and verdict.is_write:
+                puts.append(Put(change, verdict, before, row))
+            else:
+                settled.append(Written(change, verdict, row, stored.at))
+        yield settled
+        for batch in _transactions(puts):
+            yield self._settle(batch, may_skip=may_skip)
+
+    def _settle(self, puts: list[Put], *, may_skip: bool) -> list[Written]:
+        """Send one transaction until each of its rows is written or known to be refused."""
+        settled: list[Written] = []
+        for tried in range(WRITES):
+            fences = sorted(set().union(*(put.places for put in puts)))
+            try:
+                reasons = self._transact(fences, puts)
+            except TableUnavailable as error:
+                return settled + self._halves(puts, error, may_skip=may_skip)
+            if not reasons:
+                now = monotonic()
+                return settled + [Written(it.change, it.verdict, it.row, now) for it in puts]
+            puts, refused = _judge_again(fences, puts, reasons, may_skip=may_skip)
+            settled += refused
+            if not puts:
+                return settled
+            if any(it.code in _PASSING for it in reasons):
+                sleep(uniform(0, min(_FIRST_BACKOFF * 2**tried, _LONGEST_BACKOFF)))
+        return settled + [_failed(it.change, f"refused {WRITES} times in turn") for it in puts]
+
+    def _halves(self, puts: list[Put], error: TableUnavailable, *, may_skip: bool) -> list[Written]:
+        """A request that is refused whole, for the sake of a row nobody names, is sent in halves: that row fails alone."""
+        if len(puts) == 1 or not _is_for_one_row(error.__cause__):
+            return [_failed(it.change, str(error)) for it in puts]
+        half = len(puts) // 2
+        return [
+            *self._settle(puts[:half], may_skip=may_skip),
+            *self._settle(puts[half:], may_skip=may_skip),
+        ]
+
+    def _transact(self, fences: list[str], puts: list[Put]) -> list[Reason]:
+        """One transaction; none when it was let through, else a reason for each fence and each row.
 
         Raises:
-            TableUnavailable: when DynamoDB could not be asked; whether the write arrived is then unknown.
+            TableUnavailable: when DynamoDB could not be asked, or refused the request as a whole.
         """
-        verdict = judge(stored, change)
-        if not verdict.is_write:  # a hint refuses nothing: only the table does
-            verdict = Verdict.UPDATE if change.is_absence else Verdict.REPLACE
-        for _ in range(TRIES):
-            written, row = self._update(change, verdict)
-            if written:
-                return Written(change, verdict, row, monotonic())
-            verdict = judge(row, change)
-            if not verdict.is_write:
-                return Written(change, verdict, row, monotonic())
-        raise TableUnavailable(f"row {change.server_id} changed under {TRIES} writes in turn")
-
-    def write_all(
-        self, changes: Sequence[Change], stored: Mapping[str, Mapping[str, Any]]
-    ) -> Iterator[Written | TableUnavailable]:
-        """Write many changes side by side, in any order; one that fails costs the others nothing."""
-
-        def one(change: Change) -> Written | TableUnavailable:
+        ticket = puts[0].change.version
+        try:
+            actions = [self._fence_check(place, ticket) for place in fences]
+            actions += [{"Put": self._put(it)} for it in puts]
+        except TypeError as error:
+            raise TableUnavailable(f"write {len(puts)} rows: {error}") from error
+        with translated(f"write {len(puts)} rows"):
             try:
-                return self.write(change, stored.get(change.server_id))
-            except TableUnavailable as error:
-                return error
+                self._client.transact_write_items(TransactItems=actions)
+            except self._client.exceptions.TransactionCanceledException as refusal:
+                reasons: Any = refusal.response["CancellationReasons"]
+                return [
+                    Reason(it["Code"], decode_item(it["Item"]) if it.get("Item") else None)
+                    for it in reasons
+                ]
+        return []
 
-        return self._writers.map(one, changes)
+    def _fence_check(self, place: str, ticket: int) -> Any:
+        return {
+            "ConditionCheck": {
+                "TableName": self._fences,
+                "Key": {"id": encode(PLACE + place)},
+                "ConditionExpression": "(NOT attribute_type(#fence, :number)) OR #fence <= :ticket",
+                "ExpressionAttributeNames": {"#fence": "fence"},
+                "ExpressionAttributeValues": {":ticket": encode(ticket), ":number": encode("N")},
+            }
+        }
+
+    def _put(self, put: Put) -> dict[str, Any]:
+        return {
+            "TableName": self._name,
+            "Item": encode_item(put.row),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            **_unchanged(put.stored),
+        }
 
     def read(self, server_ids: Iterable[str], deadline: float = FOREVER) -> Rows:
         """The records of these servers, as far as they came by the deadline (monotonic seconds). Never raises."""
-        at = monotonic()
-        rows, unread = self.read_rows(server_ids, deadline)
+        rows, unread, at = self.read_rows(server_ids, deadline)
         records: dict[str, Record] = {}
         for server_id, row in rows.items():
             try:
@@ -116,15 +223,13 @@ class Table:
                 unread.add(server_id)
         return Rows(records, frozenset(unread), at)
 
-    def read_rows(
-        self, server_ids: Iterable[str], deadline: float = FOREVER
-    ) -> tuple[dict[str, dict[str, Any]], set[str]]:
+    def read_rows(self, server_ids: Iterable[str], deadline: float = FOREVER) -> Stored:
         """The rows of these servers as they stand, and the ids that could not be asked by the deadline."""
+        at = monotonic()
         ids = list(dict.fromkeys(server_ids))
         gave_up = Event()
         batches: dict[Future[tuple[dict[str, dict[str, Any]], set[str]]], list[str]] = {}
-        for at in range(0, len(ids), BATCH_KEYS):
-            batch = ids[at : at + BATCH_KEYS]
+        for batch in map(list, batched(ids, BATCH_KEYS)):
             batches[self._readers.submit(self._read_batch, batch, deadline, gave_up)] = batch
         done, late = wait_for(
             batches, None if deadline == FOREVER else max(0.0, deadline - monotonic())
@@ -139,7 +244,7 @@ class Table:
         for future in late:
             future.cancel()
             unread.update(batches[future])
-        return rows, unread
+        return Stored(rows, unread, at)
 
     def servers_in(self, place: Place) -> dict[str, str]:
         """Servers whose row is in this place, each with its presence (`present` or `absent`).
@@ -175,34 +280,12 @@ class Table:
             ):
                 yield from map(decode_item, page["Items"])
 
-    def _update(self, change: Change, verdict: Verdict) -> tuple[bool, dict[str, Any] | None]:
-        """Whether the write was let through, and the row that stands now."""
-        key = {"sourceServerId": encode(change.server_id)}
-        arguments = update_arguments(change, verdict)
-        with translated(f"write {change.server_id}"):
-            try:
-                answer = self._client.update_item(
-                    TableName=self._name,
-                    Key=key,
-                    ReturnValues="ALL_NEW",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                    **arguments,
-                )
-                return True, decode_item(answer["Attributes"])
-            except self._client.exceptions.ConditionalCheckFailedException as refusal:
-                item: Any = refusal.response.get("Item")
-            if not item:  # no row, or an engine that does not return it
-                item = self._client.get_item(
-                    TableName=self._name, Key=key, ConsistentRead=True
-                ).get("Item")
-        return False, decode_item(item) if item else None
-
     def _read_batch(
         self, batch: list[str], deadline: float, gave_up: Event
     ) -> tuple[dict[str, dict[str, Any]], set[str]]:
-        """Rows of at most 100 ids, and the ids still unread when time ran out, or TRIES in turn brought nothing."""
+        """Rows of at most 100 ids, and the ids still unread when time ran out, or READS in turn brought nothing."""
         rows: dict[str, dict[str, Any]] = {}
-        left, backoff, tries = batch, _FIRST_BACKOFF, TRIES
+        left, backoff, tries = batch, _FIRST_BACKOFF, READS
         while tries and monotonic() < deadline:
             tries -= 1
             try:
@@ -218,7 +301,7 @@ class Table:
                 rows |= {row["sourceServerId"]: row for row in map(decode_item, items)}
                 still_left = [key["sourceServerId"]["S"] for key in unprocessed.get("Keys", ())]
                 if len(still_left) < len(left):
-                    backoff, tries = _FIRST_BACKOFF, TRIES
+                    backoff, tries = _FIRST_BACKOFF, READS
                 left = still_left
             if not left or gave_up.wait(uniform(0, backoff)):
                 break
@@ -235,3 +318,68 @@ class Table:
         )
         with translated(f"query {index}"):
             return [decode_item(item) for page in pages for item in page["Items"]]
+
+
+def _transactions(puts: Iterable[Put]) -> Iterator[list[Put]]:
+    """Parts that fit into one transaction each, with the fences that they must pass."""
+    batch: list[Put] = []
+    fences: set[str] = set()
+    for put in puts:
+        if len(batch) + 1 + len(fences | put.places) > TRANSACTION:
+            yield batch
+            batch, fences = [], set()
+        batch.append(put)
+        fences |= put.places
+    if batch:
+        yield batch
+
+
+def _unchanged(stored: Row | None) -> dict[str, Any]:
+    """The condition that the row is still the one that was read: every write moves its version."""
+    if stored is None:
+        return {"ConditionExpression": "attribute_not_exists(sourceServerId)"}
+    version = stored.get("version")
+    if isinstance(version, int | float) and not isinstance(version, bool):
+        condition, value = "#version = :version", encode(version)
+    else:  # no record; and no write of ours since
+        condition, value = "NOT attribute_type(#version, :version)", encode("N")
+    return {
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {"#version": "version"},
+        "ExpressionAttributeValues": {":version": value},
+    }
+
+
+def _judge_again(
+    fences: list[str], puts: list[Put], reasons: list[Reason], *, may_skip: bool
+) -> tuple[list[Put], list[Written]]:
+    """What is to be sent again, and what is settled, now that these are the reasons a transaction was refused for."""
+    now, again, settled = monotonic(), list[Put](), list[Written]()
+    closed = {place for place, it in zip(fences, reasons, strict=False) if it.code == CONDITION}
+    for put, reason in zip(puts, reasons[len(fences) :], strict=True):
+        change = put.change
+        if closed & put.places:
+            row = dict(put.stored) if put.stored is not None else None
+            settled.append(Written(change, Verdict.FENCED, row, now))
+        elif reason.code == CONDITION:
+            verdict, row = decide_again(reason.row, change, may_skip=may_skip)
+            if row is not None and verdict.is_write:
+                again.append(Put(change, verdict, reason.row, row))
+            else:
+                settled.append(Written(change, verdict, row, now))
+        elif reason.code == NONE or reason.code in _PASSING:
+            again.append(put)
+        else:
+            settled.append(_failed(change, reason.code))
+    return again, settled
+
+
+def _is_for_one_row(cause: BaseException | None) -> bool:
+    """Whether a request was refused for what it says, not for who asks or when."""
+    if isinstance(cause, ClientError):
+        return cause.response["Error"]["Code"] in {"ValidationException", "SerializationException"}
+    return isinstance(cause, TypeError)
+
+
+def _failed(change: Change, why: str) -> Written:
+    return Written(change, Verdict.FAILED, None, monotonic(), f"row {change.server_id}: {why}")

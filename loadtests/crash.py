@@ -24,8 +24,10 @@ from rich.console import Console
 from rich.progress import track
 
 from cache.attributes import decode_item, encode
+from cache.entry import decode
 from cache.mirror import entry_key
 from cache.record import Record
+from cache.values import to_stamp
 from local import functions, servers
 from local.admin import StandInAdmin
 from local.processes import Process, clean_environment
@@ -159,10 +161,9 @@ class Scene:
                     value is False and row.get(name) is False
                 ):
                     faults.append(f"{server_id}: table has {name} {row.get(name)!r}, not {value!r}")
-            if (
-                self.mirror.hget(entry_key(server_id), "page")
-                != Record.from_row(row).entry().encode()
-            ):
+            entry = decode(self.mirror.hget(entry_key(server_id), "page"), server_id)
+            said = (entry.confirmed, to_stamp(entry.observed_at)) if entry else ()
+            if entry is None or entry.encode() != Record.from_row(row).entry(*said).encode():
                 faults.append(f"{server_id}: mirror differs from table")
         return faults
 

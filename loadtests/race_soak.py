@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import batched, count
+from itertools import batched, chain, count
 from random import Random
 from threading import Event, Lock, Thread
 from typing import Any, Literal
@@ -20,12 +20,13 @@ from typing import Any, Literal
 import click
 from redis import Redis
 
+from cache.entry import Entry
 from cache.errors import MirrorUnavailable
 from cache.mirror import Fresh, Mirror, entry_key
-from cache.protocol import Change, Observation, change_of
+from cache.protocol import Change, Observation, Verdict, change_of
 from cache.reader import Reader
 from cache.record import InstanceState, Launch, Record
-from cache.recorder import Recorder
+from cache.recorder import Confirmation
 from cache.table import Table
 from cache.values import Place, to_stamp
 from loadtests.race_oracle import Oracle, nines
@@ -150,28 +151,37 @@ class Soak:
         return place, ticket, {it: number for it, number in found if number is not None}
 
     def _record(self, place: Place, ticket: int, seen: dict[str, int]) -> list[Fresh]:
-        """As a sync does: what was seen, what the index has and the look lacks. What to publish, tombstones too."""
-        known = self.table.servers_in(place)
-        gone = [it for it, presence in known.items() if presence == "present" and it not in seen]
+        """As a sync does: behind its fence what differs, and what the index has and the look lacks. What to publish.
+
+        A look that another has overtaken asks for its servers by id, under a new ticket, and writes all of them.
+        """
+        confirmation = Confirmation(ticket, _seen_at(ticket))
+        is_complete = self.looks.raise_fence(place, ticket)
+        stored = self.table.read_rows(self.world.places[place])
+        if not is_complete:
+            place, ticket, seen = self._look(place)
+            self.counts["looks overtaken"] += 1
+        present = {it for it, row in stored.rows.items() if row["presence"] == "present"}
         changes = [_change(it, place, number, ticket) for it, number in seen.items()]
-        changes += [_change(it, place, None, ticket) for it in gone]
-        recorded = Recorder(self.table, None).record(changes, {})
-        for it in recorded.written:
+        changes += [_change(it, place, None, ticket) for it in present - seen.keys()]
+        fresh = []
+        for it in chain(*self.table.write(changes, stored, may_skip=is_complete)):
             if it.verdict.is_write and it.row:
                 said = it.row["version"], it.at, it.row.get("ec2InstanceId", "")
                 self.oracle.history[it.change.server_id].append(said)
+            if it.row and not it.verdict.is_open:
+                confirmed = confirmation if it.verdict is Verdict.SAME else ()
+                fresh.append(Fresh(Record.from_row(it.row).entry(*confirmed), it.at))
+            self.counts[f"table: {it.verdict.name.lower()}"] += 1
         with self.lock:
             self.counts["writes"] += len(changes)
-            self.counts.update(
-                {f"table: {verdict.name.lower()}": n for verdict, n in recorded.verdicts.items()}
-            )
-        tombstones = self.table.read(
-            [it for it, presence in known.items() if presence == "absent" and it not in seen]
-        )
-        fresh = [Fresh(Record.from_row(it.row).entry(), it.at) for it in recorded.written if it.row]
-        return fresh + [
-            Fresh(record.entry(), tombstones.at) for record in tombstones.records.values()
-        ]
+        if is_complete:
+            gone = stored.rows.keys() - present - seen.keys()
+            fresh += [
+                Fresh(Record.from_row(stored.rows[it]).entry(*confirmation), stored.at)
+                for it in gone
+            ]
+        return fresh
 
     def _fault(self, random: Random) -> None:
         with self.lock:
@@ -227,8 +237,17 @@ class Soak:
         return {
             it
             for it, entry in mirrored.items()
-            if it in rows and entry != Record.from_row(rows[it]).entry()
+            if it in rows and entry.encode() != _entry_of(rows[it], entry).encode()
         }
+
+
+def _entry_of(row: dict[str, Any], entry: Entry) -> Entry:
+    """What the mirror should hold of the row; when a look confirmed it last is the entry's own word."""
+    return Record.from_row(row).entry(entry.confirmed, to_stamp(entry.observed_at))
+
+
+def _seen_at(ticket: int) -> str:
+    return to_stamp(1_772_359_200_000 + ticket % 10**9)
 
 
 def _change(server_id: str, place: Place, number: int | None, ticket: int) -> Change:
@@ -238,11 +257,10 @@ def _change(server_id: str, place: Place, number: int | None, ticket: int) -> Ch
         ec2_instance_id=ec2_id,
         ec2_instance_state=InstanceState.RUNNING,
     )
-    seen_at = to_stamp(1_772_359_200_000 + ticket % 10**9)
     seen = Observation(
         server_id=server_id,
         place=place,
-        observed_at=seen_at,
+        observed_at=_seen_at(ticket),
         launch=launch if number is not None else None,
     )
     return change_of(seen, ticket)

@@ -23,7 +23,8 @@ from services.settings import Settings
 class MemoryLooks:
     """Tickets in memory; every place counts as looked at."""
 
-    def __init__(self, places: list[Place]) -> None:
+    def __init__(self, table: MemoryTable, places: list[Place]) -> None:
+        self.raise_fence = table.raise_fence
         self._tickets = count(1)
         self._places = {str(it): PlaceLook(1, 1, "seen") for it in places}
 
@@ -48,10 +49,9 @@ def tiers(kind: str, places: list[Place]) -> Iterator[tuple[Table, Any, Redis]]:
                 process.start()
                 process.await_port()
             redis = Redis(port=valkey.port, socket_timeout=5, protocol=2)
-            yield (
-                *(_dynamodb(engine, places) if engine else (MemoryTable(), MemoryLooks(places))),
-                redis,
-            )
+            memory = MemoryTable()
+            both = _dynamodb(engine, places) if engine else (memory, MemoryLooks(memory, places))
+            yield *both, redis
         finally:
             for process in running:
                 process.stop()
@@ -67,4 +67,4 @@ def _dynamodb(engine: Process, places: list[Place]) -> tuple[Table, LookLog]:
     looks = LookLog(client, settings.sync_status_table)
     for place in places:
         looks.note(place, 1, {"outcome": "seen", "endedAt": to_stamp(10**12)}, completed=True)
-    return Table(client, settings.recovery_instances_table), looks
+    return Table(client, settings.recovery_instances_table, settings.sync_status_table), looks

@@ -124,7 +124,8 @@ def memory(places: int) -> float:
 def writes() -> list[Result]:
     """What the conditional writes cost without the rest of a sync."""
     with cloud(Case(1, 1, None)) as (_, _, pids):
-        return sync_writes.results(functions.TABLES["recovery-instances"], pids["DynamoDB"])
+        tables = functions.TABLES["recovery-instances"], functions.TABLES["sync-status"]
+        return sync_writes.results(*tables, pids["DynamoDB"])
 
 
 def synced(environment: dict[str, str], pids: dict[str, int]) -> dict[str, Any]:

@@ -1,11 +1,12 @@
-"""What one conditional write costs, without the rest of a sync: our table against plain boto3, the same requests.
+"""What the writes of a sync cost, without the rest of it: our transactions against plain boto3's conditional updates.
 
-Both write the same rows from as many threads, each over rows that are there already, and decode what comes back.
-DynamoDB's stand-in is one process; where it takes as much CPU as the client, it bounds what one client can reach here.
+Both write the same rows, which are there already. DynamoDB's stand-in is one process; where it takes as much CPU as the
+client, it bounds what one client can reach here.
 """
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from time import perf_counter, process_time
 from typing import Any, NamedTuple
 
@@ -14,14 +15,15 @@ import psutil
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.config import Config
 
-from cache.protocol import Change, Verdict
-from cache.table import WRITES_IN_FLIGHT, Table
-from cache.updates import update_arguments
+from cache.attributes import encode_item
+from cache.protocol import Change
+from cache.table import Table
 from loadtests.fleet import change
 from loadtests.verdict import Result
 from services.aws.dynamodb import dynamodb_client
 
 ROWS = 2_000
+WRITES_IN_FLIGHT = 16
 
 
 class Cost(NamedTuple):
@@ -32,9 +34,9 @@ class Cost(NamedTuple):
     dynamodb: float
 
 
-def results(table: str, pid: int) -> list[Result]:
-    """The writes of one place of 2,000 into this table, whose DynamoDB has this pid."""
-    ours, plain = _ours(table), _plain(table)
+def results(table: str, fences: str, pid: int) -> list[Result]:
+    """2,000 writes into this table, fenced by that one, whose DynamoDB has this pid."""
+    ours, plain = _ours(table, fences), _plain(table)
     ours(1)  # the rows are there, and the connections
     plain(2)
     alike, cost = _measured(plain, 3, pid), _measured(ours, 4, pid)
@@ -62,15 +64,18 @@ def _measured(write: Callable[[int], None], ticket: int, pid: int) -> Cost:
     return Cost(*(seconds * 1000 / ROWS for seconds in (clock, client, dynamodb)))
 
 
-def _ours(name: str) -> Callable[[int], None]:
-    table = Table(dynamodb_client(2, 5, attempts=4), name)
-    rows: dict[str, Any] = {}
+def _ours(name: str, fences: str) -> Callable[[int], None]:
+    table = Table(dynamodb_client(2, 5, attempts=4), name, fences)
 
     def write(ticket: int) -> None:
-        for written in table.write_all([change(number, ticket) for number in range(ROWS)], rows):
-            if isinstance(written, Exception):
-                raise written
-            rows[written.change.server_id] = written.row
+        by_place: dict[str, list[Change]] = {}
+        for number in range(ROWS):
+            by_place.setdefault((it := change(number, ticket)).place, []).append(it)
+        for changes in by_place.values():
+            stored = table.read_rows(it.server_id for it in changes)
+            for written in chain(*table.write(changes, stored)):
+                if not written.verdict.is_write:
+                    raise RuntimeError(f"{written.verdict}: {written.error}")
 
     return write
 
@@ -80,12 +85,15 @@ def _plain(name: str) -> Callable[[int], None]:
     deserialize = TypeDeserializer().deserialize
 
     def one(change: Change) -> dict[str, Any]:
+        values = {f":{it}": value for it, value in encode_item(change.sets).items()}
         answer = client.update_item(
             TableName=name,
             Key={"sourceServerId": {"S": change.server_id}},
             ReturnValues="ALL_NEW",
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            **update_arguments(change, Verdict.UPDATE),
+            UpdateExpression="SET " + ", ".join(f"#{it} = :{it}" for it in change.sets),
+            ConditionExpression="attribute_not_exists(#version) OR #version < :version",
+            ExpressionAttributeNames={f"#{it}": it for it in change.sets},
+            ExpressionAttributeValues=values,
         )
         return {attribute: deserialize(value) for attribute, value in answer["Attributes"].items()}
 

@@ -18,6 +18,7 @@ from local.http1 import Request, Response, serve
 from local.invoke import InvokeApi, is_invocation
 from local.lambdas import Function, FunctionSpec
 from local.page import serve_file
+from local.users import switch
 
 SCHEDULED_EVENT = b'{"operation": "sync_recovery_instances"}'
 WATCH_EVENT = b'{"operation": "watch_executions"}'
@@ -87,7 +88,7 @@ async def run(config: FrontConfig) -> None:
             return await invoke(request)
         if is_step_functions(request):
             return await step_functions(request)
-        return await gateway(request) or serve_file(root, request)
+        return switch(request) or await gateway(request) or serve_file(root, request)
 
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)

@@ -1,5 +1,6 @@
 """The deployed functions and their environment, as the templates set it."""
 
+from local import users
 from local.front import SYNC
 from local.lambdas import FunctionSpec
 from local.servers import OWN_ACCOUNT, REGION, REPOSITORY
@@ -13,6 +14,7 @@ SHORT_TABLE_NAMES = (
     "execution-history",
     "sync-status",
 )
+GROUPS_TABLE = f"{PROJECT}-protection-groups-{ENVIRONMENT}"  # the platform's alone
 TABLES = {short: f"{PROJECT}-{short}-{ENVIRONMENT}" for short in SHORT_TABLE_NAMES}
 
 
@@ -22,7 +24,9 @@ def name(role: str) -> str:
     return f"{PROJECT}-{role}{suffix}-{ENVIRONMENT}"
 
 
-def settings(redis_url: str, read_from: str, region: str = REGION) -> dict[str, str]:
+def settings(
+    redis_url: str, read_from: str, *, four_eyes: bool = False, region: str = REGION
+) -> dict[str, str]:
     """The product's own settings."""
     return {
         "PROJECT_NAME": PROJECT,
@@ -33,6 +37,10 @@ def settings(redis_url: str, read_from: str, region: str = REGION) -> dict[str, 
         "REDIS_IAM_USER": "",
         "REDIS_IAM_CACHE": "",
         "READ_FROM": read_from,
+        "AUTHORISATION": "JWT",
+        "AUDIENCE": users.AUDIENCE,
+        **users.GROUPS,
+        "FOUR_EYES": str(four_eyes).lower(),
         "STATE_MACHINE_ARN": f"arn:aws:states:{region}:{OWN_ACCOUNT}:stateMachine:{PROJECT}-execution-{ENVIRONMENT}",
     }
 

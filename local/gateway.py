@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 
 from local.http1 import Request, Response
 from local.lambdas import Function
+from local.users import claims
 from services.api.routes import OPERATIONS
 
 COMPRESSED_FROM = 1024  # bytes, MinimumCompressionSize in the templates
@@ -70,6 +71,7 @@ def proxy_event(request: Request, resource: str, parameters: dict[str, str]) -> 
             "stage": "local",
             "protocol": "HTTP/1.1",
             "requestTimeEpoch": int(time.time() * 1000),
+            "authorizer": {"claims": claims(request)},
             "identity": {"sourceIp": request.client, "userAgent": request.header("user-agent")},
         },
         "body": body or None,

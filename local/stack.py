@@ -18,7 +18,7 @@ from local import functions, servers
 from local.admin import StandInAdmin
 from local.front import SCHEDULED_EVENT, SYNC, FrontConfig
 from local.processes import LocalStackError, Process, free_port
-from local.seed import seed_aws, seed_tables
+from local.seed import create_platform_tables, seed_aws, seed_tables
 from local.servers import REGION, REPOSITORY
 from local.world import World, make_world
 from services.platform.tables import create_tables
@@ -38,6 +38,7 @@ class Stack:
     schedule_seconds: float = 300
     read_from: str = "mirror"
     speed: float = 1.0
+    four_eyes: bool = False
     query_processes: int = 2
     """How many pages are answered at once; Lambda would start as many as it takes."""
     reach: Callable[[Process], int] = attrgetter("port")
@@ -99,7 +100,9 @@ class Stack:
         )
         endpoints |= dict.fromkeys(("DRS", "EC2", "STS"), self.aws.url)
         redis_url = f"redis://127.0.0.1:{self.reach(self.valkey)}/0"
-        settings = functions.settings(redis_url, self.read_from, self.region)
+        settings = functions.settings(
+            redis_url, self.read_from, four_eyes=self.four_eyes, region=self.region
+        )
         return settings | functions.aws(endpoints, self.region)
 
     @cached_property
@@ -160,6 +163,10 @@ class Stack:
             return
         with ThreadPoolExecutor(1) as beside:
             aws = beside.submit(seed_aws, self.standin, self.world)
+            if self.world.protection_groups:
+                tables = (names["execution-history"], functions.GROUPS_TABLE)
+                create_platform_tables(dynamodb, *tables)
+                names = names | {"protection-groups": functions.GROUPS_TABLE}
             create_tables(dynamodb, Settings.from_env(self.environment))
             seed_tables(dynamodb, names, self.world)
             aws.result()

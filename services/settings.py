@@ -10,14 +10,17 @@ from cache.errors import InvalidInput
 
 type ReadFrom = Literal["mirror", "table", "live"]
 _READ_FROM: tuple[str, ...] = get_args(ReadFrom.__value__)
+type Authorisation = Literal["", "JWT", "IAM"]
+_AUTHORISATIONS: tuple[str, ...] = get_args(Authorisation.__value__)
 _REDIS_SCHEMES = {"redis", "rediss", "unix"}
+LONGEST_MINUTES = 1440
 _YES, _NO = {"true", "1", "yes"}, {"", "false", "0", "no"}
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What one deployment is told. An empty `redis_url` means there is no mirror, an empty
-    `state_machine_arn` that nothing can be executed."""
+    `state_machine_arn` that nothing can be executed, an empty `authorisation` that callers are not told apart."""
 
     project: str
     environment: str
@@ -36,6 +39,13 @@ class Settings:
     job_tags: bool
     cors_origin: str
     state_machine_arn: str
+    inventory_minutes: int
+    authorisation: Authorisation
+    audience: frozenset[str]
+    viewer_groups: frozenset[str]
+    operator_groups: frozenset[str]
+    approver_groups: frozenset[str]
+    four_eyes: bool
 
     @property
     def deployment(self) -> str:
@@ -77,6 +87,13 @@ class Settings:
             job_tags=_flag(environ, "JOB_TAGS"),
             cors_origin=environ.get("CORS_ORIGIN", ""),
             state_machine_arn=environ.get("STATE_MACHINE_ARN", ""),
+            inventory_minutes=_minutes(environ, "INVENTORY_MINUTES", 60),
+            authorisation=_authorisation(environ),
+            audience=_names(environ, "AUDIENCE"),
+            viewer_groups=_names(environ, "VIEWER_GROUPS"),
+            operator_groups=_names(environ, "OPERATOR_GROUPS"),
+            approver_groups=_names(environ, "APPROVER_GROUPS"),
+            four_eyes=_four_eyes(environ),
         )
 
 
@@ -85,6 +102,13 @@ def _flag(environ: Mapping[str, str], variable: str) -> bool:
     if word not in _YES | _NO:
         raise InvalidInput(variable, f"{word!r} is neither true nor false")
     return word in _YES
+
+
+def _minutes(environ: Mapping[str, str], variable: str, otherwise: int) -> int:
+    text = environ.get(variable) or str(otherwise)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= LONGEST_MINUTES):
+        raise InvalidInput(variable, f"must be a number of minutes from 1 to {LONGEST_MINUTES}")
+    return int(text)
 
 
 def _redis_url(environ: Mapping[str, str]) -> str:
@@ -99,3 +123,21 @@ def _read_from(environ: Mapping[str, str]) -> ReadFrom:
     if word not in _READ_FROM:
         raise InvalidInput("READ_FROM", f"{word!r} is none of {', '.join(_READ_FROM)}")
     return cast("ReadFrom", word)
+
+
+def _authorisation(environ: Mapping[str, str]) -> Authorisation:
+    word = environ.get("AUTHORISATION", "")
+    if word not in _AUTHORISATIONS:
+        raise InvalidInput("AUTHORISATION", f"{word!r} is neither JWT nor IAM")
+    return cast("Authorisation", word)
+
+
+def _names(environ: Mapping[str, str], variable: str) -> frozenset[str]:
+    """Names with commas between them."""
+    return frozenset(filter(None, map(str.strip, environ.get(variable, "").split(","))))
+
+
+def _four_eyes(environ: Mapping[str, str]) -> bool:
+    if _flag(environ, "FOUR_EYES") and not environ.get("AUTHORISATION"):
+        raise InvalidInput("FOUR_EYES", "needs AUTHORISATION: nobody is told apart without it")
+    return _flag(environ, "FOUR_EYES")

@@ -66,7 +66,11 @@ class Wiring:
         """The system of record."""
         from cache.table import Table
 
-        return Table(self.dynamodb, self.settings.recovery_instances_table)
+        return Table(
+            self.dynamodb,
+            self.settings.recovery_instances_table,
+            self.settings.sync_status_table,
+        )
 
     @cached_property
     def looks(self) -> "LookLog":

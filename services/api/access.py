@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from cache.errors import Forbidden
+from services.settings import Settings
 
 
 class Role(StrEnum):
@@ -41,6 +42,11 @@ class Caller:
     name: str = EVERYONE
     roles: frozenset[Role] = frozenset(Role)
 
+    @property
+    def person(self) -> str | None:
+        """The name, for rows to keep; None where callers are not told apart."""
+        return self.name if self.name != EVERYONE else None
+
     def check(self, role: Role) -> None:
         """See that the caller has this role.
 
@@ -50,6 +56,9 @@ class Caller:
         if role not in self.roles:
             has = ", ".join(sorted(self.roles)) or "nothing"
             raise Forbidden(f"this needs the role {role}; {self.name} has {has}")
+
+
+NOBODY_TOLD_APART = Caller()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,16 @@ class Access:
     audience: frozenset[str] = frozenset()
     groups: Mapping[Role, frozenset[str]] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, settings: Settings) -> "Access":
+        """As a deployment's settings say."""
+        groups = {
+            Role.VIEWER: settings.viewer_groups,
+            Role.OPERATOR: settings.operator_groups,
+            Role.APPROVER: settings.approver_groups,
+        }
+        return cls(settings.authorisation, settings.audience, groups)
+
     def caller(self, event: Mapping[str, Any]) -> Caller:
         """Who sent this proxy event.
 
@@ -70,7 +89,7 @@ class Access:
             Forbidden: when nobody vouches for the caller, or the token is meant for somebody else.
         """
         if not self.authorisation:
-            return Caller()
+            return NOBODY_TOLD_APART
         context = event.get("requestContext") or {}
         if self.authorisation == "IAM":
             return self._by_role(context.get("identity") or {})
@@ -99,6 +118,9 @@ class Access:
         mine = set(groups)
         roles = {role for role, names in self.groups.items() if names & mine}
         return frozenset(roles | {Role.VIEWER} if roles else roles)
+
+
+OPEN = Access()
 
 
 def _claims(authorizer: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -35,6 +35,11 @@ def is_ping(event: Event) -> bool:
     )  # fmt: skip
 
 
+def is_notification(event: Event) -> bool:
+    """Whether some AWS service tells of something and says nothing of what to do: a schedule without its input, say."""
+    return "operation" not in event and not {"detail-type", "Records"}.isdisjoint(event)
+
+
 def is_load_balancer(event: Event) -> bool:
     """Whether an Application Load Balancer sent this."""
     return "elb" in _part(event, "requestContext")

@@ -11,7 +11,16 @@ from time import monotonic, time
 from typing import Any
 from zlib import adler32, crc32
 
-from cache.errors import Conflict, InvalidInput, NotFound, RecoverySyncError, TierUnavailable
+from cache.errors import (
+    Conflict,
+    Failing,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    RecoverySyncError,
+    TierUnavailable,
+)
+from services.api.access import NOBODY_TOLD_APART, Caller
 
 logger = logging.getLogger(__name__)
 CORRELATION_ID = "x-correlation-id"
@@ -33,6 +42,7 @@ class Request:
     body: str
     request_id: str
     url: str = ""
+    caller: Caller = NOBODY_TOLD_APART
     began: float = field(default_factory=monotonic)
     """When it came in (monotonic seconds): the time it waited for a function to start or to be free is gone already."""
 
@@ -112,13 +122,16 @@ def error_response(error: Exception) -> Response:
         case InvalidInput() | NotFound() | Conflict():
             status, body = refusal(error)
             return Response(body, status)
+        case Forbidden():
+            return Response(_error("FORBIDDEN", str(error)), 403)
         case MethodNotAllowed():
             allow = {"Allow": ", ".join(error.allowed)}
             return Response(_error("METHOD_NOT_ALLOWED", str(error)), 405, headers=allow)
         case TierUnavailable():
             logger.error("Could not be asked: %s", error)
+            code = error.code if isinstance(error, Failing) else "UNAVAILABLE"
             message = "What this needs cannot be reached at the moment; try again"
-            return Response(_error("UNAVAILABLE", message), 503)
+            return Response(_error(code, message), 503)
         case _:
             logger.error("Unexpected", exc_info=error)
             message = "Something went wrong on our side; the log has it under this request id"

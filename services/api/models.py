@@ -13,7 +13,7 @@ AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 State = Literal["pending", "running", "stopping", "stopped", "shutting-down", "unknown"]
 Outcome = Literal[
     "seen", "not_initialized", "denied", "throttled", "unreachable", "timeout", "error", "never_looked",
-    "not_configured", "unreadable",
+    "not_configured", "unreadable", "overtaken",
 ]  # fmt: skip
 
 
@@ -189,6 +189,8 @@ class PlaceResult(Body):
     message: str | None = None
     instances: int = 0
     absent: int = 0
+    rows_written: int = 0
+    source_servers: int | None = Field(None, description="of the last inventory")
     aws_calls: dict[str, int] = {}
     duration_ms: int = 0
 
@@ -197,8 +199,15 @@ class PlaceStatus(PlaceResult):
     """The same, as it is kept."""
 
     ticket: int
+    started_at: Stamp | None = None
     ended_at: Stamp
     completed_at: Stamp | None
+    fence: int | None = Field(
+        None, description="ticket of the newest look that has listed the place"
+    )
+    completed_ticket: int | None = None
+    listed_at: Stamp | None = Field(None, description="what was not written since was so then")
+    inventoried_at: Stamp | None = Field(None, description="when all source servers were listed")
 
 
 class SyncResult(Body):
@@ -208,6 +217,7 @@ class SyncResult(Body):
     status: Literal["completed"]
     instances_updated: int
     instances_absent: int
+    rows_written: int
     regions_scanned: int
     errors: list[str]
     no_longer_configured: list[str]
@@ -270,6 +280,14 @@ class Execution(Body):
     waves: list[dict[str, Any]]
 
 
+class Me(Body):
+    """The caller, with what one of these roles allows. `fourEyes`: a real recovery needs a second person's approval."""
+
+    user: str
+    roles: list[Literal["approver", "operator", "viewer"]]
+    four_eyes: bool
+
+
 class Cancel(Body):
     """`force` ends the execution at once, and needs `confirm`: what DRS still launches is not followed."""
 
@@ -325,6 +343,7 @@ class Termination(Body):
     refused: list[Refused]
     failed: list[Failed]
     jobs: list[Job]
+    awaits_approval: bool = False
 
 
 class JobStatus(Job):
@@ -411,6 +430,7 @@ class ReportTermination(JobStatus):
 
     requested_at: Stamp | None
     requested_by: str | None
+    approved_by: str | None
 
 
 class Note(Body):
@@ -430,6 +450,8 @@ class Report(ReportSums):
     execution_type: str
     status: str
     message: str | None
+    requested_by: str | None
+    approved_by: str | None
     start_time: str | None
     end_time: str | None
     duration_seconds: int | None

@@ -13,6 +13,7 @@ from services.api.routes import OPERATIONS, Operation
 _REF = "#/components/schemas/{model}"
 _WHY = {
     400: "Bad input: what and where",
+    403: "The caller may not do that",
     404: "There is none",
     409: "A conflict: with what",
     503: "Cannot be reached",
@@ -48,7 +49,7 @@ def _models() -> list[type[Body]]:
 
 def _operation(it: Operation) -> dict[str, Any]:
     answers = {status: _content(model, model.__doc__ or "") for status, model in it.answers.items()}
-    answers |= {status: _content(Error, _WHY[status]) for status in it.errors}
+    answers |= {status: _content(Error, _WHY[status]) for status in (403, *it.errors)}
     if it.is_page:
         answers[304] = {"description": "Unchanged since the ETag that was sent"}
     operation: dict[str, Any] = {

@@ -37,6 +37,7 @@ OPERATIONS = (
         "POST", "/recovery-instances/query", "query", "The existing instances of these servers",
         {200: models.ExistingInstances}, (400,), takes=models.ServersQuery,
     ),
+    Operation("GET", "/me", "query", "Who asks, and what the caller may do", {200: models.Me}),
     Operation(
         "GET", "/leftovers", "query", "Every drill instance that still exists, its age and what it costs",
         {200: models.Leftovers}, (400, 503),
@@ -66,6 +67,10 @@ OPERATIONS = (
     Operation(
         "POST", "/executions/{executionId}/cancel", "execution", "Stop before the next wave, or at once",
         {202: models.Started}, (400, 404, 409, 503), takes=models.Cancel,
+    ),
+    Operation(
+        "POST", "/executions/{executionId}/approve", "execution", "Agree to what another person asked for",
+        {202: models.Started}, (404, 409, 503),
     ),
     Operation(
         "POST", "/executions/{executionId}/terminate-instances", "execution",

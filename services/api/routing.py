@@ -3,12 +3,14 @@
 A stage or a base path may stand in front of the path, a slash behind it; HEAD is a GET without its body.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
 from cache.errors import NotFound
+from services.api.access import OPEN, Access, Role, needed_role
 from services.api.events import fitted, is_health_check, request_of
 from services.api.http import (
     MethodNotAllowed,
@@ -20,12 +22,15 @@ from services.api.http import (
     proxy_response,
 )
 
+logger = logging.getLogger(__name__)
 NOBODY = Request("", "", {}, {}, {}, "", "")
-COLLECTIONS = frozenset({"recovery-plans", "recovery-instances", "executions", "leftovers"})
+COLLECTIONS = frozenset({"me", "recovery-plans", "recovery-instances", "executions", "leftovers"})
 _ALIKE = {"HEAD": "GET"}
 
 
-def answer(event: Mapping[str, Any], routes: Routes, cors_origin: str = "") -> dict[str, Any]:
+def answer(
+    event: Mapping[str, Any], routes: Routes, cors_origin: str = "", access: Access = OPEN
+) -> dict[str, Any]:
     """The answer to an event that holds a request. Never raises: whatever goes wrong has a code and a message."""
     if is_health_check(event):
         return fitted(event, proxy_response(NOBODY, Response({"status": "ok"}), ""))
@@ -33,10 +38,21 @@ def answer(event: Mapping[str, Any], routes: Routes, cors_origin: str = "") -> d
     try:
         request = request_of(event)
         route, request = find_route(request, routes)
+        role = needed_role(request.method, request.resource)
+        request = replace(request, caller=access.caller(event))
+        request.caller.check(role)
         response = route(request)
     except Exception as error:  # noqa: BLE001 - the last line: a fault of ours is a 500 that tells no more than that
         response = error_response(error)
+    if needed_role(request.method, request.resource) is not Role.VIEWER:
+        _keep_who_did(request, response)
     return fitted(event, proxy_response(request, response, cors_origin))
+
+
+def _keep_who_did(request: Request, response: Response) -> None:
+    """One line of what was asked for, by whom, to what, and what came of it. No addresses, no tokens."""
+    what = " ".join((request.method, request.resource, *request.path.values()))
+    logger.info("%s asked for %s: %d", request.caller.name, what, response.status)
 
 
 def find_route(request: Request, routes: Routes) -> tuple[Route, Request]:

@@ -3,22 +3,30 @@
 Field names are those of botocore's model of DRS (2020-02-26). DRS is read here, its jobs in `drs_jobs`.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import batched
+from time import time
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cache.errors import UnreadableReply
-from cache.record import InstanceState, Launch, SourceServer, current
+from cache.readiness import lag_step
+from cache.record import InstanceState, Launch, LaunchSettings, Replication, SourceServer, current
 from cache.values import Place, is_server_id, to_millis, to_stamp
 from services.aws.outcome import is_not_initialized
 
 PAGE = 200  # the largest filter DRS takes, and the page size its own samples use
+SILENT_MS = 15 * 60_000  # an agent reports every few minutes
 CONFIGURATIONS_IN_FLIGHT = 8  # GetLaunchConfiguration takes one server a call
+
+_DURATION = re.compile(
+    r"P(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9}(?:\.\d{1,9})?)S)?)?", re.ASCII
+)
 
 type Check = Callable[[], None]
 
@@ -44,14 +52,17 @@ class Protected:
     """A source server, and where the machine it protects runs, if that is on EC2.
 
     `last_launch` is the job that launched the server last and its type (DRILL or RECOVERY); DRS remembers it
-    beyond the job's participants. `replicates_back`: a failback depends on the server.
+    beyond the job's participants. `replicates_back`: a failback depends on the server. `network_id` is the source
+    network that DRS copies, where it copies one.
     """
 
     server: SourceServer
+    replication: Replication
     origin: Place | None
     origin_instance_id: str | None
     replicates_back: bool
     last_launch: tuple[str, str] | None
+    network_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +154,45 @@ def list_source_servers(
         return {}
 
 
-def launch_targets(client: Any, server_ids: Sequence[str]) -> dict[str, str | Exception | None]:
-    """The EC2 instance each server launches into, if that is set; or why it could not be asked."""
+def launch_settings(
+    client: Any, server_ids: Sequence[str]
+) -> dict[str, LaunchSettings | Exception]:
+    """What a launch of each server would be made of, or why that could not be asked. A call per server."""
 
-    def one(server_id: str) -> str | Exception | None:
+    def one(server_id: str) -> LaunchSettings | Exception:
         try:
             configuration = client.get_launch_configuration(sourceServerID=server_id)
         except (BotoCoreError, ClientError) as error:
             return error
         into = _part(configuration, "launchIntoInstanceProperties")
-        return _text(into.get("launchIntoEC2InstanceID"))
+        return LaunchSettings(
+            has_launch_template=_text(configuration.get("ec2LaunchTemplateID")) is not None,
+            launches_into=_text(into.get("launchIntoEC2InstanceID")),
+        )
 
     with ThreadPoolExecutor(CONFIGURATIONS_IN_FLIGHT, "launch-configuration") as pool:
         return dict(zip(server_ids, pool.map(one, server_ids), strict=True))
+
+
+def launch_targets(client: Any, server_ids: Sequence[str]) -> dict[str, str | Exception | None]:
+    """The EC2 instance each server launches into, if that is set; or why it could not be asked."""
+    return {
+        server_id: said.launches_into if isinstance(said, LaunchSettings) else said
+        for server_id, said in launch_settings(client, server_ids).items()
+    }
+
+
+def source_networks(client: Any, check: Check = unhurried) -> dict[str, str]:
+    """The VPC that each source network of the place copies.
+
+    Raises:
+        ClientError, BotoCoreError: as botocore does; LookTimeout: from `check`.
+    """
+    return {
+        str(item["sourceNetworkID"]): vpc
+        for item in pages(client, "describe_source_networks", {}, check)
+        if (vpc := _text(item.get("sourceVpcID"))) and item.get("sourceNetworkID")
+    }
 
 
 def read_launch(item: Mapping[str, Any]) -> Launch:
@@ -241,12 +278,37 @@ def _protected(item: Mapping[str, Any], place: Place) -> Protected:
             ),
             replication_staging_account_id=_text(_part(item, "stagingArea").get("stagingAccountID"))
             or place.account_id,
+            source_tags=_tags(item),
         ),
+        _replication(item),
         Place(account, region) if account and region else None,
         _text(hints.get("awsInstanceID")),
         replicates_back=item.get("replicationDirection") == "FAILBACK",
         last_launch=(job_id, str(launched.get("type"))) if job_id else None,
+        network_id=_text(item.get("sourceNetworkID")),
     )
+
+
+def _replication(item: Mapping[str, Any]) -> Replication:
+    """In steps, so that two looks at a server that does as before say the same."""
+    info, life = _part(item, "dataReplicationInfo"), _part(item, "lifeCycle")
+    lag = seconds_of(info.get("lagDuration"))
+    seen = stamp(life.get("lastSeenByServiceDateTime"))
+    silent = seen is not None and time() * 1000 - to_millis(seen) > SILENT_MS
+    return Replication(
+        replication_state=_text(info.get("dataReplicationState")),
+        replication_lag_seconds=None if lag is None else lag_step(lag),
+        replication_error=_text(_part(info, "dataReplicationError").get("error")),
+        last_seen_by_drs=seen if silent else None,
+        last_launch_result=_text(item.get("lastLaunchResult")),
+        replication_direction=_text(item.get("replicationDirection")),
+    )
+
+
+def _tags(item: Mapping[str, Any]) -> dict[str, str]:
+    """Those that people set: AWS's own are of no use to anyone who selects servers."""
+    found = _part(item, "tags").items()
+    return {key: it for key, it in found if isinstance(it, str) and not key.startswith("aws:")}
 
 
 def _failback_state(item: Mapping[str, Any]) -> str | None:
@@ -263,6 +325,15 @@ def _part(item: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def seconds_of(duration: object) -> float | None:
+    """The seconds in an ISO 8601 duration of days and less, as DRS writes a lag (`PT11M`, `P0D`); None when it is none."""
+    match = _DURATION.fullmatch(duration) if isinstance(duration, str) else None
+    if match is None or not any(match.groups()):
+        return None
+    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 def stamp(value: object) -> str | None:

@@ -4,10 +4,13 @@ import json
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cache.errors import MachineNotStarted, SyncNotStarted
+from cache.errors import MachineNotStarted, NotHandedOver, SyncNotStarted
 from services.aws.session import AWS_CONFIG
+
+ANSWER_SECONDS = 300  # the longest that a function of ours runs
 
 
 def invoke_sync(function: str, event: bytes) -> None:
@@ -21,6 +24,26 @@ def invoke_sync(function: str, event: bytes) -> None:
         client.invoke(FunctionName=function, InvocationType="Event", Payload=event)
     except (BotoCoreError, ClientError) as error:
         raise SyncNotStarted(f"{function}: {error}") from error
+
+
+def invoke(function: str, event: dict[str, Any]) -> dict[str, Any]:
+    """What a function answers to an event; waits as long as the function may take.
+
+    Raises:
+        NotHandedOver: when Lambda did not take the event, or the function failed.
+    """
+    config = AWS_CONFIG.merge(
+        Config(read_timeout=ANSWER_SECONDS, retries={"total_max_attempts": 1})
+    )
+    try:
+        client = boto3.client("lambda", config=config)
+        reply = client.invoke(FunctionName=function, Payload=json.dumps(event).encode())
+        answer = json.loads(reply["Payload"].read())
+    except (BotoCoreError, ClientError, ValueError) as error:
+        raise NotHandedOver(f"{function}: {error}") from error
+    if "FunctionError" in reply or not isinstance(answer, dict):
+        raise NotHandedOver(f"{function} failed: {answer!r:.200}")
+    return answer
 
 
 def start_machine(arn: str, name: str, values: dict[str, Any]) -> None:

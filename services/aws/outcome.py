@@ -17,6 +17,7 @@ class Outcome(StrEnum):
     UNREACHABLE = "unreachable"
     TIMEOUT = "timeout"
     ERROR = "error"
+    OVERTAKEN = "overtaken"
     NEVER_LOOKED = "never_looked"
     NOT_CONFIGURED = "not_configured"
     UNREADABLE = "unreadable"
@@ -25,6 +26,11 @@ class Outcome(StrEnum):
     def is_complete(self) -> bool:
         """Whether the place was seen whole. A region where DRS was never set up is a complete, empty listing."""
         return self in {Outcome.SEEN, Outcome.NOT_INITIALIZED}
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the place could not be seen whole. One that a newer look has seen meanwhile did not fail."""
+        return not self.is_complete and self is not Outcome.OVERTAKEN
 
 
 NOT_INITIALIZED = "UninitializedAccountException"

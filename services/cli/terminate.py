@@ -10,6 +10,7 @@ from cache.errors import Conflict, NotFound
 from services.cli.group import main
 from services.cli.listing import Column, Listing, wide_option
 from services.cli.output import as_json, bar, complain, kind_of, out, say
+from services.execution.approval import refuse_alone
 from services.execution.operations import executions_of
 from services.execution.termination import terminate_recovery_instances
 from services.execution.termination_status import termination_status
@@ -40,6 +41,7 @@ def terminate(  # noqa: PLR0913, PLR0917 - an option each
     """Terminate what EXECUTION_ID launched, as far as the guard rails allow."""
     executions, parts = executions_of(wiring), wiring.sync_parts()
     try:
+        refuse_alone(wiring.settings, confirm=confirm_recovery)
         body = terminate_recovery_instances(
             executions, parts, execution_id, confirm=confirm_recovery, dry_run=not yes
         )

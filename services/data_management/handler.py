@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Tracer
 
+from cache.errors import InvalidInput
+from services.api.access import Access
+from services.api.dispatch import Event, Refused, dispatch
 from services.api.http import Routes
-from services.api.operations import dispatch
+from services.api.me import me
 from services.data_management.manual_sync import STATUS_URL, ManualSync
 from services.data_management.operations import direct_operations
 from services.reads.drills import Drills
@@ -57,12 +60,19 @@ def _drills() -> Drills:
 
 
 @lru_cache
+def access() -> Access:
+    """How this function tells its callers apart."""
+    return Access.of(_wiring().settings)
+
+
+@lru_cache
 def routes() -> Routes:
     """What this function answers, by method and resource."""
     sync = ManualSync(_page_wiring())
     return {
         **_pages().routes,
         **_drills().routes,
+        ("GET", "/me"): me(four_eyes=_wiring().settings.four_eyes),
         ("POST", "/drs/recovery-instance-sync"): sync.start,
         ("GET", "/drs/recovery-instance-sync"): sync.status,
         ("GET", STATUS_URL): sync.status,
@@ -76,4 +86,11 @@ def lambda_handler(event: object, context: "LambdaContext") -> dict[str, Any]:
     """Proxy events and direct operations alike."""
     seconds = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
     operations = direct_operations(_wiring(), _pages(), monotonic() + max(0.0, seconds))
-    return dispatch(event, routes(), operations, _wiring().settings.cors_origin)
+    is_sync_function = context.function_name == _wiring().settings.name("recovery-instance-sync")
+
+    def is_unheard(_: Event, error: Refused) -> bool:
+        """The sync function is set going by schedules and by others who do not wait; that another sync runs is no fault."""
+        return is_sync_function and isinstance(error, InvalidInput)
+
+    cors_origin = _wiring().settings.cors_origin
+    return dispatch(event, routes(), operations, cors_origin, access(), is_unheard=is_unheard)

@@ -2,11 +2,12 @@
 
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any
 
-from cache.errors import InvalidInput, TableUnavailable
+from cache.errors import Failing, InvalidInput, TableUnavailable, TierUnavailable
 from services.api.http import Request, Response, dumps
 from services.aws.invoke import invoke_sync
 from services.sync.run import get_recovery_instance_sync_status
@@ -15,6 +16,19 @@ from services.wiring import Wiring
 WAIT_SECONDS = 20.0
 POLL_SECONDS = 0.25
 STATUS_URL = "/drs/recovery-instance-sync/status"
+
+
+@contextmanager
+def failing_as(code: str) -> Iterator[None]:
+    """What cannot be asked fails with the code that senders of these two requests know.
+
+    Raises:
+        Failing: in place of TierUnavailable.
+    """
+    try:
+        yield
+    except TierUnavailable as error:
+        raise Failing(code, str(error)) from error
 
 
 class ManualSync:
@@ -28,10 +42,14 @@ class ManualSync:
 
         Raises:
             InvalidInput: when a body says anything: there is nothing to choose.
-            TableUnavailable: when the status cannot be read.
+            Failing: SYNC_FAILED when the status cannot be read or the sync function takes no event.
         """
         if request.body and request.object():
             raise InvalidInput("body", "must be empty: the sync looks at every place")
+        with failing_as("SYNC_FAILED"):
+            return self._start()
+
+    def _start(self) -> Response:
         running = self._wiring.status.read().running
         if running:
             return _accepted(str(running["runId"]))
@@ -50,9 +68,12 @@ class ManualSync:
         """What runs, what ran, and every place.
 
         Raises:
-            TableUnavailable: when it cannot be read.
+            Failing: STATUS_FAILED when it cannot be read.
         """
-        return Response(get_recovery_instance_sync_status(self._wiring.looks, self._wiring.status))
+        with failing_as("STATUS_FAILED"):
+            return Response(
+                get_recovery_instance_sync_status(self._wiring.looks, self._wiring.status)
+            )
 
     def _result(self, run_id: str) -> dict[str, Any] | None:
         last = self._wiring.status.read().last_run

@@ -5,8 +5,10 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from services.api.dispatch import DirectOperations
 from services.api.models import AccountId
-from services.api.operations import DirectOperations, Event, Region, valid
+from services.api.operations import Event, Region, valid
+from services.aws.invoke import invoke
 from services.reads.pages import Pages
 from services.sync.after_wave import sync_after_wave
 from services.sync.metrics import count_sync, count_whole_sync
@@ -56,12 +58,17 @@ def direct_operations(wiring: SyncWiring, pages: Pages, deadline: float) -> Dire
     def check(event: Mapping[str, Any]) -> dict[str, Any]:
         return pages.existing_instances(valid(CheckEvent, event).source_server_ids)
 
+    def terminate(event: Mapping[str, Any]) -> dict[str, Any]:
+        """The execution function's role alone may do that; its answer is ours."""
+        return invoke(wiring.settings.name("execution-handler"), dict(event))
+
     return {
+        "terminate_recovery_instances": terminate,
         "sync_recovery_instances": sync,
         "get_recovery_instance_sync_status": status,
         "check_existing_recovery_instances": check,
         "sync_recovery_instances_after_wave": lambda event: sync_after_wave(
-            wiring.sync_parts, event
+            wiring.executions, wiring.sync_parts, event
         ),
     }
 

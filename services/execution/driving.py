@@ -11,6 +11,7 @@ from typing import Any
 from cache.errors import NotFound, TierUnavailable
 from cache.values import now
 from services.aws.invoke import machine_status, start_machine
+from services.execution.approval import expire, is_too_late
 from services.platform.execution import Execution, Status
 from services.platform.executions import Executions
 from services.telemetry import count_failed_execution, count_watch
@@ -83,7 +84,10 @@ class Driver:
         found: dict[str, list[str]] = {"running": [], "abandoned": [], "closed": []}
         for execution in self._open():
             execution_id = execution.execution_id
-            if execution.abandoned_since is None:
+            if is_too_late(execution):
+                self._executions.change(execution_id, expire)
+                found["closed"].append(execution_id)
+            elif execution.abandoned_since is None:
                 found["running"].append(execution_id)
             elif why := self._has_ended(execution):
                 self.close(execution_id, why)

@@ -44,7 +44,7 @@ def existing_instances(parts: SyncParts, servers: Mapping[str, Place]) -> Existi
 def _look_at(look: Look, table: Table, server_ids: Sequence[str]) -> Existing:
     try:
         listing = drs.describe_recovery_instances(look.drs_client, server_ids, look.check)
-        stored, _ = table.read_rows(server_ids)
+        stored = table.read_rows(server_ids).rows
         seen = look.observe(listing.launches, stored, now())
     except (*LOOK_ERRORS, TableUnavailable):
         return Existing(unknown=list(server_ids))

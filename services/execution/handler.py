@@ -3,8 +3,9 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from services.api.access import Access
+from services.api.dispatch import DirectOperations, dispatch
 from services.api.http import Routes
-from services.api.operations import DirectOperations, dispatch
 from services.execution.operations import UNATTENDED, direct_operations
 from services.execution.routes import ExecutionRoutes
 from services.settings import Settings
@@ -25,6 +26,12 @@ def _wiring() -> SyncWiring:
 
 
 @lru_cache
+def access() -> Access:
+    """How this function tells its callers apart."""
+    return Access.of(_wiring().settings)
+
+
+@lru_cache
 def routes() -> Routes:
     """What this function answers, by method and resource."""
     return ExecutionRoutes(_wiring()).routes
@@ -41,4 +48,11 @@ def operations() -> DirectOperations:
 def lambda_handler(event: object, _context: "LambdaContext") -> dict[str, Any]:
     """Proxy events and direct operations alike."""
     cors_origin = _wiring().settings.cors_origin
-    return dispatch(event, routes(), operations(), cors_origin, unattended=UNATTENDED)
+    return dispatch(
+        event,
+        routes(),
+        operations(),
+        cors_origin,
+        access(),
+        is_unheard=lambda it, _: str(it.get("operation")) in UNATTENDED,
+    )

@@ -9,8 +9,10 @@ from pydantic import Field
 
 from cache.errors import TableUnavailable
 from cache.values import now
+from services.api.dispatch import DirectOperations
 from services.api.models import Terminate
-from services.api.operations import DirectOperations, Event, ExecutionId, valid
+from services.api.operations import Event, ExecutionId, valid
+from services.execution.approval import refuse_alone
 from services.execution.driving import Driver
 from services.execution.report import report_body
 from services.execution.termination import terminate_recovery_instances
@@ -62,8 +64,7 @@ class WatchEvent(Event):
 
 def executions_of(wiring: SyncWiring) -> Executions:
     """The executions of this deployment."""
-    settings = wiring.settings
-    return Executions(wiring.dynamodb, settings.execution_history_table, settings.sync_status_table)
+    return wiring.executions
 
 
 def execution_report(wiring: SyncWiring, execution_id: str) -> dict[str, Any]:
@@ -118,6 +119,7 @@ def direct_operations(wiring: SyncWiring) -> DirectOperations:
 
     def terminate(event: Mapping[str, Any]) -> dict[str, Any]:
         wanted = valid(TerminateEvent, event)
+        refuse_alone(wiring.settings, confirm=wanted.confirm)
         return terminate_recovery_instances(
             executions,
             wiring.sync_parts(),
@@ -136,7 +138,7 @@ def direct_operations(wiring: SyncWiring) -> DirectOperations:
         "watch_executions": watch,
         "terminate_recovery_instances": terminate,
         "sync_recovery_instances_after_wave": lambda event: sync_after_wave(
-            wiring.sync_parts, event
+            wiring.executions, wiring.sync_parts, event
         ),
     }
 

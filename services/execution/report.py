@@ -30,6 +30,8 @@ def report_body(
         "executionType": execution.execution_type,
         "status": execution.status,
         "message": execution.message,
+        "requestedBy": execution.requested_by,
+        "approvedBy": execution.approved_by,
         "startTime": execution.start_time,
         "endTime": execution.end_time,
         "durationSeconds": _seconds(execution.start_time, execution.end_time),

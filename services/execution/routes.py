@@ -1,9 +1,11 @@
 """The API routes of executions."""
 
 from cache.errors import InvalidInput
+from cache.values import now
 from services.api.http import Request, Response, Routes
 from services.api.models import Cancel, CleanUpDrill, StartExecution, Terminate
 from services.api.operations import valid
+from services.execution.approval import await_approval
 from services.execution.clean_up import clean_up_drill, clean_up_of
 from services.execution.driving import Driver
 from services.execution.operations import execution_report, executions_of
@@ -11,6 +13,7 @@ from services.execution.report_html import report_html
 from services.execution.start import Starter, cancel_execution, get_plan
 from services.execution.termination import terminate_recovery_instances
 from services.execution.termination_status import termination_status
+from services.platform.execution import Approval, Execution
 from services.platform.plans import PlanBook
 from services.sync.wiring import SyncWiring
 
@@ -30,6 +33,7 @@ class ExecutionRoutes:
             ("POST", "/executions"): self.start,
             ("GET", execution): self.show,
             ("POST", f"{execution}/cancel"): self.cancel,
+            ("POST", f"{execution}/approve"): self.approve,
             ("POST", f"{execution}/terminate-instances"): self.terminate,
             ("GET", f"{execution}/termination-status"): self.termination,
             ("GET", f"{execution}/report"): self.report,
@@ -47,13 +51,33 @@ class ExecutionRoutes:
         tables = (settings.recovery_plans_table, settings.protection_groups_table)
         book = PlanBook(lambda: self._wiring.dynamodb, *tables)
         plan = get_plan(lambda plan_id: book.get(plan_id).value, body.plan_id)
-        starter = Starter(
-            self._executions,
-            self._wiring.sync_parts(),
-            Driver(self._executions, settings.state_machine_arn).drive,
+        execution = self._starter().start(
+            plan,
+            body.execution_type,
+            replace_existing=body.replace_existing,
+            by=request.caller.person,
+            needs_approval=settings.four_eyes and body.execution_type == "RECOVERY",
         )
-        execution = starter.start(plan, body.execution_type, replace_existing=body.replace_existing)
-        return Response({"executionId": execution.execution_id, "status": execution.status}, 202)
+        return _started(execution)
+
+    def approve(self, request: Request) -> Response:
+        """202: what waited goes ahead, because a second person agrees."""
+        by = request.caller.name
+        execution, approval = self._starter().approve(_id(request), by)
+        if approval.action == "TERMINATE":
+            terminate_recovery_instances(
+                self._executions,
+                self._wiring.sync_parts(),
+                execution.execution_id,
+                confirm=True,
+                by=approval.requested_by,
+                approved_by=by,
+            )
+        return _started(execution)
+
+    def _starter(self) -> Starter:
+        drive = Driver(self._executions, self._wiring.settings.state_machine_arn).drive
+        return Starter(self._executions, self._wiring.sync_parts(), drive)
 
     def show(self, request: Request) -> Response:
         """The execution's row as it stands."""
@@ -67,20 +91,37 @@ class ExecutionRoutes:
                 "confirm",
                 "must be true with force: the execution ends now, and nobody follows what DRS still launches",
             )
-        execution = cancel_execution(self._executions, _id(request), force=body.force)
-        return Response({"executionId": execution.execution_id, "status": execution.status}, 202)
+        execution = cancel_execution(
+            self._executions, _id(request), force=body.force, by=request.caller.person
+        )
+        return _started(execution)
 
     def terminate(self, request: Request) -> Response:
         """202 with what is now being terminated; 200 with what would be."""
         body = valid(Terminate, request.object() if request.body else {})
+        waits = not body.dry_run and self._needs_approval(_id(request), confirm=body.confirm)
         answer = terminate_recovery_instances(
             self._executions,
             self._wiring.sync_parts(),
             _id(request),
             confirm=body.confirm,
-            dry_run=body.dry_run,
+            dry_run=body.dry_run or waits,
+            by=request.caller.person,
         )
-        return Response(answer, 200 if body.dry_run else 202)
+        if waits:
+            approval = Approval(
+                action="TERMINATE", requested_by=request.caller.name, requested_at=now()
+            )
+            self._executions.change(_id(request), lambda it: await_approval(it, approval))
+        return Response(answer | {"awaitsApproval": waits}, 200 if body.dry_run else 202)
+
+    def _needs_approval(self, execution_id: str, *, confirm: bool) -> bool:
+        """Whether a second person must agree: `confirm` is what lets real recoveries go."""
+        return self._wiring.settings.four_eyes and confirm and self._has_recoveries(execution_id)
+
+    def _has_recoveries(self, execution_id: str) -> bool:
+        """Whether it launched for real; a drill's instances go without `confirm`, so its guard rails stand."""
+        return not self._executions.read(execution_id).is_drill
 
     def termination(self, request: Request) -> Response:
         """How the termination does."""
@@ -110,10 +151,14 @@ class ExecutionRoutes:
             self._executions,
             self._wiring.sync_parts(),
             plan,
-            clean_up_of(body.note, None),
+            clean_up_of(body.note, request.caller.person),
             dry_run=body.dry_run,
         )
         return Response(answer, 200 if body.dry_run else 202)
+
+
+def _started(execution: Execution) -> Response:
+    return Response({"executionId": execution.execution_id, "status": execution.status}, 202)
 
 
 def _id(request: Request) -> str:

@@ -7,8 +7,9 @@ from pydantic import ValidationError
 
 from cache.errors import Conflict, InvalidInput, NotFound, TierUnavailable
 from cache.values import Place, now
+from services.execution.approval import approve, await_approval
 from services.execution.existing import existing_instances
-from services.platform.execution import IN_FLIGHT, Execution, Wave
+from services.platform.execution import IN_FLIGHT, Approval, Execution, Wave
 from services.platform.executions import Executions
 from services.platform.plans import Plan
 from services.sync.run import SyncParts
@@ -26,8 +27,16 @@ class Starter:
         self._parts = parts
         self._drive = drive
 
-    def start(self, plan: Plan, execution_type: str, *, replace_existing: bool) -> Execution:
-        """Begin an execution of this plan and set the state machine going.
+    def start(
+        self,
+        plan: Plan,
+        execution_type: str,
+        *,
+        replace_existing: bool,
+        by: str | None = None,
+        needs_approval: bool = False,
+    ) -> Execution:
+        """Begin an execution of this plan and set the state machine going, unless it needs somebody else's approval.
 
         Raises:
             InvalidInput: when the plan cannot be executed as it is.
@@ -35,22 +44,48 @@ class Starter:
             TierUnavailable: when DynamoDB or the state machine cannot be asked; nothing was launched then.
         """
         execution = _execution(plan, execution_type)
+        execution.requested_by = by
+        if needs_approval:
+            await_approval(execution, Approval(
+                action="START", requested_by=by or "", requested_at=now(), replace_existing=replace_existing,
+            ))  # fmt: skip
         _check_places(execution, self._parts)
         _refuse_if_running(execution, self._executions.running())
         if not replace_existing:
             _refuse_if_existing(execution, self._parts)
         self._executions.begin(execution, lambda running: _refuse_if_running(execution, running))
+        if not needs_approval:
+            self._go(execution)
+        return execution
+
+    def approve(self, execution_id: str, by: str) -> tuple[Execution, Approval]:
+        """Agree to what waits, and set the state machine going if that is a start.
+
+        Raises:
+            As `approval.approve`; Conflict: EXISTING_INSTANCES that were not there when it was asked for.
+        """
+
+        def check(execution: Execution) -> None:
+            waiting = execution.approval
+            if waiting and waiting.action == "START" and not waiting.replace_existing:
+                _refuse_if_existing(execution, self._parts)
+
+        execution, approval = approve(self._executions, execution_id, by, check)
+        if approval.action == "START":
+            self._go(execution)
+        return execution, approval
+
+    def _go(self, execution: Execution) -> None:
         try:
             self._drive(execution.execution_id, execution.waves[0].wave_number)
         except TierUnavailable as error:
             why = f"not started: {error}"
             self._executions.change(execution.execution_id, lambda it: it.end(now(), why))
             raise
-        return execution
 
 
 def cancel_execution(
-    executions: Executions, execution_id: str, *, force: bool = False
+    executions: Executions, execution_id: str, *, force: bool = False, by: str | None = None
 ) -> Execution:
     """Stop before the next wave. A wave in flight is followed to its end: DRS cannot be told to stop.
 
@@ -67,9 +102,9 @@ def cancel_execution(
             raise Conflict(
                 "EXECUTION_OVER", f"execution {execution_id} is over: {execution.status}"
             )
-        execution.cancel_requested = True
+        execution.cancel_requested, execution.approval = True, None
         if force:
-            execution.end(now(), FORCED)
+            execution.end(now(), FORCED + (f" (by {by})" if by else ""))
         elif not any(wave.status in IN_FLIGHT for wave in execution.waves):
             execution.end(now(), None)
 

@@ -28,8 +28,11 @@ def terminate_recovery_instances(  # noqa: PLR0913 - an option each
     confirm: bool = False,
     dry_run: bool = False,
     by: str | None = None,
+    approved_by: str | None = None,
 ) -> dict[str, Any]:
-    """Terminate the instances of an execution, as far as the guard rails allow; the answer that is sent. `by` is who asks.
+    """Terminate the instances of an execution, as far as the guard rails allow; the answer that is sent.
+
+    `by` is who asks, `approved_by` who agreed.
 
     `{executionId, dryRun, requested, refused, failed, jobs}`: `requested` are now being terminated (with `dry_run`:
     would be), `refused` carry a guard rail's `reason`, `failed` could not be asked for and may be asked again, `jobs`
@@ -47,7 +50,7 @@ def terminate_recovery_instances(  # noqa: PLR0913 - an option each
         execution = follow_jobs(executions, parts, execution)
     plans = plan_termination(parts, execution, confirm=confirm)
     if not dry_run and plans:
-        keep = _Keeper(executions, execution_id, by)
+        keep = _Keeper(executions, execution_id, by, approved_by)
         terminations = [_PlaceTermination(parts, execution, plan, keep) for plan in plans]
         list(side_by_side(_PlaceTermination.run, terminations))
         execution = executions.read(execution_id)
@@ -57,10 +60,16 @@ def terminate_recovery_instances(  # noqa: PLR0913 - an option each
 class _Keeper:
     """Keeps jobs on the execution, one at a time: the threads of the places share one row."""
 
-    def __init__(self, executions: Executions, execution_id: str, by: str | None) -> None:
+    def __init__(
+        self, executions: Executions, execution_id: str, by: str | None, approved_by: str | None
+    ) -> None:
         self._executions = executions
         self._execution_id = execution_id
-        self._asked = {"requested_at": now(), "requested_by": by}
+        self._asked = {
+            "requested_at": now(),
+            "requested_by": by,
+            "approved_by": approved_by,
+        }
         self._turn = Lock()
 
     def __call__(self, job_id: str, place: Place, server_ids: Sequence[str]) -> None:

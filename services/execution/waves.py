@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from cache.errors import NotFound
+from cache.errors import Conflict, NotFound
 from cache.values import now
 from services.execution.launch import WaveLaunch, jobs_of
 from services.execution.progress import Progress, progress
@@ -45,9 +45,11 @@ class Waves:
         """Launch the wave's servers, unless the execution was cancelled or this was done before.
 
         Raises:
-            NotFound, TableUnavailable, ClientError, BotoCoreError.
+            Conflict: AWAITS_APPROVAL. NotFound, TableUnavailable, ClientError, BotoCoreError.
         """
         execution, wave = self._begin_step(execution_id, number)
+        if execution.status == Status.PAUSED:
+            raise Conflict("AWAITS_APPROVAL", "a second person has not approved it yet")
         is_cancelled = execution.cancel_requested and wave.status == Status.PENDING
         if wave.is_over or execution.is_over or is_cancelled:
             return _step(execution, number, done=True)

@@ -18,6 +18,7 @@ class Status(StrEnum):
     PENDING = "PENDING"
     STARTING = "STARTING"  # of a wave: it was decided to call StartRecovery, which may or may not have happened
     RUNNING = "RUNNING"
+    PAUSED = "PAUSED"  # of an execution: it waits for a second person's approval
     COMPLETED = "COMPLETED"
     PARTIAL = "PARTIAL"
     FAILED = "FAILED"
@@ -144,6 +145,7 @@ class TerminationJob(_Row):
     status: str = Status.PENDING
     requested_at: str | None = None
     requested_by: str | None = None
+    approved_by: str | None = None
 
     @property
     def place(self) -> Place:
@@ -154,6 +156,15 @@ class TerminationJob(_Row):
     def is_over(self) -> bool:
         """Whether there is nothing left to follow."""
         return self.status == Status.COMPLETED
+
+
+class Approval(_Row):
+    """A request that waits for a second person: to START the execution, or to TERMINATE what it launched."""
+
+    action: str
+    requested_by: str
+    requested_at: str
+    replace_existing: bool = False
 
 
 class CleanUp(_Row):
@@ -181,6 +192,9 @@ class Execution(_Row):
     termination_jobs: list[TerminationJob] = []
     termination_initiated_at: str | None = None
     clean_ups: list[CleanUp] = []
+    requested_by: str | None = None
+    approved_by: str | None = None
+    approval: Approval | None = None
     driven_at: str | None = None
     """When a step was last taken. Rows that others drive have none."""
     revision: int | None = None
@@ -238,7 +252,7 @@ class Execution(_Row):
     def add_termination(
         self, job_id: str, place: Place, server_ids: Sequence[str], **asked: str | None
     ) -> None:
-        """Note a TERMINATE job, once; `asked` says when (`requested_at`) and by whom (`requested_by`)."""
+        """Note a TERMINATE job, once; `asked` says when (`requested_at`), by whom, and who agreed."""
         if all(it.job_id != job_id for it in self.termination_jobs):
             job = TerminationJob(
                 job_id=job_id,

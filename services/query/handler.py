@@ -3,8 +3,10 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from services.api.access import Access
+from services.api.dispatch import Event, dispatch
 from services.api.http import Routes
-from services.api.routing import answer
+from services.api.me import me
 from services.reads.drills import Drills
 from services.reads.pages import Pages
 from services.settings import Settings
@@ -25,15 +27,30 @@ def _wiring() -> Wiring:
 
 
 @lru_cache
+def access() -> Access:
+    """How this function tells its callers apart."""
+    return Access.of(_wiring().settings)
+
+
+@lru_cache
 def routes() -> Routes:
     """What this function answers, by method and resource."""
     wiring = _wiring()
     drills = Drills(wiring.reader, wiring.plans, lambda: wiring.table, lambda: wiring.looks)
-    return {**Pages(wiring.reader, wiring.plans, count_read).routes, **drills.routes}
+    pages = Pages(wiring.reader, wiring.plans, count_read)
+    who = me(four_eyes=wiring.settings.four_eyes)
+    return {**pages.routes, **drills.routes, ("GET", "/me"): who}
+
+
+def _check(event: Event) -> dict[str, Any]:
+    wiring = _wiring()
+    pages = Pages(wiring.reader, wiring.plans, count_read)
+    return pages.existing_instances(event.get("sourceServerIds"))
 
 
 @metrics.log_metrics
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
-def lambda_handler(event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-    """Answers API Gateway's proxy events for the page reads."""
-    return answer(event, routes(), _wiring().settings.cors_origin)
+def lambda_handler(event: object, _context: "LambdaContext") -> dict[str, Any]:
+    """Requests for page reads, and the one direct operation that only reads."""
+    operations = {"check_existing_recovery_instances": _check}
+    return dispatch(event, routes(), operations, _wiring().settings.cors_origin, access())

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from itertools import batched
 from time import monotonic
 
+from cache.entry import Entry
 from cache.errors import InvalidRow
 from cache.mirror import Fresh, Mirror, Published
 from cache.record import Record
 from cache.table import Table
+from cache.values import to_stamp
 from services.aws import drs
 from services.aws.outcome import LOOK_ERRORS
 from services.sync.look import Look
@@ -65,10 +67,12 @@ def audit_mirror(
         records = {record.source_server_id: record for record, _ in batch}
         found = mirror.read(list(records))
         raw = found.broken | {it: entry.encode() for it, entry in found.entries.items()}
-        suspects = [it for it in raw if raw[it] != records[it].entry().encode()]
+        suspects = [it for it in raw if _differs(found.entries.get(it), records[it])]
         again = table.read(suspects)
         wrong = {
-            it: record for it, record in again.records.items() if raw[it] != record.entry().encode()
+            it: record
+            for it, record in again.records.items()
+            if _differs(found.entries.get(it), record)
         }
         for it, record in wrong.items():
             held = (
@@ -83,6 +87,14 @@ def audit_mirror(
             )
         tell(len(records))
     return audit
+
+
+def _differs(entry: Entry | None, record: Record) -> bool:
+    """Whether the entry says anything else than the record; when a look confirmed it last is its own word."""
+    if entry is None:
+        return True
+    expected = record.entry(entry.confirmed, to_stamp(entry.observed_at))
+    return entry.encode() != expected.encode()
 
 
 def audit_table(parts: SyncParts, tell: Callable[[int], None]) -> Audit:

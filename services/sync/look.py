@@ -8,7 +8,7 @@ from typing import Any
 
 from cache.errors import LookTimeout, TableUnavailable
 from cache.protocol import Observation, is_same_launch
-from cache.record import Attribution, Details, Launch
+from cache.record import Attribution, Details, Launch, Replication
 from cache.values import Place
 from services.aws import drs, drs_jobs, ec2
 from services.aws.outcome import LOOK_ERRORS
@@ -18,6 +18,7 @@ from services.sync.origin import describe_origins
 
 type StoredRows = Mapping[str, Mapping[str, Any]]
 type Machine = dict[str, Any]
+GONE = Replication(source_server_gone=True)
 
 
 @dataclass(slots=True)
@@ -68,7 +69,8 @@ class Look:
                 alive[server_id] = replace(launch, ec2_instance_state=ec2.state_of(machine))
                 if not alive[server_id].ec2_instance_state.is_alive:
                     del alive[server_id]
-        servers = self._source_servers(list(alive))
+        protected = self.source_servers(list(alive))
+        servers = protected or {}
         origins = describe_origins(self.clients, servers, self.check)
         undescribed = {
             it.job_id for it in alive.values() if it.job_id and it.ec2_instance_id not in machines
@@ -86,6 +88,7 @@ class Look:
                 attribution=executions.get(launch.job_id or ""),
                 server=servers[server_id].server if server_id in servers else None,
                 origin=origins.get(server_id),
+                replication=_replication(server_id, protected),
                 launched_at=jobs[launch.job_id].started_at if launch.job_id in jobs else None,
             )
             for server_id, launch in alive.items()
@@ -95,19 +98,20 @@ class Look:
         ids = [launch.ec2_instance_id for launch in launches]
         if not ids:
             return {}
-        return self._ask(
+        return self.ask(
             "EC2",
             lambda: ec2.describe_instances(self.clients.get("ec2", self.place), ids, self.check),
             {},
         )
 
-    def _source_servers(self, server_ids: list[str]) -> dict[str, drs.Protected]:
-        return self._ask(
+    def source_servers(self, server_ids: list[str]) -> dict[str, drs.Protected] | None:
+        """Those of these source servers that DRS has; None when it could not be asked."""
+        return self.ask(
             "source servers",
             lambda: drs.describe_source_servers(
                 self.drs_client, server_ids, self.place, self.check
             ),
-            {},
+            None,
         )
 
     def _jobs(
@@ -125,19 +129,19 @@ class Look:
             if (it := launch.job_id) in self.known and it
         }
         for job_id in lacking - executions.keys():
-            found = self._ask("execution history", partial(self.history.attribution, job_id), None)
+            found = self.ask("execution history", partial(self.history.attribution, job_id), None)
             if found:
                 executions[job_id] = found
         asked = sorted(undescribed | (lacking - executions.keys()))
         jobs: dict[str, drs_jobs.Job] = {}
         if asked:
-            jobs = self._ask(
+            jobs = self.ask(
                 "jobs", lambda: drs_jobs.describe_jobs(self.drs_client, asked, self.check), jobs
             )
         tagged = {it: jobs[it].attribution for it in asked if it in jobs}
         return jobs, {job_id: it for job_id, it in tagged.items() if it} | executions
 
-    def _ask[T](self, what: str, question: Callable[[], T], otherwise: T) -> T:
+    def ask[T, O](self, what: str, question: Callable[[], T], otherwise: O) -> T | O:
         """The answer, or `otherwise` and a doubt: without it, details stay as they were last known."""
         try:
             return question()
@@ -148,6 +152,15 @@ class Look:
             if doubt not in self.doubts:
                 self.doubts.append(doubt)
             return otherwise
+
+
+def _replication(
+    server_id: str, protected: Mapping[str, drs.Protected] | None
+) -> Replication | None:
+    """What DRS says of it; None when it could not be asked."""
+    if protected is None:
+        return None
+    return protected[server_id].replication if server_id in protected else GONE
 
 
 def _is_attributed(row: Mapping[str, Any] | None, launch: Launch) -> bool:

@@ -5,7 +5,7 @@ from time import time
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from cache.values import PlaceLook
+from cache.values import PlaceLook, to_millis
 from services.sync.place import PlaceReport
 from services.sync.report import SyncReport
 from services.telemetry import NAMESPACE, metrics
@@ -33,10 +33,13 @@ def count_sync(report: SyncReport) -> None:
     metrics.add_metric("SyncDuration", MetricUnit.Milliseconds, report.duration_ms)
     metrics.add_metric("InstancesUpdated", MetricUnit.Count, sum(it.instances for it in places))
     metrics.add_metric(
-        "PlacesFailed", MetricUnit.Count, sum(not it.outcome.is_complete for it in places)
+        "PlacesFailed", MetricUnit.Count, sum(it.outcome.is_failure for it in places)
     )
     metrics.add_metric("PublishFailures", MetricUnit.Count, sum(it.unpublished for it in places))
     metrics.add_metric("RefusedOlderWrites", MetricUnit.Count, sum(it.refused for it in places))
+    drills = [it.oldest_drill for it in places if it.oldest_drill]
+    oldest = time() - min(map(to_millis, drills)) / 1000 if drills else 0.0
+    metrics.add_metric("OldestDrill", MetricUnit.Seconds, max(0.0, oldest))
     for place in places:
         _count_place(place)
 

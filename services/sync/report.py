@@ -26,8 +26,12 @@ class SyncReport:
     def add(self, report: PlaceReport) -> None:
         """Take in how one place did."""
         self.places.append(report)
-        if not report.outcome.is_complete:
+        if report.outcome.is_failure:
             self.errors.append(f"Failed to sync {report.place}: {report.outcome}: {report.message}")
+        elif (
+            report.outcome.is_complete and report.message
+        ):  # something beside the listing was not seen
+            self.errors.append(f"Partly synced {report.place}: {report.message}")
 
     def summary(self) -> dict[str, Any]:
         """The result: the original's three keys, and ours, without the places."""
@@ -36,6 +40,7 @@ class SyncReport:
             "status": "completed",
             "instancesUpdated": sum(it.instances for it in self.places),
             "instancesAbsent": sum(it.absent for it in self.places),
+            "rowsWritten": sum(it.written for it in self.places),
             "regionsScanned": len(self.places),
             "errors": self.errors[:ERRORS_KEPT],
             "noLongerConfigured": self.no_longer_configured,
@@ -63,6 +68,8 @@ def place_facts(report: PlaceReport) -> dict[str, Any]:
         "message": report.message,
         "instances": report.instances,
         "absent": report.absent,
+        "rowsWritten": report.written,
+        **({} if report.source_servers is None else {"sourceServers": report.source_servers}),
         "awsCalls": dict(report.aws_calls),
         "durationMs": report.duration_ms,
     }

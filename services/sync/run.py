@@ -15,7 +15,7 @@ from cache.looks import LookLog
 from cache.record import Attribution
 from cache.recorder import Recorder
 from cache.table import Table
-from cache.values import Place, now
+from cache.values import Place, now, to_millis
 from services.aws.outcome import Outcome
 from services.aws.session import AwsClients
 from services.platform.accounts import TargetAccount
@@ -46,6 +46,7 @@ class SyncParts:
     history: Callable[[], ExecutionHistory]
     accounts: Mapping[str, TargetAccount]
     faults: Mapping[str, str] = field(default_factory=dict)
+    inventory_minutes: int = 60
 
 
 def sync_all_recovery_instances(
@@ -53,8 +54,12 @@ def sync_all_recovery_instances(
     run_id: str | None = None,
     deadline: float = FOREVER,
     tell: Callable[[PlaceReport, int], None] = lambda _report, _places: None,
+    *,
+    with_inventory: bool = False,
 ) -> SyncReport:
     """Look at every place of every target account, side by side; `tell` hears of each as it ends, and of how many.
+
+    Source servers are listed where that is due, or everywhere `with_inventory`.
 
     Raises:
         AlreadyRunning: when a full sync is under way.
@@ -65,9 +70,15 @@ def sync_all_recovery_instances(
     report = SyncReport(run_id or str(uuid.uuid4()), now(), errors=list(parts.faults.values()))
     places = places_of(parts.accounts.values(), parts.clients)
     parts.status.begin(report.run_id, report.started_at, len(places))
-    report.no_longer_configured = _register(parts, places)
+    rows = {str(row.get("place")): row for row in parts.looks.rows()}
+    report.no_longer_configured = _register(parts, places, rows)
     history = parts.history()
-    for place in side_by_side(lambda it: _whole_place(parts, history, it, deadline), places):
+
+    def look_at(place: Place) -> PlaceReport:
+        is_due = with_inventory or is_inventory_due(parts, rows.get(str(place), {}))
+        return _whole_place(parts, history, place, deadline, with_inventory=is_due)
+
+    for place in side_by_side(look_at, places):
         report.add(place)
         tell(place, len(places))
         parts.status.place_done(report.run_id)
@@ -83,7 +94,7 @@ def sync_all_recovery_instances(
 def sync_recovery_instances_for_account(
     parts: SyncParts, account_id: str, region: str
 ) -> SyncReport:
-    """Look at one place.
+    """Look at one place, with its inventory.
 
     Raises:
         InvalidInput: when the account is not a target account, or the region none of its. Noting a look there would
@@ -94,7 +105,8 @@ def sync_recovery_instances_for_account(
         raise InvalidInput("region", f"{region} is not a region of target account {account_id}")
     began, calls = monotonic(), parts.clients.calls()
     report = SyncReport(str(uuid.uuid4()), now())
-    report.add(_whole_place(parts, parts.history(), Place(account_id, region), FOREVER))
+    place = Place(account_id, region)
+    report.add(_whole_place(parts, parts.history(), place, FOREVER, with_inventory=True))
     report.aws_calls = parts.clients.calls() - calls
     _close(report, began)
     return report
@@ -119,7 +131,7 @@ def sync_recovery_instances_after_wave(
     deadline = monotonic() + WAVE_SECONDS
     report = _servers(parts, place, server_ids, known, deadline)
     if report.refused:
-        rows, _ = parts.table.read_rows(server_ids)
+        rows = parts.table.read_rows(server_ids).rows
         robbed = [
             it
             for it, row in rows.items()
@@ -151,11 +163,26 @@ def get_recovery_instance_sync_status(looks: LookLog, status: SyncStatus) -> dic
     }
 
 
+def is_inventory_due(parts: SyncParts, row: Mapping[str, Any]) -> bool:
+    """Whether the source servers of the place with this row are to be listed again. A clock decides no more than that."""
+    try:
+        age = to_millis(now()) - to_millis(str(row.get("inventoriedAt")))
+    except ValueError:
+        return True
+    return age >= parts.inventory_minutes * 60_000
+
+
 def _whole_place(
-    parts: SyncParts, history: ExecutionHistory, place: Place, deadline: float
+    parts: SyncParts,
+    history: ExecutionHistory,
+    place: Place,
+    deadline: float,
+    *,
+    with_inventory: bool,
 ) -> PlaceReport:
     look = Look(place, parts.clients, history, min(deadline, monotonic() + PLACE_SECONDS))
-    report = PlaceSync(parts.table, parts.looks, parts.recorder, look).whole()
+    sync = PlaceSync(parts.table, parts.looks, parts.recorder, look)
+    report = sync.whole(with_inventory=with_inventory)
     try:
         _note(parts, report)
     except TableUnavailable as error:
@@ -178,22 +205,25 @@ def _note(parts: SyncParts, report: PlaceReport) -> None:
     """Keep how the look ended; the mirror hears of it last, and only when it has all that the look saw."""
     if not report.ticket:
         return  # not even a ticket could be drawn, so nothing can be kept either
-    facts = place_facts(report) | {"endedAt": now()}
+    facts = place_facts(report) | {"startedAt": report.started_at, "endedAt": now()}
+    if report.source_servers is not None and report.outcome.is_complete:
+        facts["inventoriedAt"] = report.started_at
     look = parts.looks.note(
         report.place, report.ticket, facts, completed=report.outcome.is_complete
     )
-    if look and report.is_mirrored:
+    if look and not report.unpublished:
         parts.recorder.publish_place(str(report.place), look)
 
 
-def _register(parts: SyncParts, places: Collection[Place]) -> list[str]:
+def _register(
+    parts: SyncParts, places: Collection[Place], rows: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
     """Make every configured place known before it is looked at, and find those that are configured no longer.
 
     A server without a row is absent only once every place it could be in was looked at, so none may be unknown to
     the reader; and a place nobody looks at any more must not hold that answer up for ever. Its rows are kept. Of an
     account whose row cannot be understood the places are not left, only not looked at; and there is at least one.
     """
-    rows = {str(row.get("place")): row for row in parts.looks.rows()}
     for place in places:
         if str(place) not in rows:
             parts.looks.note(

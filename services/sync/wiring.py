@@ -1,10 +1,11 @@
 """What a process that looks at AWS has beside the tiers. A page read holds none of this, not even as code."""
 
 from collections.abc import Mapping
+from functools import cached_property
 
 from services.aws.session import AwsClients
 from services.platform.accounts import TargetAccount, read_target_accounts
-from services.platform.executions import ExecutionHistory
+from services.platform.executions import ExecutionHistory, Executions
 from services.sync.run import SyncParts
 from services.wiring import Wiring
 
@@ -14,6 +15,12 @@ class SyncWiring(Wiring):
 
     _accounts: Mapping[str, TargetAccount] | None = None
     _clients: AwsClients
+
+    @cached_property
+    def executions(self) -> Executions:
+        """The executions of this deployment."""
+        tables = (self.settings.execution_history_table, self.settings.sync_status_table)
+        return Executions(self.dynamodb, *tables)
 
     def sync_parts(self) -> SyncParts:
         """What one sync works with; the target accounts are read afresh.
@@ -34,4 +41,5 @@ class SyncWiring(Wiring):
             history=lambda: ExecutionHistory(self.dynamodb, self.settings.execution_history_table),
             accounts=accounts,
             faults=faults,
+            inventory_minutes=self.settings.inventory_minutes,
         )

@@ -11,7 +11,7 @@ from uuid import uuid4
 from cache.attributes import encode_item
 from cache.values import Place
 from services.api import models
-from services.api.operations import carry_out
+from services.api.dispatch import carry_out
 from services.api.routing import answer
 from services.execution.operations import direct_operations, executions_of
 from services.execution.routes import ExecutionRoutes

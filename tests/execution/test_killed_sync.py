@@ -12,7 +12,7 @@ from tests.execution.deployment import Deployment
 
 SYNC_WAVE = """
 import json, sys
-from services.api.operations import carry_out
+from services.api.dispatch import carry_out
 from services.execution.operations import direct_operations
 from services.settings import Settings
 from services.sync.wiring import SyncWiring

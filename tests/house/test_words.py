@@ -12,7 +12,6 @@ from services.cli import main
 
 REPOSITORY = Path(__file__).parents[2]
 README = (REPOSITORY / "README.md").read_text()
-LONGEST_FILE = 400  # lines; past that an idea is missing
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -55,16 +54,6 @@ def test_every_document_the_readme_links_to_exists() -> None:
 def test_the_lock_and_the_sources_name_no_download_address() -> None:
     """A lock file holds versions and hashes; where they come from is the machine's business."""
     assert "://" not in (REPOSITORY / "requirements.lock").read_text()
-
-
-def test_no_room_has_grown_too_large() -> None:
-    """Product and test code alike."""
-    large = {
-        str(it): n
-        for it in tracked("*.py")
-        if (n := len(it.read_text().splitlines())) > LONGEST_FILE
-    }
-    assert large == {}
 
 
 def test_there_is_no_utils_and_no_package_among_the_tests() -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import urllib3
 from redis import Redis
 
+from cache.attributes import encode_item
 from local import functions
 from local.processes import Process
 from local.stack import Stack
+from local.users import AUDIENCE
 from local.world import EMPTY_PLAN
 from services.platform.execution import Execution, Wave
 from services.platform.executions import Executions
@@ -24,6 +26,7 @@ ROLES = {
     "execution": "ExecutionRole",
     "recovery-instance-sync": "SyncRole",
 }
+CLAIMS = {"aud": AUDIENCE, "sub": "you", "cognito:groups": "recovery-viewers"}
 PATIENCE = 60  # seconds for what goes on by itself
 
 
@@ -57,7 +60,7 @@ class RecordedStack(Stack):
 def _page_event(resource: str, parameters: dict[str, str] | None = None) -> dict[str, Any]:
     return {
         "httpMethod": "GET", "resource": resource, "path": resource, "pathParameters": parameters, "headers": {},
-        "queryStringParameters": None, "body": None, "requestContext": {"requestId": "journey"},
+        "queryStringParameters": None, "body": None, "requestContext": {"requestId": "journey", "authorizer": {"claims": CLAIMS}},
     }  # fmt: skip
 
 
@@ -71,6 +74,7 @@ class Journeys:
         """Every journey, in an order in which they can be made."""
         self.stack.sync()
         self._pages()
+        self._plan_of_a_group()
         self._manual_sync()
         self._sync_while_another_runs()
         self._direct_operations()
@@ -96,6 +100,17 @@ class Journeys:
             )
             Redis(port=self.stack.valkey.port, protocol=2).flushall()
 
+    def _plan_of_a_group(self) -> None:
+        """A plan as the platform has them; nobody made the table of groups, so its servers stay unknown."""
+        row = {"planId": "grouped", "waves": [{"waveNumber": 0, "protectionGroupId": "group"}]}
+        table = functions.TABLES["recovery-plans"]
+        self.stack.client("dynamodb").put_item(TableName=table, Item=encode_item(row))
+        path = "/recovery-plans/{planId}/check-existing-instances"
+        self._invoke("data-management", _page_event(path, {"planId": "grouped"}))
+        self._call("POST", "/executions", {"planId": "grouped", "executionType": "DRILL"}, 400)
+        check = self._call("GET", path.format(planId="grouped"))
+        assert (check["hasExistingInstances"], check["degraded"]) == (None, True)
+
     def _manual_sync(self) -> None:
         self._call("POST", "/drs/recovery-instance-sync")
         self._call("GET", "/drs/recovery-instance-sync/status")
@@ -108,16 +123,14 @@ class Journeys:
         status.end("another-run", {"runId": "another-run"})
 
     def _direct_operations(self) -> None:
-        (account, region), place = next(
-            (at, it)
-            for at, it in self.stack.world.places.items()
-            if it.get("recoveryInstances") and it.get("jobs")
-        )
-        instance = place["recoveryInstances"][0]
+        execution = self.stack.world.execution_history[0]
+        launched = next(it for it in execution["waves"] if it.get("jobId"))
+        account, region = launched["accountId"], launched["region"]
         wave = {
-            "executionId": "exec-direct", "waveNumber": 1, "sourceServerIds": [instance["sourceServerID"]],
-            "accountId": account, "region": region, "jobId": instance["jobID"],
-        }  # fmt: skip
+            "executionId": execution["executionId"],
+            "waveNumber": launched["waveNumber"],
+            "sourceServerIds": launched["serverIds"][:1],
+        }
         self._invoke(
             "data-management", _page_event("/recovery-plans")
         )  # as READ_FROM=live routes it
@@ -138,6 +151,10 @@ class Journeys:
         ):
             self._invoke("data-management", operation)
         self._invoke("execution", {"operation": "sync_recovery_instances_after_wave", **wave})
+        check = {"operation": "check_existing_recovery_instances"}
+        self._invoke("query", check | {"sourceServerIds": wave["sourceServerIds"]})
+        handed = {"operation": "terminate_recovery_instances", "executionId": wave["executionId"]}
+        self._invoke("data-management", handed | {"dryRun": True})
 
     def _drill_and_termination(self) -> None:
         first_of = {

@@ -16,20 +16,32 @@ HEALERS = Scope(
 )
 
 EVERYDAY = {
-    "two syncs, reader, faults": Scope((SYNC, SYNC), readers=1, changes=2, faults=1),
-    "sync, wave, termination": Scope((SYNC, WAVE, TERMINATION), readers=0, changes=2),
-    "two places, a wave": Scope((SYNC, SYNC_B, WAVE_B), readers=0, changes=1),
-    "never seen before": Scope((SYNC, WAVE), readers=1, changes=2, faults=1, starts_empty=True),
+    "two syncs": Scope((SYNC, SYNC), readers=0, changes=2),
+    "two syncs, reader": Scope((SYNC, SYNC), readers=1, changes=1),
+    "sync, reader, faults": Scope((SYNC,), readers=1, changes=2, faults=1),
+    "sync, wave": Scope((SYNC, WAVE), readers=0, changes=2),
+    "sync, wave, reader": Scope((SYNC, WAVE), readers=1, changes=1),
+    "two places": Scope((SYNC, SYNC_B), readers=0, changes=2),
+    "never seen before": Scope((SYNC, WAVE), readers=0, changes=2, starts_empty=True),
+    "never seen before, two syncs": Scope((SYNC, SYNC), readers=0, changes=2, starts_empty=True),
 }
 FULL = {
-    "two syncs, two readers, faults": Scope((SYNC, SYNC), readers=2, changes=2, faults=1),
-    "sync, wave, termination, reader": Scope((SYNC, WAVE, TERMINATION), readers=1, changes=2),
-    "two places, a wave, reader": Scope((SYNC, SYNC_B, WAVE_B), readers=1, changes=2),
-    "two places, faults": Scope((SYNC, SYNC_B), readers=2, changes=2, faults=2),
-    "never seen before": Scope((SYNC, WAVE), readers=2, changes=2, faults=1, starts_empty=True),
+    "two syncs, reader, faults": Scope((SYNC, SYNC), readers=1, changes=2, faults=1),
+    "sync, wave, termination": Scope((SYNC, WAVE, TERMINATION), readers=0, changes=1),
+    "two syncs, a wave": Scope((SYNC, SYNC, WAVE), readers=0, changes=1),
+    "two places, a wave": Scope((SYNC, SYNC_B, WAVE_B), readers=0, changes=1),
+    "two places, reader, faults": Scope((SYNC, SYNC_B), readers=1, changes=2, faults=1),
+    "never seen before": Scope((SYNC, WAVE), readers=1, changes=2, faults=1, starts_empty=True),
 }
 HUNT = (
     Scope((PLAIN,), readers=1, changes=1, faults=1),
-    Scope((SYNC, PLAIN), readers=0, changes=2, faults=1),
+    Scope((SYNC, PLAIN), readers=0, changes=2),
+    Scope((SYNC, WAVE), readers=0, changes=2),
+    Scope((PLAIN, TERMINATION), readers=0, changes=2),
     Scope((SYNC, SYNC_B), readers=0, changes=1),
+    Scope((PLAIN, PLAIN), readers=0, changes=2, starts_empty=True),
+    Scope((PLAIN, WAVE), readers=0, changes=2, starts_empty=True),
+    Scope((PLAIN, PLAIN), readers=1, changes=1),
+    Scope((PLAIN, WAVE), readers=1, changes=1),
+    Scope((TERMINATION,), readers=1, changes=1, faults=1),
 )

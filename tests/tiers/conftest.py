@@ -17,11 +17,13 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from cache import mirror as mirror_module
-from cache.attributes import encode
+from cache.attributes import encode_item
 from cache.looks import LookLog
 from cache.mirror import Mirror
-from cache.recorder import Recorder
-from cache.table import Table
+from cache.protocol import Change
+from cache.recorder import Recorded, Recorder
+from cache.table import Stored, Table, Written
+from cache.values import Place
 from local import servers
 from local.memory_table import MemoryTable
 from local.processes import Process, free_port
@@ -53,6 +55,23 @@ def dynamodb_client(url: str | None = None, read_timeout: float = 5) -> Any:
     )
 
 
+def table_of(client: Any, settings: Settings) -> Table:
+    """The records of a deployment."""
+    return Table(client, settings.recovery_instances_table, settings.sync_status_table)
+
+
+def write(
+    table: Table, *changes: Change, stored: Stored | None = None, skip: bool = False
+) -> list[Written]:
+    """Write these changes, each for itself, given these rows or else the rows as they stand."""
+    return [
+        done
+        for it in changes
+        for part in table.write([it], stored or table.read_rows([it.server_id]), may_skip=skip)
+        for done in part
+    ]
+
+
 @dataclass
 class Tables:
     """One engine. `client` None: the engine is memory."""
@@ -61,11 +80,16 @@ class Tables:
 
     def fresh(self) -> Table:
         """A new, empty table of records."""
-        return (
-            MemoryTable()
-            if self.client is None
-            else Table(self.client, self.settings().recovery_instances_table)
-        )
+        return MemoryTable() if self.client is None else table_of(self.client, self.settings())
+
+    def fenced(self) -> tuple[Table, Callable[[Place, int], bool]]:
+        """A new table of records, and what raises the fence of a place."""
+        if self.client is None:
+            memory = MemoryTable()
+            return memory, memory.raise_fence
+        settings = self.settings()
+        looks = LookLog(self.client, settings.sync_status_table)
+        return table_of(self.client, settings), looks.raise_fence
 
     def settings(self) -> Settings:
         """The settings of a new deployment, its tables created and empty."""
@@ -78,10 +102,7 @@ class Tables:
         if isinstance(table, MemoryTable):
             table.rows[row["sourceServerId"]] = row
         else:
-            item = {
-                name: {"N": str(it)} if isinstance(it, float) else encode(it)
-                for name, it in row.items()
-            }
+            item = encode_item(row)
             self.client.put_item(TableName=table._name, Item=item)  # noqa: SLF001  past the front door
 
 
@@ -195,16 +216,19 @@ class Stack:
     recorder: Recorder
     put: Callable[[dict[str, Any]], None]
 
+    def record(self, *changes: Change) -> Recorded:
+        """Record these as one look that read the rows before."""
+        stored = self.table.read_rows(it.server_id for it in changes)
+        return self.recorder.record(changes, stored)
+
 
 @pytest.fixture
 def stack(http_tables: Tables, valkey9: Redis, patient: None) -> Stack:  # noqa: ARG001  in effect, not in use
     """Both tiers, real and empty."""
     valkey9.flushall()
     settings = http_tables.settings()
-    table, mirror = (
-        Table(http_tables.client, settings.recovery_instances_table),
-        Mirror(lambda: valkey9),
-    )
+    table = table_of(http_tables.client, settings)
+    mirror = Mirror(lambda: valkey9)
     looks = LookLog(http_tables.client, settings.sync_status_table)
     return Stack(
         table,

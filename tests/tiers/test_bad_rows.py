@@ -76,7 +76,7 @@ def test_a_broken_row_is_unknown_or_told_as_it_is(faults: dict[str, Any], change
     table.rows[ONE] = broken_row(faults)
     for _ in range(2):
         check(Reader(mirror, lambda: table, NoLooks).read({ONE: HERE}), table.rows)
-    Recorder(table, mirror).record([change], dict(table.rows))
+    Recorder(table, mirror).record([change], table.read_rows([ONE]))
     check(Reader(mirror, lambda: table, NoLooks).read({ONE: HERE}), table.rows)
 
 
@@ -108,8 +108,8 @@ def test_a_table_full_of_broken_rows(stack: Stack) -> None:
         answer = reader.read(servers)
         check(answer, rows)
         assert {server_id(number) for number in range(0, 200, 4)} <= answer.entries.keys()
-    recorded = stack.recorder.record([present(50, number) for number in range(200)], {})
-    assert recorded.is_whole
+    recorded = stack.record(*(present(50, number) for number in range(200)))
+    assert recorded.failures == []
     known = {it["sourceServerId"] for it in stack.table.scan() if _is_record(it)}
     assert known >= {server_id(number) for number in range(0, 200, 4)}
 

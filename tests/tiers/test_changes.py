@@ -92,8 +92,8 @@ def test_versions_only_grow(history: list[Change]) -> None:
         before, row = row, after([change], row)
         if before is not None:
             assert row is not None
-            assert supersedes(row["version"], before["version"])
-            assert supersedes(entry_of(row).version, entry_of(before).version)
+            pairs = [(it.version, it.confirmed) for it in (entry_of(row), entry_of(before))]
+            assert supersedes(*pairs)
 
 
 @PROPERTY

@@ -8,14 +8,21 @@ import pytest
 
 from cache.attributes import encode_item
 from cache.errors import TableUnavailable
-from cache.looks import NOT_CONFIGURED, UNREADABLE, LookLog
+from cache.looks import NEVER_LOOKED, NOT_CONFIGURED, UNREADABLE, LookLog
 from cache.values import Place, PlaceLook
 from local.processes import free_port
 from tests.tiers.conftest import Tables, dynamodb_client
 from tests.tiers.samples import HERE, SEEN_AT, THERE
 
 SEEN_MS = 1_772_359_200_000
-SEEN = {"outcome": "seen", "endedAt": SEEN_AT, "instances": 3, "message": None}
+BEGAN_AT, BEGAN_MS = "2026-03-01T09:59:30Z", SEEN_MS - 30_000
+SEEN = {
+    "outcome": "seen",
+    "startedAt": BEGAN_AT,
+    "endedAt": SEEN_AT,
+    "instances": 3,
+    "message": None,
+}
 
 
 @pytest.fixture(scope="module", params=["moto", "http"])
@@ -64,7 +71,7 @@ def test_a_slower_look_does_not_overwrite_a_newer_one(looks: LookLog) -> None:
     """How the newest look ended is what is kept."""
     assert looks.note(HERE, 10, SEEN, completed=True)
     assert looks.note(HERE, 9, SEEN | {"outcome": "denied"}, completed=False) is None
-    assert looks.places() == {str(HERE): PlaceLook(10, SEEN_MS, "seen")}
+    assert looks.places() == {str(HERE): PlaceLook(10, SEEN_MS, "seen", 10, BEGAN_MS)}
 
 
 def test_only_a_complete_look_moves_the_time_of_completion(looks: LookLog) -> None:
@@ -75,7 +82,7 @@ def test_only_a_complete_look_moves_the_time_of_completion(looks: LookLog) -> No
     )
     looks.note(THERE, 3, SEEN | {"outcome": "denied"}, completed=False)
     assert looks.places() == {
-        str(HERE): PlaceLook(2, SEEN_MS, "denied"),
+        str(HERE): PlaceLook(2, SEEN_MS, "denied", 1, BEGAN_MS),
         str(THERE): PlaceLook(3, 0, "denied"),
     }
 
@@ -96,6 +103,8 @@ def test_places_no_longer_configured_are_left_out(looks: LookLog) -> None:
         {"ticket": 1, "outcome": "seen", "completedAt": "yesterday"},
         {"ticket": 1, "outcome": "seen", "completedAt": 7},
         {"ticket": [1], "outcome": "seen", "completedAt": SEEN_AT},
+        {"ticket": 1, "outcome": "seen", "completedAt": SEEN_AT, "listedAt": "soon"},
+        {"ticket": 1, "outcome": "seen", "completedTicket": "x", "fence": "y"},
     ],
 )
 def test_a_row_that_makes_no_sense_is_a_place_nobody_looked_at(
@@ -105,7 +114,33 @@ def test_a_row_that_makes_no_sense_is_a_place_nobody_looked_at(
     tables.client.put_item(TableName=name, Item=encode_item({"id": f"place#{HERE}"} | row))
     assert looks.places()[str(HERE)] in {PlaceLook(0, 0, UNREADABLE), PlaceLook(1, 0, UNREADABLE)}
     assert looks.note(HERE, 5, SEEN, completed=True)
-    assert looks.places()[str(HERE)] == PlaceLook(5, SEEN_MS, "seen")
+    assert looks.places()[str(HERE)] == PlaceLook(5, SEEN_MS, "seen", 5, BEGAN_MS)
+
+
+def test_a_fence_rises_and_a_new_row_is_whole(looks: LookLog) -> None:
+    """Beside completion, not instead of it: a place with a fence only was never looked at."""
+    assert looks.raise_fence(HERE, 7)
+    assert not looks.raise_fence(HERE, 7)
+    assert not looks.raise_fence(HERE, 6)
+    (row,) = looks.rows()
+    assert {it: row[it] for it in ("place", "ticket", "outcome", "fence")} == {
+        "place": str(HERE),
+        "ticket": 0,
+        "outcome": NEVER_LOOKED,
+        "fence": 7,
+    }
+    assert looks.places() == {str(HERE): PlaceLook(0, 0, NEVER_LOOKED)}
+    assert looks.note(HERE, 5, SEEN, completed=True) == PlaceLook(5, SEEN_MS, "seen", 5, BEGAN_MS)
+    assert looks.raise_fence(HERE, 8)
+    assert looks.rows()[0]["completedTicket"] == 5
+
+
+@pytest.mark.parametrize("outcome", [NEVER_LOOKED, NOT_CONFIGURED])
+def test_a_place_that_is_not_looked_at_vouches_for_nothing(looks: LookLog, outcome: str) -> None:
+    """Whatever was seen there once."""
+    looks.note(HERE, 1, SEEN, completed=True)
+    facts = SEEN | {"outcome": outcome}
+    assert looks.note(HERE, 2, facts, completed=False) == PlaceLook(2, 0, outcome)
 
 
 def test_a_table_that_is_away_draws_no_ticket() -> None:

@@ -31,8 +31,8 @@ def never(*_: object) -> NoReturn:
 
 def test_a_warm_read_asks_the_mirror_alone(stack: Stack) -> None:
     """Present and absent entries, and when their places were looked at last, without a word to the table."""
-    stack.recorder.record([present(1, 1), present(1, 2)], {})
-    stack.recorder.record([absence(2, 2)], {})
+    stack.record(present(1, 1), present(1, 2))
+    stack.record(absence(2, 2))
     stack.recorder.publish_place(str(HERE), PlaceLook(5, SEEN_MS + 1000, "seen"))
     answer = Reader(stack.mirror, never, never).read({ONE: HERE, TWO: HERE})
     assert (answer.hits, answer.missed, answer.unknown) == (2, [], [])
@@ -43,15 +43,15 @@ def test_a_warm_read_asks_the_mirror_alone(stack: Stack) -> None:
 
 def test_an_absence_is_as_old_as_its_places_last_complete_look(stack: Stack) -> None:
     """Any later instance would have shown in that look."""
-    stack.recorder.record([present(1)], {})
-    stack.recorder.record([absence(2)], {})
+    stack.record(present(1))
+    stack.record(absence(2))
     stack.recorder.publish_place(str(HERE), PlaceLook(5, SEEN_MS + 60_000, "seen"))
     assert Reader(stack.mirror, never, never).read({ONE: HERE}).as_of == SEEN_MS + 60_000
 
 
 def test_a_miss_is_read_from_the_table_and_refilled(stack: Stack) -> None:
     """After a flush the first read answers from the table, the second from the mirror."""
-    stack.recorder.record([present(1, 1), present(1, 2)], {})
+    stack.record(present(1, 1), present(1, 2))
     stack.redis.flushall()
     first = reader(stack).read({ONE: HERE, TWO: HERE})
     assert (first.hits, sorted(first.entries)) == (0, [ONE, TWO])
@@ -76,7 +76,7 @@ def test_what_is_broken_is_answered_from_the_table_and_replaced(
     stack: Stack, spoil: Callable[[Any], object]
 ) -> None:
     """Whatever lies under the key, the answer is the row's, and the next read is a hit."""
-    stack.recorder.record([present(7)], {})
+    stack.record(present(7))
     spoil(stack.redis)
     answer = reader(stack).read({ONE: HERE})
     assert answer.missed == [ONE]
@@ -125,7 +125,7 @@ def test_looks_are_read_before_rows(stack: Stack) -> None:
 
         def places(self) -> dict[str, PlaceLook]:
             places = super().places()
-            stack.recorder.record([present(9, 9)], {})
+            stack.record(present(9, 9))
             return places
 
     complete(stack, HERE)
@@ -137,7 +137,7 @@ def test_looks_are_read_before_rows(stack: Stack) -> None:
 def test_a_slow_read_is_not_worth_a_refill(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was read too long ago answers this page but does not go to the mirror."""
     monkeypatch.setattr(reader_module, "REFILL_UNTIL", 0)
-    stack.recorder.record([present(3)], {})
+    stack.record(present(3))
     stack.redis.flushall()
     assert reader(stack).read({ONE: HERE}).entries[ONE].version == 3
     assert stack.redis.exists(entry_key(ONE)) == 0
@@ -148,7 +148,7 @@ def test_a_read_that_comes_too_late_asks_no_table(
     stack: Stack, waited: float, asked: list[str]
 ) -> None:
     """A request that waited for a free function until little time was left is answered at once, honestly."""
-    stack.recorder.record([present(3)], {})
+    stack.record(present(3))
     stack.redis.flushall()
     keys = keys_read(stack)
     answer = reader(stack).read({ONE: HERE}, monotonic() - waited)
@@ -177,7 +177,7 @@ def test_whatever_is_down_the_answer_is_honest_and_in_time(
 ) -> None:
     """What the mirror holds is served; all else is unknown, never absent, within three seconds."""
     complete(stack, HERE)
-    stack.recorder.record([present(1)], {})
+    stack.record(present(1))
     if mirrored == "cold":
         stack.redis.flushall()
     mirror = Mirror(lambda: redis_client(free_port())) if mirrored == "away" else stack.mirror
@@ -192,7 +192,7 @@ def test_whatever_is_down_the_answer_is_honest_and_in_time(
 
 def test_unprocessed_keys_are_asked_for_again(stack: Stack, dynamodb: Process) -> None:
     """DynamoDB serving half of each batch costs time, not answers."""
-    stack.recorder.record([present(1, number) for number in range(30)], {})
+    stack.record(*(present(1, number) for number in range(30)))
     complete(stack, HERE)
     servers = {server_id(number): HERE for number in range(32)}
     with faulty(dynamodb.url, halves) as url:
@@ -208,7 +208,7 @@ def test_a_mirror_full_of_rubbish_is_answered_from_the_table(stack: Stack) -> No
     """Hundreds of damaged and foreign values at once: every answer is the row's."""
     values = list(rubbish(seed=5, amount=300))
     numbers = range(1000, 1300)
-    stack.recorder.record([present(4, number) for number in numbers], {})
+    stack.record(*(present(4, number) for number in numbers))
     for number, value in zip(numbers, values, strict=True):
         own = value.replace(ONE.encode(), server_id(number).encode())
         stack.redis.hset(entry_key(server_id(number)), "page", own)

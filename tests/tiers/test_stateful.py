@@ -1,7 +1,7 @@
 """Random histories of looks, crashes, reads and faults on the real servers, against a plain model of what must be."""
 
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 from typing import Any, ClassVar
 
 import pytest
@@ -18,14 +18,14 @@ from redis import Redis
 
 from cache.looks import LookLog, place_looks
 from cache.mirror import PLACES, Fresh, Mirror, entry_key, lock_key
-from cache.protocol import Change, Observation, apply, change_of, judge
+from cache.protocol import Change, Observation, Verdict, change_of, decide, may_pass, may_raise
 from cache.reader import Reader
 from cache.record import Record
-from cache.recorder import Recorder
-from cache.table import Table, Written
+from cache.recorder import Confirmation, Recorder
+from cache.table import Stored, Table
 from cache.values import Place, PlaceLook, to_stamp
 from local.memory_table import MemoryTable
-from tests.tiers.conftest import Tables
+from tests.tiers.conftest import Tables, table_of
 from tests.tiers.fuzz import rubbish
 from tests.tiers.samples import PROPERTY, details, launch, server_id
 
@@ -58,6 +58,11 @@ class Look:
     seen_at: str
     seen: dict[str, int]
 
+    @property
+    def confirmation(self) -> Confirmation:
+        """What it says of the rows that it finds true."""
+        return Confirmation(self.ticket, self.seen_at)
+
 
 @dataclass
 class Tiers:
@@ -84,7 +89,8 @@ class Histories(RuleBasedStateMachine):
         self.world: dict[str, tuple[Place, int]] = {}
         self.oracle: dict[str, dict[str, Any]] = {}
         self.running: list[Look] = []
-        self.mirrored: dict[str, int] = {}
+        self.fences: dict[str, int] = {}
+        self.mirrored: dict[str, tuple[int, int]] = {}
         self.unsent: list[list[Fresh]] = []
         self.instances = count(1)
         self.clock = BEGAN_AT
@@ -122,9 +128,15 @@ class Histories(RuleBasedStateMachine):
         """Whichever look writes what it saw to the table. Killed or slow, it publishes later or never."""
         if self.running:
             look = self.running.pop(which % len(self.running))
-            written = list(self.table.write_all(self._changes(look, with_details=with_details), {}))
-            rows = [(it.row, it.at) for it in written if isinstance(it, Written) and it.row]
-            self.unsent.append([Fresh(Record.from_row(row).entry(), at) for row, at in rows])
+            if not self._raises(look):
+                return
+            fresh = []
+            changes, stored = self._changes(look, with_details=with_details)
+            for written in chain(*self.table.write(changes, stored, may_skip=True)):
+                if written.row and not written.verdict.is_open:
+                    said = look.confirmation if written.verdict is Verdict.SAME else ()
+                    fresh.append(Fresh(Record.from_row(written.row).entry(*said), written.at))
+            self.unsent.append(fresh)
 
     @rule()
     def is_read_slowly(self) -> None:
@@ -150,6 +162,7 @@ class Histories(RuleBasedStateMachine):
             case "flush":
                 self.redis.flushall()
             case "entry":
+                self.redis.delete(key)
                 self.redis.hset(key, "page", next(rubbish(seed, 1)))
             case "scripts":
                 self.redis.script_flush()
@@ -177,7 +190,7 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def agrees(self) -> None:
         """The table is the fold of the pure functions; the mirror is never ahead and never tells one version twice."""
-        rows, unread = self.table.read_rows(self.ids)
+        rows, unread, _ = self.table.read_rows(self.ids)
         assert not unread
         assert rows == self.oracle
         for said in rows.values():
@@ -189,10 +202,12 @@ class Histories(RuleBasedStateMachine):
         for server, entry in mirrored.items():
             row = rows.get(server)
             assert entry.version <= (row["version"] if row else 0)
-            assert entry.version >= self.mirrored.get(server, 0), "the mirror went back"
+            pair = entry.version, entry.confirmed
+            assert pair >= self.mirrored.get(server, (0, 0)), "the mirror went back"
             if row is not None and entry.version == row["version"]:
-                assert entry.encode() == Record.from_row(row).entry().encode()
-        self.mirrored = {it: entry.version for it, entry in mirrored.items()}
+                said = entry.confirmed, to_stamp(entry.observed_at)
+                assert entry.encode() == Record.from_row(row).entry(*said).encode()
+        self.mirrored = {it: (entry.version, entry.confirmed) for it, entry in mirrored.items()}
 
     def teardown(self) -> None:
         """One clean sync heals everything; a second one changes nothing but when it was."""
@@ -239,13 +254,24 @@ class Histories(RuleBasedStateMachine):
         seen = {server: number for server, (where, number) in self.world.items() if where == place}
         return Look(next(self.tickets), place, to_stamp(self.clock), seen)
 
-    def _changes(self, look: Look, *, with_details: bool) -> list[Change]:
+    def _raises(self, look: Look) -> bool:
+        """Whether the look is the newest to have listed its place; the oracle knows too."""
+        place = str(look.place)
+        rises = may_raise(self.fences.get(place), look.ticket)
+        assert self.looks.raise_fence(look.place, look.ticket) is rises
+        if rises:
+            self.fences[place] = look.ticket
+        return rises
+
+    def _changes(self, look: Look, *, with_details: bool) -> tuple[list[Change], Stored]:
         """What was seen, and what the index of the place has and the look lacks; the oracle takes note."""
+        stored = self.table.read_rows(self.ids)
         seen = {
             it: self._observation(look, it, number, with_details=with_details)
             for it, number in look.seen.items()
         }
-        gone = self.table.servers_in(look.place).keys() - seen.keys()
+        here = self.table.servers_in(look.place).items()
+        gone = {it for it, presence in here if presence == "present"} - seen.keys()
         seen |= {it: self._observation(look, it, None, with_details=False) for it in gone}
         changes = [change_of(it, look.ticket) for it in seen.values()]
         before = dict(self.oracle)
@@ -255,23 +281,30 @@ class Histories(RuleBasedStateMachine):
             assert self.oracle[server]["lastSyncTime"] >= row["lastSyncTime"], (
                 "lastSyncTime never goes back"
             )
-        return changes
+        return changes, stored
 
     def _sync(self, place: Place, *, with_details: bool = True) -> None:
         look = self._look(place)
-        self.recorder.record(self._changes(look, with_details=with_details), {})
-        facts = {"outcome": "seen", "endedAt": look.seen_at}
+        assert self._raises(look)
+        changes, stored = self._changes(look, with_details=with_details)
+        self.recorder.record(changes, stored, look.confirmation)
+        gone = {
+            it: row
+            for it, row in stored.rows.items()
+            if (row["place"], row["presence"]) == (str(place), "absent") and it not in look.seen
+        }
+        self.recorder.confirm(stored._replace(rows=gone), look.confirmation)
+        facts = {"outcome": "seen", "startedAt": look.seen_at, "endedAt": look.seen_at}
         if known := self.looks.note(look.place, look.ticket, facts, completed=True):
             self.recorder.publish_place(str(look.place), known)
 
     def _fold(self, change: Change) -> None:
         row = self.oracle.get(change.server_id)
-        verdict = judge(row, change)
-        if verdict.is_write:
-            row = apply(row, change, verdict)
-            self.oracle[change.server_id] = {
-                n: list(it) if isinstance(it, tuple) else it for n, it in row.items()
-            }
+        verdict, after = decide(row, change, may_skip=True)
+        places = {change.place, row["place"] if row else change.place}
+        passes = all(may_pass(self.fences.get(it), change.version) for it in places)
+        if verdict.is_write and passes and after is not None:
+            self.oracle[change.server_id] = after
 
     @staticmethod
     def _observation(
@@ -292,8 +325,13 @@ class Histories(RuleBasedStateMachine):
 class MemoryLooks(LookLog):
     """Looks in memory, for machines without DynamoDB."""
 
-    def __init__(self) -> None:
+    def __init__(self, table: MemoryTable) -> None:
         self._rows: dict[str, dict[str, Any]] = {}
+        self._table = table
+
+    def raise_fence(self, place: Place, ticket: int) -> bool:
+        """As the log in DynamoDB."""
+        return self._table.raise_fence(place, ticket)
 
     def note(self, place: Place, ticket: int, facts: Any, *, completed: bool) -> PlaceLook | None:
         """As the log in DynamoDB."""
@@ -303,7 +341,8 @@ class MemoryLooks(LookLog):
         row |= (
             dict(facts)
             | {"ticket": ticket}
-            | ({"completedAt": facts["endedAt"]} if completed else {})
+            | ({"completedAt": facts["endedAt"], "completedTicket": ticket} if completed else {})
+            | ({"listedAt": facts["startedAt"]} if completed else {})
         )
         return self.places()[str(place)]
 
@@ -327,7 +366,8 @@ def run(tiers: Tiers, steps: int) -> None:
 @pytest.mark.parametrize("server", ["valkey9", "redis7"])
 def test_any_history_keeps_the_invariants(server: str, request: pytest.FixtureRequest) -> None:
     """On each real server, with the table in memory."""
-    run(Tiers(MemoryTable(), MemoryLooks(), request.getfixturevalue(server)), steps=20)
+    table = MemoryTable()
+    run(Tiers(table, MemoryLooks(table), request.getfixturevalue(server)), steps=20)
 
 
 @pytest.mark.usefixtures("patient")
@@ -336,5 +376,5 @@ def test_any_history_keeps_the_invariants_in_dynamodb_too(
 ) -> None:
     """On the real servers of both tiers."""
     deployment = http_tables.settings()
-    table = Table(http_tables.client, deployment.recovery_instances_table)
+    table = table_of(http_tables.client, deployment)
     run(Tiers(table, LookLog(http_tables.client, deployment.sync_status_table), valkey9), steps=6)

@@ -35,7 +35,7 @@ def test_a_row_that_is_no_record_is_waited_for_by_nobody(stack: Stack) -> None:
 def test_a_claim_that_was_given_up_is_taken_over(stack: Stack) -> None:
     """A read that waits for another's claim goes to the table itself once that one lets go."""
     complete(stack, HERE)
-    stack.recorder.record([present(3)], {})
+    stack.record(present(3))
     stack.redis.flushall()
     stack.mirror.claim([ONE])
     asked, before = keys_read(stack), mirror_reads(stack)
@@ -50,7 +50,7 @@ def test_a_claim_that_was_given_up_is_taken_over(stack: Stack) -> None:
 
 def test_one_read_warms_for_all(stack: Stack) -> None:
     """Twelve cold reads at once ask the table for each server once."""
-    stack.recorder.record([present(1, number) for number in range(100)], {})
+    stack.record(*(present(1, number) for number in range(100)))
     complete(stack, HERE)
     stack.redis.flushall()
     asked = keys_read(stack)
@@ -66,7 +66,7 @@ def test_a_warmer_that_died_is_not_waited_for_long(
 ) -> None:
     """Then the table answers."""
     monkeypatch.setattr(reader_module, "WAIT_FOR_WARMER", 0.1)
-    stack.recorder.record([present(3)], {})
+    stack.record(present(3))
     complete(stack, HERE)
     stack.redis.flushall()
     assert stack.mirror.claim([ONE]) == {ONE}

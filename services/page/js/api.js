@@ -74,6 +74,12 @@ const execution = (executionId) => `/executions/${encodeURIComponent(executionId
 
 export const executionOf = (executionId, signal) => call("GET", execution(executionId), undefined, signal);
 
+export const me = (signal) => call("GET", "/me", undefined, signal);
+
+export const approve = (executionId) => call("POST", `${execution(executionId)}/approve`, {});
+
+export const cancelByForce = (executionId) => call("POST", `${execution(executionId)}/cancel`, { force: true, confirm: true });
+
 export const cancel = (executionId) => call("POST", `${execution(executionId)}/cancel`, {});
 
 export const terminate = (executionId, { dryRun, confirm }) =>

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { el, plural, toast } from "./dom.js";
 import { icon } from "./icons.js";
+import { executionNotices } from "./execution_notices.js";
 import { kindBadge } from "./server_columns.js";
 import { openTermination } from "./terminate_dialog.js";
 import { watchTermination } from "./termination_progress.js";
@@ -39,8 +40,9 @@ export function createExecutionView(executionId, { refresh }) {
   const tools = el("div", { className: "tools" });
   const ending = el("section", { className: "ending", attrs: { "aria-label": "Termination" } });
   const waves = el("ul", { className: "waves" });
+  const decisions = el("div", { className: "decisions" });
   const crumb = el("p", { className: "crumbs" });
-  const node = el("div", { className: "view" }, crumb, el("div", { className: "view-head" }, heading, facts, tools), ending, waves);
+  const node = el("div", { className: "view" }, crumb, el("div", { className: "view-head" }, heading, facts, tools), decisions, ending, waves);
 
   const cancel = async (event) => {
     event.currentTarget.disabled = true;
@@ -60,16 +62,18 @@ export function createExecutionView(executionId, { refresh }) {
   const after = () => { watch(); refresh(); };
 
   function draw() {
-    const { planId, planName, executionType, status, startTime, endTime } = execution;
+    const { planId, planName, executionType, status, startTime, endTime, requestedBy, approvedBy } = execution;
     const over = OVER.has(status);
     heading.replaceChildren(`${planName ?? planId} `, kindBadge(executionType === "DRILL" ? "drill" : "recovery"));
     facts.replaceChildren(badge(status), " started ", timeOf(startTime), ", ", ageOf(startTime, { suffix: " ago" }),
-      ...(endTime ? [" · ended ", timeOf(endTime)] : []), " · ", el("span", { className: "mono" }, executionId));
+      ...(endTime ? [" · ended ", timeOf(endTime)] : []),
+      requestedBy ? ` · asked for by ${requestedBy}` : "", approvedBy ? ` · approved by ${approvedBy}` : "", " · ", el("span", { className: "mono" }, executionId));
     crumb.replaceChildren(el("a", { href: "#/" }, "Recovery plans"), " › ", el("a", { href: `#/plans/${encodeURIComponent(planId)}` }, planName ?? planId), " ›");
     const report = el("a", { className: "button", href: `#/executions/${encodeURIComponent(executionId)}/report` }, icon("report"), "Report");
     tools.replaceChildren(report, over
-      ? el("button", { type: "button", className: "button danger", onclick: () => openTermination(executionId, planName, after) }, icon("trash"), "Terminate …")
-      : el("button", { type: "button", className: "button", onclick: cancel }, icon("close"), "Cancel"));
+      ? el("button", { type: "button", className: "button danger", data: { needs: "operator" }, onclick: () => openTermination(executionId, planName, after) }, icon("trash"), "Terminate …")
+      : el("button", { type: "button", className: "button", data: { needs: "operator" }, onclick: cancel }, icon("close"), "Cancel"));
+    decisions.replaceChildren(...executionNotices(execution, refresh));
     waves.replaceChildren(...execution.waves.map(waveCard));
   }
 

@@ -14,7 +14,7 @@ export function launchCard({ executionId, planName, kinds, firstLaunch, count },
       el("h3", {}, el("a", { href: executionPage, title: executionId }, planName ?? executionId), [...kinds].map(kindBadge)),
       el("p", { className: "sub" }, `${plural(count, "instance")} launched `, timeOf(firstLaunch), ", ", ageOf(firstLaunch, { suffix: " ago" })),
       more && el("p", { className: "sub" }, more)),
-    el("button", { type: "button", className: "button danger", onclick: () => openTermination(executionId, planName, refresh) }, icon("trash"), "Terminate …"));
+    el("button", { type: "button", className: "button danger", data: { needs: "operator" }, onclick: () => openTermination(executionId, planName, refresh) }, icon("trash"), "Terminate …"));
 }
 
 /** The same for instances of which nobody knows the execution. */

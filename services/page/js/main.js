@@ -11,6 +11,7 @@ import { createReportView } from "./report_view.js";
 import { createServersView } from "./servers_view.js";
 import { copyIdsOnPress } from "./take_away.js";
 import { keepCounting } from "./time.js";
+import { showWho } from "./who.js";
 
 const content = document.getElementById("content");
 let view = null;
@@ -57,4 +58,5 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 addEventListener("hashchange", () => go({ focus: true }));
 copyIdsOnPress();
 keepCounting();
+showWho();
 go({ focus: false });

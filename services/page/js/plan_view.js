@@ -37,8 +37,8 @@ export function createPlanView(planId, { refresh }) {
   const unresolved = el("div", { className: "notice warn", hidden: true });
   const launches = el("ul", { className: "launches" });
   const launchesPart = el("section", { hidden: true, attrs: { "aria-label": "Launched by" } }, el("h2", {}, "Launched by"), launches);
-  const drill = el("button", { type: "button", className: "button", disabled: true, onclick: () => openDrill(plan) }, icon("play"), "Run drill …");
-  const cleanUp = el("button", { type: "button", className: "button", hidden: true, onclick: () => openCleanUp(plan, refresh) }, icon("trash"), "Clean up drill …");
+  const drill = el("button", { type: "button", className: "button", disabled: true, data: { needs: "operator" }, onclick: () => openDrill(plan) }, icon("play"), "Run drill …");
+  const cleanUp = el("button", { type: "button", className: "button", hidden: true, data: { needs: "operator" }, onclick: () => openCleanUp(plan, refresh) }, icon("trash"), "Clean up drill …");
   const list = createServerList({ label: "Servers of the plan", groupOf: (row) => titles.get(row.waveNumber), name: () => plan.planName });
   const node = el("div", { className: "view" },
     el("p", { className: "crumbs" }, el("a", { href: "#/" }, "Recovery plans"), " ›"),

@@ -106,6 +106,7 @@ function lastRunLine({ lastRun }) {
 export function openPlaces(sync) {
   const { body, actions, signal, close } = openDialog("Places");
   const start = action("Sync now", "primary", () => sync.start());
+  start.dataset.needs = "operator";
   actions.append(start, action("Close", "", close));
   sync.watch(() => {
     const { running, done, total } = sync.progress;

@@ -46,6 +46,12 @@ async function terminate(dialog, executionId, onDone, button) {
   button.textContent = "Terminating …";
   try {
     const answer = await api.terminate(executionId, { dryRun: false, confirm: true });
+    if (answer.awaitsApproval) {
+      dialog.body.replaceChildren(el("p", {}, el("strong", {}, "A second person must approve this. "), "Nothing is terminated before."));
+      dialog.actions.replaceChildren(action("Close", "primary", dialog.close));
+      onDone();
+      return;
+    }
     const progress = el("div", {});
     const leftOut = lists({ ...answer, requested: [] }, "");
     dialog.body.replaceChildren(progress, ...leftOut.filter(Boolean));

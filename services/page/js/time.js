@@ -2,7 +2,7 @@
 
 import { el } from "./dom.js";
 
-export const AMBER_AFTER = 5 * 60; // seconds: the sync runs every five minutes
+export const AMBER_AFTER = 7 * 60; // seconds: a look every five minutes, and two for the look and the next refresh
 export const RED_AFTER = 15 * 60; // seconds: the life of a mirror entry
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
