@@ -1,8 +1,8 @@
 """The way out: the mirror, behind it the table, and an honest "unknown" for whatever neither could say in time."""
 
+import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cache.looks import LookLog
     from cache.table import Table
 
+logger = logging.getLogger(__name__)
 ANSWER_WITHIN = 2.5  # seconds for the whole read, so that a page stays under 3 s
 REFILL_UNTIL = (
     2.0  # seconds after the read began; later, what was read is too old to be worth a write
@@ -141,8 +142,8 @@ class Reader:
             return {}
         try:
             found = mirror.read(list(servers))
-        except MirrorUnavailable:
-            answer.mirror_away = True
+        except MirrorUnavailable as error:
+            _lose(answer, error)
             return {}
         answer.places = answer.places or found.places
         rowless = found.entries.rowless()
@@ -167,8 +168,8 @@ class Reader:
         if sure and (mirror := self._usable(read.answer)) is not None:
             try:
                 return set(sure) - mirror.claim(sure)
-            except MirrorUnavailable:
-                read.answer.mirror_away = True
+            except MirrorUnavailable as error:
+                _lose(read.answer, error)
         return set()
 
     def _from_table(self, server_ids: Collection[str], read: _Read) -> None:
@@ -188,8 +189,10 @@ class Reader:
     def _places(self, began: float) -> dict[str, PlaceLook]:
         """The looks at each place as the table knows them, or as it knew them last when it cannot say in time."""
         if self._looks_until < monotonic() < began + ANSWER_WITHIN - LOOKS_TAKE:
-            with suppress(TableUnavailable):  # what was known stays true, only older
+            try:
                 self._known_looks = self._looks().places()
+            except TableUnavailable as error:  # what was known stays true, only older
+                logger.warning("The looks could not be read: %s", error)
             self._looks_until = monotonic() + LOOKS_KEPT
         return self._known_looks
 
@@ -202,8 +205,14 @@ class Reader:
             mirror.publish(fresh)
             if given_up:
                 mirror.release(given_up)
-        except MirrorUnavailable:
-            read.answer.mirror_away = True
+        except MirrorUnavailable as error:
+            _lose(read.answer, error)
+
+
+def _lose(answer: Answer, error: MirrorUnavailable) -> None:
+    """Go on without the mirror, for this read; nothing fails in silence."""
+    answer.mirror_away = True
+    logger.warning("The mirror could not be asked: %s", error)
 
 
 def _answers_for(absence: Facts, place: Place | None, places: Mapping[str, PlaceLook]) -> bool:
