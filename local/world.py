@@ -52,6 +52,7 @@ class World:
     target_accounts: list[dict[str, Any]] = field(default_factory=list)
     recovery_plans: list[dict[str, Any]] = field(default_factory=list)
     execution_history: list[dict[str, Any]] = field(default_factory=list)
+    protection_groups: list[dict[str, Any]] = field(default_factory=list)
     expected: dict[str, dict[str, Any] | None] = field(default_factory=dict)
 
     @property

@@ -1,4 +1,4 @@
-"""Single things of the seeded world, and their AWS shapes (those of the DRS and EC2 APIs, field guide §1 and §2)."""
+"""Single things of the seeded world, and their AWS shapes (those of the DRS and EC2 APIs)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
