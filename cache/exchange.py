@@ -7,7 +7,7 @@ by redis-py, so nobody ever reads the rest of it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +33,7 @@ type Command = tuple[str | bytes | int, ...]
 type Client = Redis | RedisCluster
 
 EXCHANGES_AT_ONCE = 32
+SLOW = 0.05  # seconds; most exchanges take a few milliseconds
 REPLY_TIMEOUT = (
     0.25  # seconds of silence; connecting takes longer and has the client's own timeouts
 )
@@ -74,10 +75,16 @@ def batch(key: str, commands: Sequence[Command]) -> Batch:
 
 
 class Exchange:
-    """A way to one server or one cluster. `connect` makes a client, when one is first needed."""
+    """A way to one server or one cluster. `connect` makes a client, when one is first needed.
 
-    def __init__(self, connect: Callable[[], Client]) -> None:
+    `when_slow` is called while an exchange takes longer than SLOW.
+    """
+
+    def __init__(
+        self, connect: Callable[[], Client], when_slow: Callable[[], None] = lambda: None
+    ) -> None:
         self._connect = connect
+        self._when_slow = when_slow
         self._client: Client | None = None
         self._threads = ThreadPoolExecutor(EXCHANGES_AT_ONCE, "redis")
 
@@ -96,6 +103,8 @@ class Exchange:
         """
         attempt = _Attempt(deadline)
         exchange = self._threads.submit(self._twice, batches, attempt)
+        if not wait([exchange], SLOW).done:
+            self._when_slow()
         try:
             return exchange.result(max(0.0, deadline - monotonic()))
         except TimeoutError as error:

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 from cache.attributes import decode_item, encode, encode_item
 from cache.errors import TableUnavailable
 from cache.table import PLACE, translated
-from cache.values import Place, PlaceLook, to_millis
+from cache.values import NOT_CONFIGURED, Place, PlaceLook, to_millis
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 NEVER_LOOKED = "never_looked"
-NOT_CONFIGURED = "not_configured"
 UNREADABLE = "unreadable"
 NOT_LOOKED_AT = {NEVER_LOOKED, NOT_CONFIGURED, UNREADABLE}  # such a place vouches for nothing
 TRIES = 12

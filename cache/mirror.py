@@ -2,7 +2,8 @@
 
 `ri:v4:{f}:<sourceServerId>` is a hash, one server's entry (`cache.entry`), where f is the id's last
 character; `ri:v4:places` a hash of `account/region` to
-`ticket|completedAt|outcome|completedTicket|listedAt|inventoriedAt`; `ri:v4:warming:<sourceServerId>` a short lock.
+`ticket|completedAt|outcome|completedTicket|listedAt|inventoriedAt`;
+`ri:v4:warming:<sourceServerId>` a short lock; `ri:v4:{plans}` a hash of plan ids to definitions, opaque here.
 The braces make f the hash tag: in a cluster, servers of one f share a slot and so a node. Every write of
 an entry goes through one script, so an older version never replaces a newer one, whoever sends it and in
 whatever order.
@@ -28,6 +29,7 @@ from cache.values import PlaceLook
 
 PREFIX = "ri:v4:"
 PLACES = f"{PREFIX}places"
+PLANS = f"{PREFIX}{{plans}}"  # in braces for the reader's rights, which end at the places
 LIFE = 15 * 60.0  # seconds an entry may be served after the table was read or written
 LIFE_JITTER = 0.1  # lives are up to this share shorter, so that what was filled at once stays
 LOCK_LIFE_MS = 2_000  # longer than a table read, shorter than anyone's patience
@@ -109,10 +111,15 @@ class Published:
 
 
 class Mirror:
-    """Reads and publishes entries. `connect` makes a client with short timeouts and without retries."""
+    """Reads and publishes entries. `connect` makes a client with short timeouts and without retries.
 
-    def __init__(self, connect: Callable[[], Client]) -> None:
-        self._exchange = Exchange(connect)
+    `when_slow` is called, once each, while an exchange takes long enough to prepare for its failure.
+    """
+
+    def __init__(
+        self, connect: Callable[[], Client], when_slow: Callable[[], None] = lambda: None
+    ) -> None:
+        self._exchange = Exchange(connect, when_slow)
         self._away_until = 0.0
 
     def read(self, server_ids: Sequence[str], *, with_machines: bool = False) -> MirrorRead:
@@ -170,6 +177,35 @@ class Mirror:
         (answer,) = self._run(_PUT_PLACE, [(PLACES, place, value, look.ticket, int(LIFE * 1000))])
         if isinstance(answer, Exception):
             raise MirrorUnavailable(f"publish {place}: {answer}") from answer
+
+    def plans(self, *plan_ids: str) -> dict[str, bytes]:
+        """The definitions published under these ids, or all of them.
+
+        Raises:
+            MirrorUnavailable: when Redis could not be asked.
+        """
+        if not plan_ids:
+            ((stored,),) = self._ask([batch(PLANS, [("HGETALL", PLANS)])])
+            found = _pairs(stored)
+            return {name.decode(errors="replace"): value for name, value in found.items()}
+        ((stored,),) = self._ask([batch(PLANS, [("HMGET", PLANS, *plan_ids)])])
+        values = stored if isinstance(stored, list) else [None] * len(plan_ids)
+        return {it: value for it, value in zip(plan_ids, values, strict=True) if value is not None}
+
+    def publish_plans(self, definitions: Mapping[str, bytes], *, all_of_them: bool) -> None:
+        """Put these definitions there, in the place of all others if they are all there are.
+
+        Not fenced: whoever reads one sees from its date whether the table has to be asked.
+
+        Raises:
+            MirrorUnavailable: when Redis could not be asked.
+        """
+        commands: list[Command] = [("DEL", PLANS)] if all_of_them else []
+        if definitions:
+            pairs = [word for pair in definitions.items() for word in pair]
+            commands.append(("HSET", PLANS, *pairs))
+            commands.append(("PEXPIRE", PLANS, int(LIFE * 1000)))
+        self._ask([batch(PLANS, commands)])
 
     def claim(self, server_ids: Sequence[str]) -> set[str]:
         """The servers that this caller alone should now read from the table; others are being read by someone.
@@ -263,11 +299,16 @@ _READ_PLACES = batch(PLACES, [("HGETALL", PLACES)])
 
 def _looks(stored: object) -> dict[str, PlaceLook]:
     """The looks in the places hash, as far as they can be read."""
-    if isinstance(stored, list):  # a hash is a flat list in version 2 of the protocol
-        stored = dict(batched(stored, 2))
-    pairs = stored.items() if isinstance(stored, Mapping) else ()
+    pairs = _pairs(stored).items()
     found = ((place, _look(value)) for place, value in pairs)
     return {place.decode(errors="replace"): look for place, look in found if look is not None}
+
+
+def _pairs(stored: object) -> Mapping[bytes, bytes]:
+    """A whole hash; nothing where there is another kind of key."""
+    if isinstance(stored, list):  # a flat list in version 2 of the protocol
+        return dict(batched(stored, 2))
+    return stored if isinstance(stored, Mapping) else {}
 
 
 @lru_cache(LOOKS_KEPT)

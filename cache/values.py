@@ -32,6 +32,9 @@ class Place(NamedTuple):
         return cls(account_id, region)
 
 
+NOT_CONFIGURED = "not_configured"  # the outcome of a place that is not looked at any more
+
+
 class PlaceLook(NamedTuple):
     """What is known of the looks at one place. Times are epoch ms, 0 when no look ever completed.
 

@@ -6,7 +6,7 @@ from time import time
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from cache.reader import Answer
+from cache.answer import Answer
 
 NAMESPACE = "RecoveryInstanceSync"
 metrics = Metrics(namespace=NAMESPACE)

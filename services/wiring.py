@@ -4,6 +4,7 @@ The heavy libraries are imported where they are first needed: a page read that t
 """
 
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from cache.mirror import Mirror
@@ -38,12 +39,22 @@ class Wiring:
     def __init__(self, settings: Settings, patience: Patience = WORK) -> None:
         self.settings = settings
         self.patience = patience
+        self._making = Lock()
 
     @cached_property
     def reader(self) -> Reader:
         """The way out."""
-        mirror = self.mirror if self.settings.read_from == "mirror" else None
-        return Reader(mirror, lambda: self.table, lambda: self.looks)
+        planned = self.plans.places_of
+        return Reader(self._page_mirror, lambda: self.table, lambda: self.looks, planned)
+
+    def _expect_misses(self) -> None:
+        """In a process that reads pages; no other has a use, or the right, to read the looks beside."""
+        if "reader" in self.__dict__:
+            self.reader.expect_misses()
+
+    @property
+    def _page_mirror(self) -> Mirror | None:
+        return self.mirror if self.settings.read_from == "mirror" else None
 
     @cached_property
     def mirror(self) -> Mirror | None:
@@ -52,14 +63,15 @@ class Wiring:
             return None
         from services.aws.redis import redis_client
 
-        return Mirror(lambda: redis_client(self.settings))
+        return Mirror(lambda: redis_client(self.settings), self._expect_misses)
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
-        """DynamoDB."""
+        """DynamoDB. A first page asks for plans and looks side by side: one of them makes the client."""
         from services.aws.dynamodb import dynamodb_client
 
-        return dynamodb_client(*self.patience)
+        with self._making:
+            return self.__dict__.get("dynamodb") or dynamodb_client(*self.patience)
 
     @cached_property
     def table(self) -> "Table":
@@ -93,7 +105,8 @@ class Wiring:
 
         settings = self.settings
         tables = (settings.recovery_plans_table, settings.protection_groups_table)
-        return PlanBook(lambda: self.dynamodb, *tables)
+        hook = self._expect_misses
+        return PlanBook(lambda: self.dynamodb, *tables, self._page_mirror, hook)
 
     @cached_property
     def status(self) -> "SyncStatus":

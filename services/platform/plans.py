@@ -1,12 +1,20 @@
-"""Recovery plans: their waves and servers. Kept in the process for 30 s, and served stale on error."""
+"""Recovery plans: their waves and servers. Kept in the process for 30 s, and served stale on error.
 
+The sync puts every definition into the mirror too, and so does a read of the table, with the time it was read. A
+copy that is not older than what a process keeps is as good as the table's; an older one answers while the table
+cannot be read.
+"""
+
+import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from time import monotonic
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
-from cache.errors import TableUnavailable
+from cache.errors import MirrorUnavailable, TableUnavailable
 from cache.values import Place, is_server_id
 from services.platform.groups import Group, read_groups, text_of
 
@@ -15,10 +23,14 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from cache.mirror import Mirror
+
 logger = logging.getLogger(__name__)
 KEPT = 30.0  # seconds
 ASK_AGAIN_AFTER = 5.0  # seconds a plan is served stale before the table that failed is asked again
+READ_UNTIL = 2.0  # seconds after a request came in; the rest of its time is for the servers
 ID_BYTES = 2048  # DynamoDB's limit for a partition key
+_WHOLE = ""  # no plan's id: the copy's field that says when all plans were read
 
 
 NO_GROUPS: Mapping[str, Group] = {}
@@ -52,76 +64,102 @@ class Found[T]:
 
 
 class PlanBook:
-    """Reads `recovery-plans`. The client comes as a callable: while plans are in memory it is never built."""
+    """Reads `recovery-plans`. The client comes as a callable: while plans are in memory it is never built.
 
-    def __init__(self, client: "Callable[[], DynamoDBClient]", table: str, groups: str) -> None:
-        """`groups` is the table of protection groups, which need not be there."""
+    `before_table` is called before the table is asked: what else a first page needs can be asked for beside it.
+    `groups` is the table of protection groups, which need not be there.
+    """
+
+    def __init__(
+        self,
+        client: "Callable[[], DynamoDBClient]",
+        table: str,
+        groups: str,
+        mirror: "Mirror | None" = None,
+        before_table: "Callable[[], None]" = lambda: None,
+    ) -> None:
         self._client = client
         self._table = table
         self._groups = groups
+        self._mirror = mirror
+        self._before_table = before_table
+        self._threads = ThreadPoolExecutor(4, "plans")
         self._one: dict[str, tuple[float, Found[Plan]]] = {}
         self._all: tuple[float, Found[list[Plan]]] | None = None
 
-    def get(self, plan_id: str) -> Found[Plan | None]:
-        """The plan, or None when there is none.
+    def get(self, plan_id: str, began: float | None = None) -> Found[Plan | None]:
+        """The plan, or None when there is none; `began` (monotonic seconds) is when the request came in.
 
         Raises:
-            TableUnavailable: when the table cannot be read and the plan was never seen.
+            TableUnavailable: when the table cannot be read in time and the plan was never seen.
         """
         until, known = self._one.get(plan_id, (0.0, None))
         if known and until > monotonic():
             return Found(known.value, known.is_stale)
+        copy = self._copies(plan_id)
+        if copy.plans and copy.fresh_for > 0:
+            return self._keep(copy.plans[0], copy.fresh_for)
         try:
-            plan = self._read(plan_id)
+            plan = self._from_table(self._read, plan_id, began=began)
         except TableUnavailable as error:
-            if known is None:
+            if known is None and not copy.plans:
                 raise
             logger.warning("Plan %s served as last known: %s", plan_id, error)
-            self._one[plan_id] = (monotonic() + ASK_AGAIN_AFTER, Found(known.value, is_stale=True))
-            return Found(known.value, is_stale=True)
+            value = known.value if known else copy.plans[0]
+            self._one[plan_id] = (monotonic() + ASK_AGAIN_AFTER, Found(value, is_stale=True))
+            return Found(value, is_stale=True)
         if plan is None:  # not kept: there is no end to the ids that are none
             self._one.pop(plan_id, None)
             return Found(None)
-        self._one[plan_id] = (monotonic() + KEPT, Found(plan))
-        return Found(plan)
+        _publish(self._mirror, [plan], all_of_them=False)
+        return self._keep(plan, KEPT)
 
-    def all(self) -> Found[list[Plan]]:
+    def all(self, began: float | None = None) -> Found[list[Plan]]:
         """Every plan, by id.
 
         Raises:
-            TableUnavailable: when the table cannot be read and never was.
+            TableUnavailable: when the table cannot be read in time and never was.
         """
         until, known = self._all or (0.0, None)
         if known and until > monotonic():
             return known
-        try:
-            plans = self._read_all()
-        except TableUnavailable as error:
-            if known is None:
-                raise
-            logger.warning("Plans served as last known: %s", error)
-            self._all = (monotonic() + ASK_AGAIN_AFTER, Found(known.value, is_stale=True))
-            return self._all[1]
-        until = monotonic() + KEPT
-        self._all = (until, Found(plans))
-        self._one = {
-            plan.plan_id: (until, Found(plan)) for plan in plans
-        }  # also forgets what is asked for no more
+        copy = self._copies()
+        plans, kept, is_stale = copy.plans, copy.fresh_for, False
+        if kept <= 0:
+            try:
+                plans, kept = self._from_table(self._read_all, began=began), KEPT
+                _publish(self._mirror, plans, all_of_them=True)
+            except TableUnavailable as error:
+                if known is None and copy.read_at is None:
+                    raise
+                logger.warning("Plans served as last known: %s", error)
+                plans, kept, is_stale = known.value if known else plans, ASK_AGAIN_AFTER, True
+        until = monotonic() + kept
+        self._all = (until, Found(plans, is_stale))
+        # also forgets what is asked for no more
+        self._one = {plan.plan_id: (until, Found(plan, is_stale)) for plan in plans}
         return self._all[1]
 
-    def _read(self, plan_id: str) -> Plan | None:
-        from cache.attributes import decode_item, encode
-        from cache.table import translated
+    def places_of(self, server_ids: Iterable[str]) -> dict[str, Place]:
+        """In which place a plan has each of these servers, as far as any has; nothing when the plans cannot be read."""
+        try:
+            plans = self.all().value
+        except TableUnavailable:
+            return {}
+        wanted = set(server_ids)
+        return {
+            server: place
+            for plan in plans
+            for server, place in plan.servers.items()
+            if place and server in wanted
+        }
 
-        if not 1 <= len(plan_id.encode(errors="replace")) <= ID_BYTES:
-            return None
-        with translated(f"read plan {plan_id}"):
-            item = (
-                self._client()
-                .get_item(TableName=self._table, Key={"planId": encode(plan_id)})
-                .get("Item")
-            )
-        return self._plans([decode_item(item)])[0] if item else None
+    def publish(self, mirror: "Mirror | None") -> None:
+        """Put every definition into the mirror, as a sync does; a failure is logged and heals with the next."""
+        try:
+            _publish(mirror, self._read_all(), all_of_them=True)
+        except TableUnavailable as error:
+            logger.warning("Could not publish the plans: %s", error)
 
     def _read_all(self) -> list[Plan]:
         from cache.attributes import decode_item
@@ -131,6 +169,25 @@ class PlanBook:
             pages = self._client().get_paginator("scan").paginate(TableName=self._table)
             rows = [decode_item(item) for page in pages for item in page["Items"]]
         return sorted(self._plans(rows), key=lambda it: it.plan_id)
+
+    def _read(self, plan_id: str) -> Plan | None:
+        from cache.attributes import decode_item, encode
+        from cache.table import translated
+
+        if not 1 <= len(plan_id.encode(errors="replace")) <= ID_BYTES:
+            return None
+        with translated(f"read plan {plan_id}"):
+            key = {"planId": encode(plan_id)}
+            item = self._client().get_item(TableName=self._table, Key=key).get("Item")
+        return self._plans([decode_item(item)])[0] if item else None
+
+    def _from_table[T](self, read: "Callable[..., T]", *arguments: str, began: float | None) -> T:
+        self._before_table()
+        answer = self._threads.submit(read, *arguments)
+        try:
+            return answer.result(None if began is None else began + READ_UNTIL - monotonic())
+        except TimeoutError:
+            raise TableUnavailable("the plans could not be read in time") from None
 
     def _plans(self, rows: Sequence[Mapping[str, Any]]) -> list[Plan]:
         """The plans of these rows; groups that cannot be read leave the waves that need them unresolved, and no more."""
@@ -143,6 +200,64 @@ class PlanBook:
             logger.warning("Plans without their protection groups: %s", error)
             return [read_plan(row, "the table of groups cannot be read") for row in rows]
         return [read_plan(row, groups) for row in rows]
+
+    def _keep(self, plan: Plan, seconds: float) -> Found[Plan | None]:
+        self._one[plan.plan_id] = (monotonic() + seconds, Found(plan))
+        return Found(plan)
+
+    def _copies(self, *plan_ids: str) -> "_Copies":
+        """What the mirror holds of these plans, or of all."""
+        if self._mirror is not None:
+            with suppress(MirrorUnavailable):
+                return _Copies.of(self._mirror.plans(*plan_ids), plan_ids)
+        return _Copies([], None)
+
+
+def _publish(mirror: "Mirror | None", plans: Sequence[Plan], *, all_of_them: bool) -> None:
+    if mirror is None:
+        return
+    read_at = int(time() * 1000)
+    copies = {it.plan_id: json.dumps([read_at, asdict(it)], default=str).encode() for it in plans}
+    if all_of_them:
+        copies[_WHOLE] = json.dumps([read_at, None]).encode()
+    try:
+        mirror.publish_plans(copies, all_of_them=all_of_them)
+    except MirrorUnavailable as error:
+        logger.warning("Could not publish %d plans: %s", len(plans), error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Copies:
+    """Plans from the mirror, by id, and when (epoch ms) the oldest was read from the table; None when some may lack."""
+
+    plans: list[Plan]
+    read_at: int | None
+
+    @classmethod
+    def of(cls, stored: Mapping[str, bytes], plan_ids: tuple[str, ...]) -> "_Copies":
+        copies = {name: copy for name, raw in stored.items() if (copy := _read_copy(raw))}
+        plans = [plan for _, (_, plan) in sorted(copies.items()) if plan]
+        has_all = len(copies) == len(stored) and set(plan_ids or {_WHOLE}) <= copies.keys()
+        return cls(plans, min(at for at, _ in copies.values()) if has_all else None)
+
+    @property
+    def fresh_for(self) -> float:
+        """Seconds until they are older than what a process keeps; 0 when they are, or some may lack."""
+        age = KEPT if self.read_at is None else time() - self.read_at / 1000
+        return KEPT - age if 0 <= age < KEPT else 0.0
+
+
+def _read_copy(raw: bytes) -> tuple[int, Plan | None] | None:
+    """What `_publish` made; None for anything else, such as a copy of another release's shape."""
+    try:
+        read_at, fields = json.loads(raw)
+        if fields is None:
+            return int(read_at), None
+        servers = {it: Place(*at) if at else None for it, at in fields["servers"].items()}
+        lists = {it: tuple(fields[it]) for it in ("waves", "malformed", "unresolved")}
+        return int(read_at), Plan(**{**fields, **lists, "servers": servers})
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
 
 
 def group_ids(row: Mapping[str, Any]) -> set[str]:

@@ -4,9 +4,9 @@ and for measuring before and after in one run; served by data management only, w
 from collections.abc import Callable, Mapping
 from time import monotonic
 
+from cache.answer import Answer
 from cache.entry import ABSENT, Entry
 from cache.protocol import Verdict, apply, change_of
-from cache.reader import Answer
 from cache.record import Record
 from cache.values import Place, now, to_millis
 from services.aws import drs

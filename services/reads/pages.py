@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
+from cache.answer import Answer
 from cache.entry import Facts
 from cache.errors import InvalidInput, NotFound
-from cache.reader import Answer
 from cache.values import Place, PlaceLook, is_server_id, to_stamp
 from services.api.http import Request, Response, Routes, dumps
 from services.platform.plans import Plan, PlanBook
@@ -49,7 +49,7 @@ class Pages:
     def recovery_plans(self, request: Request) -> Response:
         """The plans of one page and, per plan, its servers' counts: one look-up for all of them."""
         limit, after = _limit(request), _after(request)
-        found = self._plans.all()
+        found = self._plans.all(request.began)
         rest = [plan for plan in found.value if plan.plan_id > after]
         plans = rest[:limit]
         answer = self._read(
@@ -75,7 +75,7 @@ class Pages:
             TableUnavailable: when the plan itself cannot be read.
         """
         plan_id = request.path.get("planId", "")
-        found = self._plans.get(plan_id)
+        found = self._plans.get(plan_id, request.began)
         if found.value is None:
             raise NotFound(f"there is no recovery plan {plan_id!r}")
         plan = found.value

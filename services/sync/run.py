@@ -47,6 +47,8 @@ class SyncParts:
     accounts: Mapping[str, TargetAccount]
     faults: Mapping[str, str] = field(default_factory=dict)
     inventory_minutes: int = 60
+    publish_plans: Callable[[], None] = lambda: None
+    """Puts the definitions of the recovery plans into the mirror: a page needs them as much as the entries."""
 
 
 def sync_all_recovery_instances(
@@ -72,6 +74,7 @@ def sync_all_recovery_instances(
     parts.status.begin(report.run_id, report.started_at, len(places))
     rows = {str(row.get("place")): row for row in parts.looks.rows()}
     report.no_longer_configured = _register(parts, places, rows)
+    parts.publish_plans()
     history = parts.history()
 
     def look_at(place: Place) -> PlaceReport:

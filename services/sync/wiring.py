@@ -42,4 +42,5 @@ class SyncWiring(Wiring):
             accounts=accounts,
             faults=faults,
             inventory_minutes=self.settings.inventory_minutes,
+            publish_plans=lambda: self.plans.publish(self.mirror),
         )

@@ -85,8 +85,8 @@ class Journeys:
 
     def _pages(self) -> None:
         plan = self.stack.world.recovery_plans[0]["planId"]
-        for _ in range(2):  # warm, then with nothing in the mirror
-            self._call("GET", "/recovery-plans")
+        self._flush()  # a plan that the mirror holds is not asked for
+        for _ in range(2):  # with nothing in the mirror, and with nothing but plans in memory
             # A function that starts on a busy machine may have no time left to ask the table, and says so.
             self._await(
                 lambda: (
@@ -98,7 +98,11 @@ class Journeys:
             self._call(
                 "POST", "/recovery-instances/query", {"sourceServerIds": ["s-00000000000000000"]}
             )
-            Redis(port=self.stack.valkey.port, protocol=2).flushall()
+            self._call("GET", "/recovery-plans")
+            self._flush()
+
+    def _flush(self) -> None:
+        Redis(port=self.stack.valkey.port, protocol=2).flushall()
 
     def _plan_of_a_group(self) -> None:
         """A plan as the platform has them; nobody made the table of groups, so its servers stay unknown."""
@@ -131,14 +135,13 @@ class Journeys:
             "waveNumber": launched["waveNumber"],
             "sourceServerIds": launched["serverIds"][:1],
         }
-        self._invoke(
-            "data-management", _page_event("/recovery-plans")
-        )  # as READ_FROM=live routes it
+        self._flush()
         plan = {"planId": self.stack.world.recovery_plans[0]["planId"]}
         self._invoke(
             "data-management",
             _page_event("/recovery-plans/{planId}/check-existing-instances", plan),
-        )
+        )  # as READ_FROM=live routes it
+        self._invoke("data-management", _page_event("/recovery-plans"))
         for operation in (
             {"operation": "sync_recovery_instances"},
             {"operation": "sync_recovery_instances", "accountId": account, "region": region},

@@ -8,11 +8,12 @@ from fakeredis import FakeRedis
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cache.answer import Answer
 from cache.errors import InvalidRow
 from cache.looks import LookLog
 from cache.mirror import Mirror
 from cache.protocol import Change, Verdict, apply
-from cache.reader import Answer, Reader
+from cache.reader import Reader
 from cache.record import Record
 from cache.recorder import Recorder
 from cache.values import PlaceLook

@@ -5,7 +5,7 @@ from time import monotonic
 
 import pytest
 
-from cache import reader as reader_module
+from cache import warming
 from cache.mirror import Fresh
 from tests.tiers.conftest import Stack
 from tests.tiers.reading import complete, keys_read, mirror_reads, reader
@@ -65,7 +65,7 @@ def test_a_warmer_that_died_is_not_waited_for_long(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then the table answers."""
-    monkeypatch.setattr(reader_module, "WAIT_FOR_WARMER", 0.1)
+    monkeypatch.setattr(warming, "WAIT_FOR_WARMER", 0.1)
     stack.record(present(3))
     complete(stack, HERE)
     stack.redis.flushall()

@@ -1,0 +1,63 @@
+"""A read of servers on its way, and its answer."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from cache.entry import Entries, Facts
+from cache.values import Place, PlaceLook
+
+ANSWER_WITHIN = 2.5  # seconds for the whole read, so that a page stays under 3 s
+
+type Servers = Mapping[str, Place | None]
+
+
+@dataclass(slots=True)
+class Answer:
+    """What is known of the servers asked for. Every id is in exactly one of `entries` and `unknown`.
+
+    `missed` are those the mirror lacked; none where no mirror is read.
+    """
+
+    entries: Entries = field(default_factory=Entries)
+    unknown: list[str] = field(default_factory=list)
+    places: dict[str, PlaceLook] = field(default_factory=dict)
+    hits: int = 0
+    missed: list[str] = field(default_factory=list)
+    mirror_away: bool = False
+
+    @property
+    def as_of(self) -> int | None:
+        """Epoch ms of the oldest look behind the answer; None when nothing is known."""
+        return self.as_of_facts(self.entries.distinct_facts())
+
+    def as_of_facts(self, facts: Iterable[Facts]) -> int | None:
+        """The same for some of the entries.
+
+        An absent server is as old as the last complete look at its place, which would have shown an instance.
+        """
+        return min(
+            [self._looked_at(it) if it.is_absent else it.observed_at for it in facts], default=None
+        )
+
+    def _looked_at(self, absence: Facts) -> int:
+        look = self.places.get(absence.place)
+        return max(absence.observed_at, look.completed_at) if look else absence.observed_at
+
+
+@dataclass(slots=True)
+class Read:
+    """One read on its way. `broken` are the mirror's values that were no entries."""
+
+    servers: Servers
+    began: float
+    answer: Answer = field(default_factory=Answer)
+    broken: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def deadline(self) -> float:
+        """Monotonic seconds."""
+        return self.began + ANSWER_WITHIN
+
+    def missing(self, server_ids: Iterable[str]) -> list[str]:
+        """Those of these servers that have no entry yet."""
+        return [it for it in server_ids if it not in self.answer.entries]
