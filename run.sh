@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Starts the whole product on this machine and serves its page; with arguments, runs that command instead.
+# Starts the whole product on this machine and serves its page; --world platform seeds it with rows as the platform
+# around it writes them. With other arguments, runs that command instead.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 source scripts/bootstrap.sh
 bootstrap
-if [ $# -eq 0 ]; then
-  set -- local
-fi
+case "${1:-}" in
+  "" | --four-eyes* | --port* | --servers* | --interval* | --read-from* | --world*) set -- local "$@" ;;
+esac
 exec .venv/bin/python scripts/checkout.py "$@"

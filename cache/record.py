@@ -160,7 +160,7 @@ def _stored(value: Any) -> Value | None:
 def current(launches: Iterable[Launch]) -> Launch | None:
     """The one record of a server that counts: the living before the dead, then the latest point in time, then the id.
 
-    DRS keeps TERMINATED records beside running ones, and during a relaunch both instances may show (field guide §0.5).
+    DRS keeps TERMINATED records beside running ones, and during a relaunch both instances may show: docs/aws-facts.md.
     """
     return max(
         launches,

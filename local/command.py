@@ -19,15 +19,26 @@ from services.cli.output import out
     default="mirror",
     show_default=True,
 )
+@click.option(
+    "--world",
+    type=click.Choice(["ours", "platform"]),
+    default="ours",
+    show_default=True,
+    help="Rows as this product documents them, or as the platform around it writes them.",
+)
 @click.option("--four-eyes", is_flag=True, help="Real recoveries need a second person.")
-def local(port: int, servers: int, interval: float, read_from: str, four_eyes: bool) -> None:
+def local(  # noqa: PLR0913, PLR0917 - an option each
+    port: int, servers: int, interval: float, read_from: str, world: str, four_eyes: bool
+) -> None:
     """Run the whole stack on this machine, with a seeded world, until Ctrl-C."""
+    from local.platform_world import make_platform_world
     from local.processes import LocalStackError
     from local.run import DIRECTORY, run_local
     from local.stack import Stack
     from local.world import make_world
 
-    stack = Stack(DIRECTORY, port, make_world(servers=servers), interval, read_from)
+    make = make_platform_world if world == "platform" else make_world
+    stack = Stack(DIRECTORY, port, make(servers=servers), interval, read_from)
     stack.four_eyes = four_eyes
     try:
         run_local(out, stack)

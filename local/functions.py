@@ -14,6 +14,7 @@ SHORT_TABLE_NAMES = (
     "execution-history",
     "sync-status",
 )
+GROUPS_TABLE = f"{PROJECT}-protection-groups-{ENVIRONMENT}"  # the platform's alone
 TABLES = {short: f"{PROJECT}-{short}-{ENVIRONMENT}" for short in SHORT_TABLE_NAMES}
 
 

@@ -20,12 +20,27 @@ def seed_aws(standin: StandInAdmin, world: World) -> None:
     standin.weather(world.weather)
 
 
+def create_platform_tables(dynamodb: Any, history: str, groups: str) -> None:
+    """The tables that are otherwise where the platform made them: groups, and a history with a sort key."""
+    for name, keys in ((history, ("executionId", "planId")), (groups, ("groupId",))):
+        dynamodb.create_table(
+            TableName=name,
+            KeySchema=[
+                {"AttributeName": key, "KeyType": kind}
+                for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+            ],
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+            BillingMode="PAY_PER_REQUEST",
+        )
+
+
 def seed_tables(dynamodb: Any, names: dict[str, str], world: World) -> None:
     """Writes the platform's rows; what the product itself writes is left to it."""
     for short, rows in [
         ("target-accounts", world.target_accounts),
         ("recovery-plans", world.recovery_plans),
         ("execution-history", world.execution_history),
+        ("protection-groups", world.protection_groups),
     ]:
         for batch in batches(rows):
             requests = {names[short]: [{"PutRequest": {"Item": encode_item(row)}} for row in batch]}

@@ -18,7 +18,7 @@ from local import functions, servers
 from local.admin import StandInAdmin
 from local.front import SCHEDULED_EVENT, SYNC, FrontConfig
 from local.processes import LocalStackError, Process, free_port
-from local.seed import seed_aws, seed_tables
+from local.seed import create_platform_tables, seed_aws, seed_tables
 from local.servers import REGION, REPOSITORY
 from local.world import World, make_world
 from services.platform.tables import create_tables
@@ -150,6 +150,10 @@ class Stack:
         dynamodb, names = self.client("dynamodb"), functions.TABLES
         with ThreadPoolExecutor(1) as beside:
             aws = beside.submit(seed_aws, self.standin, self.world)
+            if self.world.protection_groups:
+                tables = (names["execution-history"], functions.GROUPS_TABLE)
+                create_platform_tables(dynamodb, *tables)
+                names = names | {"protection-groups": functions.GROUPS_TABLE}
             create_tables(dynamodb, Settings.from_env(self.environment))
             seed_tables(dynamodb, names, self.world)
             aws.result()

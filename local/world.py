@@ -16,6 +16,7 @@ from local.world_items import (
     origin_instance,
     recovery_ec2_instance,
     recovery_instance,
+    source_network,
     source_server,
 )
 from local.world_plans import Plan, execution_row, job, make_plans, plan_row
@@ -52,6 +53,7 @@ class World:
     target_accounts: list[dict[str, Any]] = field(default_factory=list)
     recovery_plans: list[dict[str, Any]] = field(default_factory=list)
     execution_history: list[dict[str, Any]] = field(default_factory=list)
+    protection_groups: list[dict[str, Any]] = field(default_factory=list)
     expected: dict[str, dict[str, Any] | None] = field(default_factory=dict)
 
     @property
@@ -125,7 +127,7 @@ def lay_accounts(world: World, looked_at: list[tuple[str, str]]) -> None:
         world.accounts[account] = {"roles": roles, "disabledRegions": []}
         world.target_accounts.append({**row, **role, "regions": regions, "stagingAccounts": []})
     for place in looked_at:
-        world.places[place] = {"initialized": True}
+        world.places[place] = {"initialized": True, "sourceNetworks": [source_network(*place)]}
 
 
 def origins(

@@ -54,5 +54,5 @@ def lambda_handler(event: object, _context: "LambdaContext") -> dict[str, Any]:
         operations(),
         cors_origin,
         access(),
-        is_unheard=lambda it, _: it.get("operation") in UNATTENDED,
+        is_unheard=lambda it, _: str(it.get("operation")) in UNATTENDED,
     )

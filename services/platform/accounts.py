@@ -93,13 +93,17 @@ def target_accounts(rows: Iterable[Mapping[str, Any]]) -> AccountRows:
             account = TargetAccount.model_validate(row)
         except ValidationError as error:
             named = row.get("accountId")
-            what = "; ".join(
-                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}".removeprefix(": ")
-                for fault in error.errors()
-            )
+            what = "; ".join(map(_told, error.errors()))
             account_id = named if isinstance(named, str) else ""
             faults[account_id] = f"target account {named!r:.60} is not usable: {what}"
             continue
         if account.is_active:
             accounts[account.account_id] = account
     return AccountRows(accounts, faults)
+
+
+def _told(fault: Mapping[str, Any]) -> str:
+    """One fault that pydantic found: which field, and what."""
+    where = ".".join(map(str, fault["loc"]))
+    what = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{where}: {what}" if where else what

@@ -6,7 +6,7 @@ from standin.aws.gate import IMPLEMENTED
 from standin.aws.loading import KINDS
 from standin.aws.weather import EFFECTS, MATCHES
 
-TEXT = (Path(__file__).parents[2] / "docs" / "drs-stand-in.md").read_text()
+TEXT = (Path(__file__).parents[2] / "standin" / "README.md").read_text()
 
 
 def test_the_documentation_names_every_operation_effect_and_kind() -> None:

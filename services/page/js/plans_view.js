@@ -2,7 +2,6 @@
 
 import { el, announce, plural } from "./dom.js";
 import { countsOfPlan, countHaving, notReady } from "./rows.js";
-import { icon } from "./icons.js";
 import { matches } from "./sorting.js";
 import { Table } from "./table.js";
 import { createTiles, shareBar } from "./tiles.js";
@@ -15,7 +14,8 @@ const count = (bucket) => ({
   hint: BUCKETS[bucket].title,
   numeric: true,
   value: (row) => row.counts[bucket],
-  cell: ({ counts }) => el("span", { className: counts[bucket] ? "count" : "count zero", data: { bucket } }, counts[bucket].toLocaleString()),
+  cell: ({ counts, unresolved }) => el("span", { className: counts[bucket] ? "count" : "count zero", data: { bucket } },
+    bucket === "unknown" && unresolved ? "?" : counts[bucket].toLocaleString()),
 });
 
 const COLUMNS = [
@@ -29,7 +29,7 @@ const COLUMNS = [
   {
     id: "servers", title: "Servers", value: (row) => row.servers,
     cell: (row) => [el("span", { className: "sub" }, `${plural(row.servers, "server")}, ${plural(row.waves, "wave")}`), shareBar(row.counts),
-      row.unresolved > 0 && el("span", { className: "status", data: { mark: "warning" } }, icon("unknown"), `servers of ${plural(row.unresolved, "wave")} not known`)],
+      row.unresolved > 0 && el("span", { className: "sub" }, `servers of ${plural(row.unresolved, "wave")} not known`)],
   },
   ...Object.keys(BUCKETS).map(count),
   {
@@ -43,6 +43,8 @@ const COLUMNS = [
   },
 ];
 
+const withUnresolved = (counts, waves) => ({ ...counts, unknown: counts.unknown + waves });
+
 const rowOf = (plan) => ({
   key: plan.planId,
   planName: plan.planName,
@@ -50,7 +52,7 @@ const rowOf = (plan) => ({
   servers: plan.counts.servers,
   waves: plan.waves.length,
   unresolved: plan.unresolvedWaves.length,
-  counts: countsOfPlan(plan),
+  counts: withUnresolved(countsOfPlan(plan), plan.unresolvedWaves.length), // nobody knows how many servers those waves have
   notReady: notReady(plan.readiness),
   asOf: plan.asOf,
 });
