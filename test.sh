@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 source scripts/bootstrap.sh
 source scripts/browser.sh
+source scripts/redis.sh
 bootstrap
 PATH="$PWD/.venv/bin:$PATH"
 export PYTHONDONTWRITEBYTECODE=1
@@ -11,6 +12,7 @@ if [ $# -gt 0 ]; then
   exec python -m pytest "$@"
 fi
 ensure_browser
+ensure_redis
 ruff check .
 ruff format --check .
 mypy

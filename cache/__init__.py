@@ -11,8 +11,10 @@ To read the main flow from trigger to both tiers, in this order:
 4. `services.sync.look`   what DRS, EC2, the origin and the history are asked (`Look.observe`)
 5. `cache.recorder`  the table first, then the mirror
 6. `cache.table`     rows, written only if nothing newer is there
-7. `cache.mirror`    keys, script and ages of the entries in Redis
-8. `cache.reader`    the way out: mirror, table, or an honest "unknown"
+7. `cache.mirror`    keys, script and ages of the entries in Redis (`entry` their form, `exchange` the
+                     wire)
+8. `cache.reader`    the way out: mirror, table, or an honest "unknown"; `known_looks` says what may be
+                     called absent, `warming` which of several reads goes to the table
 9. `services.reads.pages`   a page: plan, one look-up, fragments joined
 
 The rules of the protocol are in README.md; pictures, both walks and a glossary in docs/architecture.md.

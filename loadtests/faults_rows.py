@@ -15,7 +15,7 @@ from loadtests.crash import other_day
 from loadtests.faults_stack import FaultyStack
 from local.front import SCHEDULED_EVENT, SYNC
 from local.functions import name
-from local.processes import free_port
+from local.processes import Process
 from local.proxy import FaultProxy
 from local.seed import seed_aws
 from local.servers import valkey
@@ -127,16 +127,27 @@ def scripts_flushed(faulty: FaultyStack) -> None:
         admin.delete(key)
 
 
+def _replica_of(faulty: FaultyStack, port: int) -> Process:
+    """A second Valkey, in step with the one at this port."""
+    (faulty.directory / "replica").mkdir(exist_ok=True)
+    replica = valkey(faulty.directory / "replica", ["--replicaof", "127.0.0.1", str(port)])
+    replica.start()
+    replica.await_port()
+    _await_in_step(faulty, replica)
+    return replica
+
+
+def _await_in_step(faulty: FaultyStack, replica: Process) -> None:
+    of = faulty.valkey(port=replica.port)
+    _await(lambda: of.info("replication")["master_link_status"] == "up")
+
+
 @contextmanager
 def failover_to_a_lagging_replica(faulty: FaultyStack) -> Iterator[None]:
     """The replica that takes over has not heard of the last sync. What it holds is of before, until the next sync."""
     today, primary = faulty.world, faulty.stack.valkey
     link = FaultProxy(primary.port)
-    (faulty.directory / "replica").mkdir(exist_ok=True)
-    replica = valkey(
-        faulty.directory / "replica", ["--replicaof", "127.0.0.1", str(link.port)], free_port()
-    )
-    replica.start()
+    replica = _replica_of(faulty, link.port)
 
     def undo() -> None:
         faulty.before, faulty.world = dict(faulty.world.expected), today
@@ -148,10 +159,6 @@ def failover_to_a_lagging_replica(faulty: FaultyStack) -> Iterator[None]:
         link.close()
 
     faulty.undo.append(undo)
-    replica.await_port()
-    _await(
-        lambda: faulty.valkey(port=replica.port).info("replication")["master_link_status"] == "up"
-    )
     link.black_hole()
     faulty.before, faulty.world = dict(today.expected), other_day(today)
     seed_aws(faulty.stack.standin, faulty.world)
@@ -161,6 +168,41 @@ def failover_to_a_lagging_replica(faulty: FaultyStack) -> Iterator[None]:
     faulty.to_redis.lead_to(replica.port)
     yield
     faulty.stack.sync()
+
+
+@contextmanager
+def failover_that_closes_nothing(faulty: FaultyStack) -> Iterator[None]:
+    """The primary becomes its replica's replica under open connections; new ones lead to the new primary.
+
+    A third of the entries go, so that pages claim and refill, and the world changes, so that a sync publishes.
+    """
+    today, primary = faulty.world, faulty.stack.valkey
+    replica = _replica_of(faulty, primary.port)
+
+    def undo() -> None:
+        faulty.before, faulty.world = dict(faulty.world.expected), today
+        faulty.valkey(port=primary.port).execute_command("REPLICAOF", "NO", "ONE")
+        faulty.stack.valkey = primary
+        faulty.to_redis.lead_to(primary.port)
+        seed_aws(faulty.stack.standin, today)
+        faulty.stack.sync()
+        replica.stop()
+
+    faulty.undo.append(undo)
+    faulty.valkey(port=replica.port).execute_command("REPLICAOF", "NO", "ONE")
+    faulty.to_redis.upstream = replica.port  # not lead_to: what is open stays open
+    faulty.valkey(port=primary.port).replicaof("127.0.0.1", str(replica.port))
+    _await_in_step(faulty, primary)
+    faulty.stack.valkey = replica
+    admin = faulty.valkey()
+    for key in sorted(admin.keys(ENTRIES))[::3]:
+        admin.delete(key)
+    faulty.before, faulty.world = dict(today.expected), other_day(today)
+    seed_aws(faulty.stack.standin, faulty.world)
+    faulty.stack.sync()
+    sleep(1)  # pages under way are answered, and the old primary has heard of it from the new one
+    faulty.before = {}
+    yield
 
 
 def throttling(*, refused: float = 0.0, unprocessed: float = 0.0) -> Strike:
@@ -234,6 +276,7 @@ FAULTS = (
     Fault("Redis: FLUSHALL", once(lambda it: it.valkey().flushall())),
     Fault("Redis killed and restarted empty", once(lambda it: it.restart_valkey())),
     Fault("Redis: failover to a lagging replica", failover_to_a_lagging_replica, syncs=False),
+    Fault("Redis: failover that closes no connection", failover_that_closes_nothing, syncs=False),
     Fault("Redis: wrong password", configured(requirepass="other")),
     Fault("DynamoDB throttled (9 of 10 calls), Redis emptied", throttling(refused=0.9), seconds=60),
     Fault(

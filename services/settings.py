@@ -63,6 +63,7 @@ class Settings:
         Raises:
             InvalidInput: when a variable holds what it cannot mean.
         """
+        _settle_region()
         project = environ.get("PROJECT_NAME") or "hrp-drs-tech-adapter"
         environment = environ.get("ENVIRONMENT") or "dev"
 
@@ -95,6 +96,13 @@ class Settings:
             approver_groups=_names(environ, "APPROVER_GROUPS"),
             four_eyes=_four_eyes(environ),
         )
+
+
+def _settle_region() -> None:
+    """botocore reads AWS_DEFAULT_REGION alone, where AWS's other SDKs and Lambda say AWS_REGION."""
+    region = os.environ.get("AWS_REGION")
+    if region and not os.environ.get("AWS_DEFAULT_REGION"):
+        os.environ["AWS_DEFAULT_REGION"] = region
 
 
 def _flag(environ: Mapping[str, str], variable: str) -> bool:

@@ -232,6 +232,24 @@ class Prices(Body):
     what: str
 
 
+class ExtraInstance(Body):
+    """An instance beside its server's current one: a second that lives, or one that DRS has no record of."""
+
+    source_server_id: str
+    ec2_instance_id: str
+    ec2_instance_state: str
+    why: str
+    job_id: str | None = None
+    is_drill: bool | None = None
+
+
+class PlacedExtra(ExtraInstance):
+    """The same with its place."""
+
+    account_id: str
+    region: str
+
+
 class Leftovers(LeftoverSums):
     """Every drill instance that exists, the oldest execution first. `unclear`: DRS says neither drill nor recovery."""
 
@@ -240,6 +258,9 @@ class Leftovers(LeftoverSums):
     unclear: int
     groups: list[LeftoverGroup]
     prices: Prices
+    extra_instances: list[PlacedExtra] = Field(
+        description="beside the servers' current instances, drill or not: these cost money too"
+    )
     unknown_server_ids: list[str]
     unseen_places: list[str] = Field(
         description="could not be looked at: drills there may be missing"
@@ -265,6 +286,10 @@ class PlaceResult(Body):
     absent: int = 0
     rows_written: int = 0
     source_servers: int | None = Field(None, description="of the last inventory")
+    extra_instances: list[ExtraInstance] = Field([], description="the first 100")
+    forgotten_instances: list[ExtraInstance] = Field(
+        [], description="of the last inventory, the first 100"
+    )
     aws_calls: dict[str, int] = {}
     duration_ms: int = 0
 

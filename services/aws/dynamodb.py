@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 from botocore.parsers import JSONParser, ResponseParserFactory
+
+from cache.errors import TableUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -20,7 +23,11 @@ _MAYBE_BINARY = re.compile(rb'"BS?"\s*:')
 
 
 def dynamodb_client(connect_timeout: float, read_timeout: float, attempts: int) -> "DynamoDBClient":
-    """A client with this patience (seconds a call, calls in all); everything else comes from the environment."""
+    """A client with this patience (seconds a call, calls in all); everything else comes from the environment.
+
+    Raises:
+        TableUnavailable: when AWS's own settings do not let it be made: no region, no such profile.
+    """
     session = botocore.session.get_session()
     session.register_component("response_parser_factory", _ItemParserFactory())
     config = Config(
@@ -32,7 +39,10 @@ def dynamodb_client(connect_timeout: float, read_timeout: float, attempts: int) 
         parameter_validation=False,  # our few calls are tested; the service checks them too
         user_agent="recovery-instance-sync",  # else put together from its parts twice in every call
     )
-    return cast("DynamoDBClient", session.create_client("dynamodb", config=config))
+    try:
+        return cast("DynamoDBClient", session.create_client("dynamodb", config=config))
+    except BotoCoreError as error:
+        raise TableUnavailable(f"AWS's settings: {error}") from error
 
 
 class _ItemParser(JSONParser):

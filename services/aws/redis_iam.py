@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import botocore.session
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import BotoCoreError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, NoCredentialsError, NoRegionError
 from redis.credentials import CredentialProvider
 from redis.exceptions import AuthenticationError
 
@@ -44,6 +44,8 @@ class IamTokens(CredentialProvider):
             if credentials is None:
                 raise NoCredentialsError
             region = self._session.get_config_variable("region")
+            if region is None:
+                raise NoRegionError
             frozen = (
                 credentials.get_frozen_credentials()
             )  # else a renewal may come between the key and its secret

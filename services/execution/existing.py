@@ -45,7 +45,7 @@ def _look_at(look: Look, table: Table, server_ids: Sequence[str]) -> Existing:
     try:
         listing = drs.describe_recovery_instances(look.drs_client, server_ids, look.check)
         stored = table.read_rows(server_ids).rows
-        seen = look.observe(listing.launches, stored, now())
+        seen = look.observe(look.settled(listing), stored, now())
     except (*LOOK_ERRORS, TableUnavailable):
         return Existing(unknown=list(server_ids))
     items = [_item(it, stored.get(it.server_id)) for it in seen]

@@ -58,7 +58,7 @@ class LiveReader:
 def _entries(look: Look, servers: Mapping[str, Place | None]) -> dict[str, Entry]:
     seen_at = now()
     listing = drs.list_recovery_instances(look.drs_client, look.check)
-    wanted = {it: launch for it, launch in listing.launches.items() if it in servers}
+    wanted = {it: launch for it, launch in look.settled(listing).items() if it in servers}
     rows = (
         apply(None, change_of(it, 0), Verdict.REPLACE) for it in look.observe(wanted, {}, seen_at)
     )

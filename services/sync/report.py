@@ -63,13 +63,18 @@ class SyncReport:
 
 def place_facts(report: PlaceReport) -> dict[str, Any]:
     """What `sync-status` keeps of a look at a place, and what is sent of it."""
+    counted = {
+        "sourceServers": report.source_servers,
+        "extraInstances": report.extra_instances,
+        "forgottenInstances": report.forgotten_instances,
+    }
     return {
+        **{name: it for name, it in counted.items() if it is not None},
         "outcome": str(report.outcome),
         "message": report.message,
         "instances": report.instances,
         "absent": report.absent,
         "rowsWritten": report.written,
-        **({} if report.source_servers is None else {"sourceServers": report.source_servers}),
         "awsCalls": dict(report.aws_calls),
         "durationMs": report.duration_ms,
     }

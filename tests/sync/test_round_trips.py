@@ -149,5 +149,6 @@ def test_a_reader_without_a_mirror_reads_the_table(warm: Platform) -> None:
     reader = Wiring(settings, PAGE).reader
     ids = list(warm.wiring.table.servers_in(warm.place))
     answer = reader.read(dict.fromkeys(ids, warm.place))
-    assert len(answer.entries) == 2
+    assert ids
+    assert set(answer.entries) == set(ids)
     assert not answer.mirror_away
