@@ -1,5 +1,6 @@
 """What the looks at the places vouch for, as this process knows it."""
 
+import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from time import monotonic
@@ -12,6 +13,7 @@ from cache.values import NOT_CONFIGURED, Place, PlaceLook
 if TYPE_CHECKING:
     from cache.looks import LookLog
 
+logger = logging.getLogger(__name__)
 LOOKS_KEPT = 5.0  # seconds, a failure too; an older look only makes an absence older, never wrong
 
 
@@ -77,7 +79,7 @@ class KnownLooks:
     def _read(self) -> None:
         try:
             self._known = self._looks().places()
-        except TableUnavailable:
-            pass  # what was known stays true, only older
+        except TableUnavailable as error:  # what was known stays true, only older
+            logger.warning("The looks could not be read: %s", error)
         finally:
             self._until = monotonic() + LOOKS_KEPT

@@ -92,8 +92,8 @@ class Reader:
             return
         try:
             found = mirror.read(list(server_ids), with_machines=read.with_machines)
-        except MirrorUnavailable:
-            answer.mirror_away = True
+        except MirrorUnavailable as error:
+            answer.lose_mirror(error)
             return
         answer.places = answer.places or found.places
         looks = Looks(answer.places, answer.places)
@@ -170,16 +170,16 @@ class Reader:
             return
         try:
             mirror.publish(fresh)
-        except MirrorUnavailable:
-            read.answer.mirror_away = True
+        except MirrorUnavailable as error:
+            read.answer.lose_mirror(error)
 
     def _release(self, given_up: list[str], read: Read) -> None:
         """Release the claims on what was not found."""
         if given_up and (mirror := self.usable(read)) is not None:
             try:
                 mirror.release(given_up)
-            except MirrorUnavailable:
-                read.answer.mirror_away = True
+            except MirrorUnavailable as error:
+                read.answer.lose_mirror(error)
 
 
 def _dated(record: "Record", looks: Looks) -> Entry:

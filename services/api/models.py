@@ -304,6 +304,9 @@ class PlaceStatus(PlaceResult):
     fence: int | None = Field(
         None, description="ticket of the newest look that has listed the place"
     )
+    details_seen_at: Stamp | None = Field(
+        None, description="when it was last seen whole, with the details of EC2 and the origins"
+    )
     completed_ticket: int | None = None
     listed_at: Stamp | None = Field(None, description="what was not written since was so then")
     inventoried_at: Stamp | None = Field(None, description="when all source servers were listed")

@@ -2,7 +2,14 @@
 
 from enum import StrEnum
 
-from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 - botocore's name; no answer came, as opposed to a wrong one
+    ConnectTimeoutError,
+    HTTPClientError,
+    ReadTimeoutError,
+)
 
 from cache.errors import LookTimeout, UnreadableReply
 
@@ -41,6 +48,7 @@ _DENIED = {
 _THROTTLED = {
     "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "EC2ThrottledException",
 }  # fmt: skip
+NO_ANSWER = (HTTPClientError, ConnectionError)
 LOOK_ERRORS = (BotoCoreError, ClientError, LookTimeout, UnreadableReply)
 
 
@@ -53,9 +61,9 @@ def outcome_of(error: Exception) -> Outcome:
         if code in _DENIED:
             return Outcome.DENIED
         return Outcome.THROTTLED if code in _THROTTLED else Outcome.ERROR
-    if isinstance(error, LookTimeout | ConnectTimeoutError):
+    if isinstance(error, LookTimeout | ConnectTimeoutError | ReadTimeoutError):
         return Outcome.TIMEOUT
-    return Outcome.UNREACHABLE if isinstance(error, HTTPClientError) else Outcome.ERROR
+    return Outcome.UNREACHABLE if isinstance(error, NO_ANSWER) else Outcome.ERROR
 
 
 def is_not_initialized(error: ClientError) -> bool:

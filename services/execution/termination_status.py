@@ -11,8 +11,10 @@ from services.aws.outcome import LOOK_ERRORS
 from services.execution.termination_plan import GOING
 from services.platform.execution import Execution, Status, TerminationJob
 from services.platform.executions import Executions
-from services.sync.places import by_place, side_by_side
+from services.sync.places import by_place, in_time
 from services.sync.run import SyncParts, sync_recovery_instances_after_wave
+
+FOLLOW_SECONDS = 12.0  # of API Gateway's 29
 
 
 def termination_status(
@@ -60,7 +62,12 @@ def _statuses(parts: SyncParts, execution: Execution) -> dict[str, str]:
     """The new status of each job whose status has changed."""
     jobs = [it for it in execution.open_terminations if it.account_id in parts.accounts]
     places = by_place(jobs, lambda job: job.place)
-    found = side_by_side(lambda it: _follow_in(parts, execution, *it), places.items())
+    found = in_time(
+        lambda it: _follow_in(parts, execution, *it),
+        places.items(),
+        FOLLOW_SECONDS,
+        late=lambda _: dict[str, str](),
+    )
     return {job_id: status for statuses in found for job_id, status in statuses.items()}
 
 
