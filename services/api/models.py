@@ -5,16 +5,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from cache.values import Outcome
+
 Stamp = Annotated[
     str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", description="UTC, to the second")
 ]
 ServerId = Annotated[str, Field(pattern=r"^s-[0-9a-zA-Z]{17}$")]
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 State = Literal["pending", "running", "stopping", "stopped", "shutting-down", "unknown"]
-Outcome = Literal[
-    "seen", "not_initialized", "denied", "throttled", "unreachable", "timeout", "error", "never_looked",
-    "not_configured", "unreadable", "overtaken",
-]  # fmt: skip
 
 
 ReadinessWord = Literal[
@@ -27,6 +25,10 @@ class Body(BaseModel):
     """Camel-case names; nothing that is not declared."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    def sent(self) -> dict[str, Any]:
+        """The body as it is sent: what was given, by the names that are sent."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 class Error(Body):
@@ -407,7 +409,7 @@ class Terminate(Body):
 class Candidate(Body):
     """An instance that would go, or has been asked to go."""
 
-    source_server_id: ServerId
+    source_server_id: str
     ec2_instance_id: str | None
     name: str | None
     account_id: str
