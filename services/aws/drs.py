@@ -43,6 +43,10 @@ class Listing:
     """
 
     launches: dict[str, Launch] = field(default_factory=dict)
+    rivals: dict[str, list[Launch]] = field(default_factory=dict)
+    """All living instances of servers that have several: which is current, the server itself says."""
+    instance_ids: set[str] = field(default_factory=set)
+    """Of every record, the dead included."""
     unreadable: int = 0
     is_initialized: bool = True
 
@@ -63,6 +67,14 @@ class Protected:
     replicates_back: bool
     last_launch: tuple[str, str] | None
     network_id: str | None = None
+    recovery_instance_id: str | None = None
+    """Its current recovery instance, by DRS's word."""
+
+    def current_of(self, launches: Sequence[Launch]) -> Launch | None:
+        """The one of these that DRS calls its instance, else the one of its last launch; None when DRS says neither."""
+        job_id = self.last_launch and self.last_launch[0]
+        named = [it for it in launches if it.recovery_instance_id == self.recovery_instance_id]
+        return next(iter(named or [it for it in launches if job_id and it.job_id == job_id]), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +103,7 @@ def describe_recovery_instances(
     for ids in batched(server_ids, PAGE):
         part = _recovery_instances(client, {"sourceServerIDs": list(ids)}, check)
         found.launches |= part.launches
+        found.rivals |= part.rivals
         found.unreadable += part.unreadable
     return found
 
@@ -254,10 +267,15 @@ def _listing(items: Iterable[Mapping[str, Any]]) -> Listing:
             by_server[str(server_id)].append(launch)
         else:
             unreadable += 1
-    winners = {server_id: current(launches) for server_id, launches in by_server.items()}
-    return Listing(
-        {server_id: launch for server_id, launch in winners.items() if launch}, unreadable
-    )
+    found = Listing(unreadable=unreadable)
+    for server_id, launches in by_server.items():
+        found.instance_ids |= {it.ec2_instance_id for it in launches}
+        alive = [it for it in launches if it.ec2_instance_state.is_alive]
+        if len(alive) > 1:
+            found.rivals[server_id] = alive
+        if winner := current(launches):
+            found.launches[server_id] = winner
+    return found
 
 
 def _protected(item: Mapping[str, Any], place: Place) -> Protected:
@@ -286,6 +304,7 @@ def _protected(item: Mapping[str, Any], place: Place) -> Protected:
         replicates_back=item.get("replicationDirection") == "FAILBACK",
         last_launch=(job_id, str(launched.get("type"))) if job_id else None,
         network_id=_text(item.get("sourceNetworkID")),
+        recovery_instance_id=_text(item.get("recoveryInstanceId")),
     )
 
 

@@ -9,6 +9,8 @@ from cache.record import InstanceState
 from cache.values import to_stamp
 from services.aws.drs import Check
 
+SOURCE_SERVER_TAG = "AWSElasticDisasterRecoverySourceServerID"
+LIVING = ("pending", "running", "stopping", "stopped")
 FILTER_VALUES = 200  # more are refused with FilterLimitExceeded
 
 
@@ -23,8 +25,26 @@ def describe_instances(
     return {
         it["InstanceId"]: it
         for ids in batched(instance_ids, FILTER_VALUES)
-        for it in _instances(client, ids, check)
+        for it in _instances(client, [{"Name": "instance-id", "Values": list(ids)}], check)
     }
+
+
+def launched_by_drs(client: Any, check: Check) -> list[tuple[str, dict[str, Any]]]:
+    """The living instances that DRS's own tag says were launched for a source server, with that server's id.
+
+    Raises:
+        ClientError, BotoCoreError: as botocore does; LookTimeout: from `check`.
+    """
+    filters = [
+        {"Name": "tag-key", "Values": [SOURCE_SERVER_TAG]},
+        {"Name": "instance-state-name", "Values": list(LIVING)},
+    ]
+    return [
+        (tag["Value"], it)
+        for it in _instances(client, filters, check)
+        for tag in it.get("Tags", [])
+        if tag.get("Key") == SOURCE_SERVER_TAG
+    ]
 
 
 def opted_in_regions(client: Any) -> set[str]:
@@ -60,10 +80,9 @@ def launch_time_of(instance: dict[str, Any]) -> str | None:
 
 
 def _instances(
-    client: Any, instance_ids: tuple[str, ...], check: Check
+    client: Any, filters: list[dict[str, Any]], check: Check
 ) -> Iterator[dict[str, Any]]:
     check()
-    filters = [{"Name": "instance-id", "Values": list(instance_ids)}]
     for page in client.get_paginator("describe_instances").paginate(Filters=filters):
         for reservation in page.get("Reservations", []):
             yield from reservation.get("Instances", [])

@@ -40,6 +40,9 @@ def leftovers(wiring: Wiring, days: float, as_json: bool, wide: bool) -> None:
 def _print(body: dict[str, Any], *, wide: bool) -> None:
     if body["groups"]:
         _listing(body).print(out, wide=wide)
+    if body["extraInstances"]:
+        say("Instances beside a server's current one:")
+        _extras(body).print(out, wide=wide)
     counts = f"{body['instanceCount']} drill instances ({body['stopped']} stopped)"
     cost = f"{body['instanceHours']:,.0f} instance-hours, about ${body['estimatedCost']:,.2f}"
     say(f"{counts}, {cost} so far")
@@ -72,6 +75,15 @@ def _listing(body: dict[str, Any]) -> Listing:
             group["executionId"] or "not known",
             types,
         )
+    return listing
+
+
+def _extras(body: dict[str, Any]) -> Listing:
+    titles = ("Instance", "State", "Server", "Account", "Region")
+    listing = Listing([*map(Column, titles)], remark="Why")
+    for item in body["extraInstances"]:
+        names = ("ec2InstanceId", "ec2InstanceState", "sourceServerId", "accountId", "region")
+        listing.add(*(item[name] for name in names), remark=item["why"])
     return listing
 
 

@@ -13,7 +13,7 @@ from cache.values import Place, now
 from services.aws import drs
 from services.aws.outcome import LOOK_ERRORS
 from services.sync.look import Look
-from services.sync.places import by_place, side_by_side
+from services.sync.places import by_place, in_time
 from services.sync.run import SyncParts
 
 LOOK_SECONDS = 15.0  # of API Gateway's 29
@@ -33,7 +33,12 @@ def existing_instances(parts: SyncParts, servers: Mapping[str, Place]) -> Existi
     history, deadline = parts.history(), monotonic() + LOOK_SECONDS
     looks = [Look(place, parts.clients, history, deadline) for place in places]
     found = Existing()
-    for seen in side_by_side(lambda it: _look_at(it, parts.table, places[it.place]), looks):
+    for seen in in_time(
+        lambda it: _look_at(it, parts.table, places[it.place]),
+        looks,
+        LOOK_SECONDS,
+        late=lambda it: Existing(unknown=list(places[it.place])),
+    ):
         found.instances.extend(seen.instances)
         found.unknown.extend(seen.unknown)
     found.instances.sort(key=lambda it: str(it["sourceServerId"]))
@@ -45,7 +50,7 @@ def _look_at(look: Look, table: Table, server_ids: Sequence[str]) -> Existing:
     try:
         listing = drs.describe_recovery_instances(look.drs_client, server_ids, look.check)
         stored = table.read_rows(server_ids).rows
-        seen = look.observe(listing.launches, stored, now())
+        seen = look.observe(look.settled(listing), stored, now())
     except (*LOOK_ERRORS, TableUnavailable):
         return Existing(unknown=list(server_ids))
     items = [_item(it, stored.get(it.server_id)) for it in seen]

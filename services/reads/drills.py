@@ -2,11 +2,12 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cache.errors import InvalidInput, TableUnavailable
-from cache.values import Place, now, to_millis
+from cache.looks import place_looks
+from cache.values import Outcome, Place, now, to_millis
 from services.api.http import Request, Response, Routes
 from services.platform.plans import PlanBook
 from services.reads.leftovers import OLDER_THAN_DAYS, leftovers_body
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 LONGEST_DAYS = 3650.0
-_SEEN = {"seen", "not_initialized"}
+_SEEN = {Outcome.SEEN, Outcome.NOT_INITIALIZED}
 
 
 class Drills:
@@ -56,18 +57,20 @@ class Drills:
             TableUnavailable: when neither the index nor the plans can be read.
         """
         try:
-            places = self._looks().places()
+            rows = self._looks().rows()
+            places = place_looks(rows)
             servers, is_whole = self._present(places), True
         except TableUnavailable as error:
             logger.warning("Leftovers of the plans' servers only: %s", error)
             servers, is_whole = self._planned(), False
-            places = {}
+            rows, places = [], {}
         answer = self._reader.read(servers)
         known = json.loads(existing_body(answer, servers))
         places = places or answer.places
         unseen = sorted(name for name, look in places.items() if look.outcome not in _SEEN)
         return {
             **leftovers_body(known["existingInstances"], to_millis(now()), older_than_days),
+            "extraInstances": list(_extras(rows)),
             "unknownServerIds": known["unknownServerIds"],
             "unseenPlaces": unseen,
             "asOf": known["asOf"],
@@ -88,6 +91,21 @@ class Drills:
 
     def _planned(self) -> dict[str, Place | None]:
         return {it: place for plan in self._plans.all().value for it, place in plan.servers.items()}
+
+
+def _extras(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The instances beside the servers' current ones, as the last looks at the places kept them."""
+    for row in rows:
+        account_id, _, region = str(row.get("place", "")).partition("/")
+        for kept in (row.get("extraInstances"), row.get("forgottenInstances")):
+            for item in kept or ():
+                yield {
+                    "jobId": None,
+                    "isDrill": None,
+                    **item,
+                    "accountId": account_id,
+                    "region": region,
+                }
 
 
 def _days(text: str | None) -> float:

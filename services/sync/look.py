@@ -50,6 +50,21 @@ class Look:
         """The place's DRS client."""
         return self.clients.get("drs", self.place)
 
+    def settled(self, listing: drs.Listing) -> Mapping[str, Launch]:
+        """The launch of each server; where several instances live, the one that the server itself names.
+
+        Where DRS cannot be asked, or says nothing, the record of the latest point in time has to do.
+        """
+        if not listing.rivals:
+            return listing.launches
+        servers = self.source_servers(list(listing.rivals)) or {}
+        named = {
+            it: servers[it].current_of(rivals)
+            for it, rivals in listing.rivals.items()
+            if it in servers
+        }
+        return listing.launches | {it: launch for it, launch in named.items() if launch}
+
     def observe(
         self, launches: Mapping[str, Launch], stored: StoredRows, seen_at: str
     ) -> list[Observation]:

@@ -6,15 +6,17 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any
 
 from cache.errors import TableUnavailable
 from cache.looks import LookLog
 from cache.protocol import Observation, Verdict, change_of, has_launch, must_look_again
 from cache.recorder import Confirmation, Recorder
 from cache.table import Stored, Table
-from cache.values import Place, now
+from cache.values import Outcome, Place, now
 from services.aws import drs
-from services.aws.outcome import LOOK_ERRORS, Outcome, outcome_of
+from services.aws.outcome import LOOK_ERRORS, outcome_of
+from services.sync.extras import forgotten_instances, second_instances
 from services.sync.inventory import Inventory, completed, take_inventory, without_instance
 from services.sync.look import Look
 
@@ -39,6 +41,9 @@ class PlaceReport:
     source_servers: int | None = None
     """How many source servers an inventory has found; None where none was taken."""
     oldest_drill: str | None = None
+    extra_instances: list[dict[str, Any]] | None = None
+    forgotten_instances: list[dict[str, Any]] | None = None
+    """Beside the servers' current ones; None where nobody looked."""
     aws_calls: Counter[str] = field(default_factory=Counter)
     duration_ms: int = 0
 
@@ -82,7 +87,11 @@ class PlaceSync:
         known = self._table.servers_in(self._look.place)
         protected = inventory.servers if inventory else ()
         stored = self._read([*listing.launches, *known, *protected])
-        seen = self._look.observe(listing.launches, stored.rows, confirmation.listed_at)
+        launches = self._look.settled(listing)
+        self._report.extra_instances = second_instances(listing, launches)
+        if inventory:
+            self._report.forgotten_instances = forgotten_instances(self._look, listing)
+        seen = self._look.observe(launches, stored.rows, confirmation.listed_at)
         self._report.oldest_drill = _oldest_drill(seen)
         here, is_sound = {it.server_id for it in seen}, not self._doubts(listing)
         if inventory:
@@ -138,7 +147,7 @@ class PlaceSync:
         stored = stored or self._read(server_ids)
         seen_at = now()
         found = drs.describe_recovery_instances(self._look.drs_client, server_ids, self._look.check)
-        seen = self._look.observe(found.launches, stored.rows, seen_at)
+        seen = self._look.observe(self._look.settled(found), stored.rows, seen_at)
         again = self._record(seen, ticket, stored)
         if not self._doubts(found):
             here = {it.server_id for it in seen}

@@ -97,7 +97,7 @@ class Book(PlanBook):
     def __init__(self, *rows: dict[str, Any]) -> None:
         self.rows = rows
 
-    def all(self) -> Found[Any]:
+    def all(self, _began: float | None = None) -> Found[Any]:
         """Every plan."""
         return Found([read_plan(row, {"g-1": read_group(GROUP)}) for row in self.rows])
 

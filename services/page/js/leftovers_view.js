@@ -61,6 +61,13 @@ const missing = ({ unseenPlaces, unknownServerIds }) => [
   unknownServerIds.length > 0 && `${plural(unknownServerIds.length, "server")} could not be read`,
 ].filter(Boolean);
 
+/** Instances beside their servers' current ones, drill or not: no table of servers shows them. */
+const extraList = (extras) => [
+  el("h2", {}, `${plural(extras.length, "instance")} beside a server's current one`),
+  el("ul", {}, extras.map((extra) => el("li", {},
+    idButton(extra.ec2InstanceId), " ", stateBadge(extra.ec2InstanceState), ` of ${extra.sourceServerId} in ${placeName(extra)}: ${extra.why}`))),
+];
+
 const rowsOf = ({ groups, olderThanDays }) => groups.flatMap(({ instances }) => instances.map((item) =>
   ({ ...item, key: item.ec2InstanceId, isTooOld: item.ageDays > olderThanDays })));
 
@@ -70,6 +77,7 @@ export function createLeftoversView({ refresh }) {
   const doubts = el("p", { className: "sub doubts", hidden: true });
   const prices = el("p", { className: "sub" });
   const cards = el("div", {});
+  const extras = el("section", { hidden: true, attrs: { "aria-label": "Extra instances" } });
   const table = new Table({ label: "Drill instances that still exist", className: "leftovers", columns: COLUMNS, sort: { id: "age", descending: true } });
   const filter = () => table.filter((row) => matches(Object.values(row).join(" "), search.value));
   const search = el("input", { type: "search", placeholder: "Filter instances", oninput: filter, attrs: { "aria-label": "Filter instances" } });
@@ -77,7 +85,7 @@ export function createLeftoversView({ refresh }) {
 
   return {
     node: el("div", { className: "view" },
-      el("div", { className: "view-head" }, heading, summary, el("div", { className: "tools" }, search)), doubts, cards, table.node, prices),
+      el("div", { className: "view-head" }, heading, summary, el("div", { className: "tools" }, search)), doubts, cards, table.node, extras, prices),
     heading,
     title: "Leftovers",
     load: (signal) => api.leftovers(signal),
@@ -94,6 +102,8 @@ export function createLeftoversView({ refresh }) {
       if (signature !== drawn) cards.replaceChildren(...cardList(groups, refresh));
       drawn = signature;
       table.update(rowsOf(answer));
+      extras.hidden = answer.extraInstances.length === 0;
+      extras.replaceChildren(...extraList(answer.extraInstances));
     },
   };
 }
