@@ -27,6 +27,8 @@ class Answer:
     hits: int = 0
     missed: list[str] = field(default_factory=list)
     mirror_away: bool = False
+    machines: dict[str, bytes] = field(default_factory=dict)
+    """What is known of the protected machines, as JSON by server, where that was asked for."""
 
     def lose_mirror(self, error: MirrorUnavailable) -> None:
         """Go on without the mirror; said once for each read."""
@@ -58,6 +60,7 @@ class Read:
 
     servers: Servers
     began: float
+    with_machines: bool = False
     answer: Answer = field(default_factory=Answer)
     broken: dict[str, bytes] = field(default_factory=dict)
 

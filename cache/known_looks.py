@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cache.entry import ABSENT, Entry, Facts
 from cache.errors import TableUnavailable
-from cache.values import NOT_CONFIGURED, Place, PlaceLook
+from cache.values import Outcome, Place, PlaceLook
 
 if TYPE_CHECKING:
     from cache.looks import LookLog
@@ -42,9 +42,13 @@ class Looks(NamedTuple):
 
     def _looked_at(self, place: str) -> int:
         """When this place, or with no place all of them, was looked at whole (epoch ms); 0 for never."""
-        configured = {n: it for n, it in self.all_places.items() if it.outcome != NOT_CONFIGURED}
+        configured = {
+            n: it for n, it in self.all_places.items() if it.outcome != Outcome.NOT_CONFIGURED
+        }
         looks = [self.places.get(place)] if place else configured.values()
-        completed = [it.completed_at if it and it.outcome != NOT_CONFIGURED else 0 for it in looks]
+        completed = [
+            it.completed_at if it and it.outcome != Outcome.NOT_CONFIGURED else 0 for it in looks
+        ]
         return min(completed, default=0)
 
 

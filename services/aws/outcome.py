@@ -1,7 +1,5 @@
 """How a look at a place can end, and which AWS error means which end. "Could not look" is never "nothing there"."""
 
-from enum import StrEnum
-
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -12,33 +10,7 @@ from botocore.exceptions import (
 )
 
 from cache.errors import LookTimeout, UnreadableReply
-
-
-class Outcome(StrEnum):
-    """How the last look at a place ended."""
-
-    SEEN = "seen"
-    NOT_INITIALIZED = "not_initialized"
-    DENIED = "denied"
-    THROTTLED = "throttled"
-    UNREACHABLE = "unreachable"
-    TIMEOUT = "timeout"
-    ERROR = "error"
-    OVERTAKEN = "overtaken"
-    NEVER_LOOKED = "never_looked"
-    NOT_CONFIGURED = "not_configured"
-    UNREADABLE = "unreadable"
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the place was seen whole. A region where DRS was never set up is a complete, empty listing."""
-        return self in {Outcome.SEEN, Outcome.NOT_INITIALIZED}
-
-    @property
-    def is_failure(self) -> bool:
-        """Whether the place could not be seen whole. One that a newer look has seen meanwhile did not fail."""
-        return not self.is_complete and self is not Outcome.OVERTAKEN
-
+from cache.values import Outcome
 
 NOT_INITIALIZED = "UninitializedAccountException"
 _DENIED = {

@@ -32,15 +32,15 @@ class Candidate:
     is_drill: bool | None = None
     recovery_instance_id: str = ""
 
-    def body(self) -> dict[str, Any]:
-        """As it is sent."""
+    def facts(self) -> dict[str, Any]:
+        """The fields of the contract's candidates."""
         return {
-            "sourceServerId": self.server_id,
-            "ec2InstanceId": self.ec2_instance_id,
+            "source_server_id": self.server_id,
+            "ec2_instance_id": self.ec2_instance_id,
             "name": self.name or self.server_id,
-            "accountId": self.place.account_id,
+            "account_id": self.place.account_id,
             "region": self.place.region,
-            "isDrill": self.is_drill,
+            "is_drill": self.is_drill,
         }
 
 

@@ -1,11 +1,12 @@
 """Following a termination to its end, across accounts: jobs, then a look at their servers, then the rows."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from cache.errors import TableUnavailable
 from cache.table import Table
 from cache.values import Place
+from services.api import models
 from services.aws.drs_jobs import describe_jobs
 from services.aws.outcome import LOOK_ERRORS
 from services.execution.termination_plan import GOING
@@ -119,21 +120,27 @@ def remaining(table: Table, execution: Execution) -> set[str]:
 
 def _body(execution: Execution, remaining: set[str]) -> dict[str, Any]:
     asked_for = dict.fromkeys(it for job in execution.termination_jobs for it in job.server_ids)
-    return {
-        "executionId": execution.execution_id,
-        "status": _status(execution, remaining),
-        "jobs": [
-            it.model_dump(
-                by_alias=True, include={"job_id", "account_id", "region", "status", "server_ids"}
+    return models.TerminationStatus(
+        execution_id=execution.execution_id,
+        status=_status(execution, remaining),
+        jobs=[
+            models.JobStatus(
+                job_id=job.job_id,
+                account_id=job.account_id,
+                region=job.region,
+                status=job.status,
+                server_ids=job.server_ids,
             )
-            for it in execution.termination_jobs
+            for job in execution.termination_jobs
         ],
-        "remaining": sorted(remaining),
-        "terminated": [it for it in asked_for if it not in remaining],
-    }
+        remaining=sorted(remaining),
+        terminated=[it for it in asked_for if it not in remaining],
+    ).sent()
 
 
-def _status(execution: Execution, remaining: set[str]) -> str:
+def _status(
+    execution: Execution, remaining: set[str]
+) -> Literal["NONE", "IN_PROGRESS", "COMPLETED", "PARTIAL"]:
     if not execution.termination_jobs:
         return "NONE"
     if execution.open_terminations:

@@ -26,7 +26,13 @@ class LiveReader:
     def __init__(self, parts: Callable[[], SyncParts]) -> None:
         self._parts = parts
 
-    def read(self, servers: Mapping[str, Place | None], _began: float | None = None) -> Answer:
+    def read(
+        self,
+        servers: Mapping[str, Place | None],
+        _began: float | None = None,
+        *,
+        with_machines: bool = False,
+    ) -> Answer:
         """What DRS and EC2 say of each server, in every place, as the original did."""
         parts = self._parts()
         history, deadline = parts.history(), monotonic() + LIVE_SECONDS
@@ -35,7 +41,10 @@ class LiveReader:
         for place in places_of(parts.accounts.values(), parts.clients):
             look = Look(place, parts.clients, history, deadline)
             try:
-                answer.entries.add(_entries(look, servers).values())
+                found = _entries(look, servers)
+                answer.entries.add(found.values())
+                if with_machines:  # of the launched only: the others were never asked for live
+                    answer.machines |= {server_id: it.server for server_id, it in found.items()}
             except LOOK_ERRORS as error:
                 logger.warning("Failed to look at %s: %s", place, error)
                 failed.add(place)

@@ -15,8 +15,7 @@ from cache.looks import LookLog
 from cache.record import Attribution
 from cache.recorder import Recorder
 from cache.table import Table
-from cache.values import Place, now, to_millis
-from services.aws.outcome import Outcome
+from cache.values import Outcome, Place, now, to_millis
 from services.aws.session import AwsClients
 from services.platform.accounts import TargetAccount
 from services.platform.executions import ExecutionHistory

@@ -2,8 +2,7 @@
 
 import pytest
 
-from cache.values import Place
-from services.aws.outcome import Outcome
+from cache.values import Outcome, Place
 from services.reads.live import LiveReader
 from services.sync.audit import audit_table
 from tests.sync.platform import ORIGIN, Platform
