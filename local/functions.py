@@ -24,7 +24,9 @@ def name(role: str) -> str:
     return f"{PROJECT}-{role}{suffix}-{ENVIRONMENT}"
 
 
-def settings(redis_url: str, read_from: str, *, four_eyes: bool = False) -> dict[str, str]:
+def settings(
+    redis_url: str, read_from: str, *, four_eyes: bool = False, region: str = REGION
+) -> dict[str, str]:
     """The product's own settings."""
     return {
         "PROJECT_NAME": PROJECT,
@@ -39,15 +41,15 @@ def settings(redis_url: str, read_from: str, *, four_eyes: bool = False) -> dict
         "AUDIENCE": users.AUDIENCE,
         **users.GROUPS,
         "FOUR_EYES": str(four_eyes).lower(),
-        "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{OWN_ACCOUNT}:stateMachine:{PROJECT}-execution-{ENVIRONMENT}",
+        "STATE_MACHINE_ARN": f"arn:aws:states:{region}:{OWN_ACCOUNT}:stateMachine:{PROJECT}-execution-{ENVIRONMENT}",
     }
 
 
-def aws(endpoints: dict[str, str]) -> dict[str, str]:
+def aws(endpoints: dict[str, str], region: str = REGION) -> dict[str, str]:
     """AWS's own settings: endpoints by service, keys that mean our own account, and nothing of this machine's user."""
     return {
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
         "AWS_ACCESS_KEY_ID": OWN_ACCOUNT,
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_CONFIG_FILE": "/dev/null",

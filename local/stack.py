@@ -43,6 +43,11 @@ class Stack:
     """How many pages are answered at once; Lambda would start as many as it takes."""
     reach: Callable[[Process], int] = attrgetter("port")
     """The port at which the product reaches Valkey and DynamoDB; where the network is to fail, a proxy's."""
+    beside: "Stack | None" = None
+    """A stack in another region over the same accounts: its AWS is this one's too, and all else is its own.
+    The platform's tables are empty, as a replica's are before the first row arrives."""
+    region: str = REGION
+    aws: Process = field(init=False, repr=False)
     processes: list[Process] = field(default_factory=list)
 
     def start(self, report: Report = lambda _: None) -> None:
@@ -60,7 +65,11 @@ class Stack:
             report("Starting Valkey, DynamoDB and the AWS stand-in")
             self.valkey = self._launch(servers.valkey(self.directory))
             self.dynamodb = self._launch(servers.dynamodb(self.directory))
-            self.aws = self._launch(servers.aws_standin(self.directory, self.speed))
+            self.aws = (
+                self.beside.aws
+                if self.beside
+                else self._launch(servers.aws_standin(self.directory, self.speed))
+            )
             self.front = self._launch(self._front())
             for process in self.processes:
                 process.await_port()
@@ -91,9 +100,10 @@ class Stack:
         )
         endpoints |= dict.fromkeys(("DRS", "EC2", "STS"), self.aws.url)
         redis_url = f"redis://127.0.0.1:{self.reach(self.valkey)}/0"
-        return functions.settings(
-            redis_url, self.read_from, four_eyes=self.four_eyes
-        ) | functions.aws(endpoints)
+        settings = functions.settings(
+            redis_url, self.read_from, four_eyes=self.four_eyes, region=self.region
+        )
+        return settings | functions.aws(endpoints, self.region)
 
     @cached_property
     def standin(self) -> StandInAdmin:
@@ -106,7 +116,7 @@ class Stack:
         return boto3.client(
             service,
             endpoint_url=environment[f"AWS_ENDPOINT_URL_{ENDPOINTS.get(service, service.upper())}"],
-            region_name=REGION,
+            region_name=self.region,
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
             config=Config(read_timeout=600, retries={"total_max_attempts": 1}),
@@ -148,6 +158,9 @@ class Stack:
 
     def _seed(self) -> None:
         dynamodb, names = self.client("dynamodb"), functions.TABLES
+        if self.beside:
+            create_tables(dynamodb, Settings.from_env(self.environment))
+            return
         with ThreadPoolExecutor(1) as beside:
             aws = beside.submit(seed_aws, self.standin, self.world)
             if self.world.protection_groups:

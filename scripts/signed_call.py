@@ -20,7 +20,7 @@ from scripts.deployment.stacks import Stacks
 
 def main(environment: str, method: str, path: str, body: str | None = None) -> int:
     """Calls and prints."""
-    stack = read(environment, []).stack
+    stack = read(environment, [], region=boto3.Session().region_name or "").stack
     url = Stacks(boto3.client("cloudformation")).outputs(stack)["ApiUrl"]
     identity = str(urlsplit(url).hostname).partition(".")[0]
     url = os.environ.get("API_URL", "").replace("{id}", identity) or url

@@ -241,7 +241,8 @@ def main() -> None:
 
 
 def _deployment(environment: str, words: tuple[str, ...]) -> Deployment:
-    return Deployment(read(environment, words))
+    region = boto3.Session().region_name or ""
+    return Deployment(read(environment, words, region=region))
 
 
 @main.command()

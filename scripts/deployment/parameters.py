@@ -57,26 +57,31 @@ class Parameters:
         return {name: made.get(name, self.values[name]) for name in self.declared[template]}
 
 
-def read(environment: str, words: Iterable[str], infra: Path = INFRA) -> Parameters:
+def read(
+    environment: str, words: Iterable[str], infra: Path = INFRA, region: str = ""
+) -> Parameters:
     """The parameters of an environment; `words` are `Name=Value`, the last word for a name counts.
+
+    `ENVIRONMENT.conf` holds for every region, and `ENVIRONMENT.REGION.conf` over it for that one.
 
     Raises:
         Refused: a name that no template has, a value that its declaration does not allow, one that is missing.
     """
     file = infra / "environments" / f"{environment}.conf"
-    if not file.is_file():
+    files = [it for it in (file, file.with_name(f"{environment}.{region}.conf")) if it.is_file()]
+    if not files:
         raise Refused(f"{file} is missing; {file.parent}/example.conf shows what goes in")
     declared = {name: _declarations(infra / name) for name in (TABLES, USERS, MAIN)}
     every = {name: it for found in declared.values() for name, it in found.items()}
     given = (
         {"Environment": environment}
-        | _pairs(_lines(file), every)
+        | _pairs([line for it in files for line in _lines(it)], every)
         | _pairs((("the command line", word) for word in words), every)
     )
     values = {name: given.get(name, str(it.get("Default", ""))) for name, it in every.items()}
     missing = [name for name, it in every.items() if "Default" not in it and not values[name]]
     if missing:
-        raise Refused(f"{', '.join(missing)} must be set, in {file} or on the command line")
+        raise Refused(f"{', '.join(missing)} must be set, in {files[-1]} or on the command line")
     for name, value in values.items():
         _check(name, value, every[name])
     found = Parameters(values, declared)

@@ -3,7 +3,7 @@
 from cache.errors import InvalidInput
 from cache.values import now
 from services.api.http import Request, Response, Routes
-from services.api.models import Cancel, CleanUpDrill, StartExecution, Terminate
+from services.api.models import Cancel, CleanUpDrill, Started, StartExecution, Terminate
 from services.api.operations import valid
 from services.execution.approval import await_approval
 from services.execution.clean_up import clean_up_drill, clean_up_of
@@ -157,7 +157,8 @@ class ExecutionRoutes:
 
 
 def _started(execution: Execution) -> Response:
-    return Response({"executionId": execution.execution_id, "status": execution.status}, 202)
+    started = Started(execution_id=execution.execution_id, status=execution.status)
+    return Response(started.sent(), 202)
 
 
 def _id(request: Request) -> str:

@@ -77,12 +77,13 @@ class Executions:
             Whatever `refuse` raises.
         """
         for _ in range(TRIES):
-            turn, _ = self._turn()
+            turn, before = self._turn()
             running = self.running()
             if any(it.execution_id == execution.execution_id for it in running):
                 return  # an earlier try arrived, only its answer did not
             refuse(running)
-            ours = [it.execution_id for it in running if it.driven_at or it.approval]
+            # Of this region: another one's executions are in a table that we share with it, and are its to drive.
+            ours = [it.execution_id for it in running if it.execution_id in before]
             if self._put_new(execution, turn, [*ours, execution.execution_id]):
                 return
             time.sleep(uniform(0, _BACKOFF))

@@ -15,8 +15,7 @@ from cache.looks import LookLog
 from cache.record import Attribution
 from cache.recorder import Recorder
 from cache.table import Table
-from cache.values import Place, now, to_millis
-from services.aws.outcome import Outcome
+from cache.values import Outcome, Place, now, to_millis
 from services.aws.session import AwsClients
 from services.platform.accounts import TargetAccount
 from services.platform.executions import ExecutionHistory
@@ -92,8 +91,15 @@ def sync_all_recovery_instances(
         parts.select_by_tags(inventoried)
         parts.publish_plans()
     parts.status.end(report.run_id, report.summary())
+    summary = report.summary()
+    logger.info("Background sync completed: %d instances updated", summary["instancesUpdated"])
     logger.info(
-        "Background sync completed: %d instances updated", report.summary()["instancesUpdated"]
+        "Of %d places %d failed; %d rows written, %d instances gone, in %d ms",
+        len(places),
+        sum(it.outcome.is_failure for it in report.places),
+        summary["rowsWritten"],
+        summary["instancesAbsent"],
+        report.duration_ms,
     )
     return report
 
@@ -148,8 +154,24 @@ def sync_recovery_instances_after_wave(
         ]
         again = _servers(parts, place, robbed, known, deadline)
         report.instances += again.instances
-    logger.info("Synced %d recovery instances after wave %d", report.instances, wave_number)
+    _log_wave(report, known, wave_number)
     return report
+
+
+def _log_wave(report: PlaceReport, known: Mapping[str, Attribution], wave_number: int) -> None:
+    """What a wave's look came to. One that failed has synced nothing, and says so."""
+    if report.outcome.is_complete:
+        logger.info("Synced %d recovery instances after wave %d", report.instances, wave_number)
+        return
+    executions = sorted({it.source_execution_id for it in known.values()})
+    logger.error(
+        "Failed to sync recovery instances after wave %d of execution %s in %s: %s: %s",
+        wave_number,
+        ", ".join(executions) or "unknown",
+        report.place,
+        report.outcome,
+        report.message,
+    )
 
 
 def get_recovery_instance_sync_status(looks: LookLog, status: SyncStatus) -> dict[str, Any]:
@@ -215,6 +237,8 @@ def _note(parts: SyncParts, report: PlaceReport) -> None:
     if not report.ticket:
         return  # not even a ticket could be drawn, so nothing can be kept either
     facts = place_facts(report) | {"startedAt": report.started_at, "endedAt": now()}
+    if report.outcome.is_complete and not report.message:
+        facts["detailsSeenAt"] = report.started_at  # else it stays: the details are that old
     if report.source_servers is not None and report.outcome.is_complete:
         facts["inventoriedAt"] = report.started_at
     look = parts.looks.note(

@@ -68,6 +68,14 @@ class TestParameters:
         with pytest.raises(Refused, match=r"one\.conf:5: no parameter ReadFrm"):
             read("one", [], infra)
 
+    def test_a_region_has_its_own_network(self, infra: Path) -> None:
+        """Laid over what both regions share, and read for that region alone."""
+        conf = infra / "environments" / "one.eu-west-1.conf"
+        conf.write_text("VpcId=vpc-2\n")
+        assert read("one", [], infra, "eu-west-1")["VpcId"] == "vpc-2"
+        assert read("one", [], infra, "us-east-1")["VpcId"] == "vpc-1"
+        assert read("one", [], infra, "eu-west-1")["PrivateSubnetIds"] == "subnet-1,subnet-2"
+
     def test_an_environment_without_a_file(self, infra: Path) -> None:
         """Says which one is missing."""
         with pytest.raises(Refused, match=r"two\.conf is missing"):
