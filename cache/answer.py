@@ -1,11 +1,14 @@
 """A read of servers on its way, and its answer."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cache.entry import Entries, Facts
+from cache.errors import MirrorUnavailable
 from cache.values import Place, PlaceLook
 
+logger = logging.getLogger(__name__)
 ANSWER_WITHIN = 2.5  # seconds for the whole read, so that a page stays under 3 s
 
 type Servers = Mapping[str, Place | None]
@@ -24,6 +27,13 @@ class Answer:
     hits: int = 0
     missed: list[str] = field(default_factory=list)
     mirror_away: bool = False
+    machines: dict[str, bytes] = field(default_factory=dict)
+    """What is known of the protected machines, as JSON by server, where that was asked for."""
+
+    def lose_mirror(self, error: MirrorUnavailable) -> None:
+        """Go on without the mirror; said once for each read."""
+        self.mirror_away = True
+        logger.warning("The mirror could not be asked: %s", error)
 
     @property
     def as_of(self) -> int | None:
@@ -50,6 +60,7 @@ class Read:
 
     servers: Servers
     began: float
+    with_machines: bool = False
     answer: Answer = field(default_factory=Answer)
     broken: dict[str, bytes] = field(default_factory=dict)
 

@@ -1,5 +1,6 @@
 """What the looks at the places vouch for, as this process knows it."""
 
+import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from time import monotonic
@@ -7,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cache.entry import ABSENT, Entry, Facts
 from cache.errors import TableUnavailable
-from cache.values import NOT_CONFIGURED, Place, PlaceLook
+from cache.values import Outcome, Place, PlaceLook
 
 if TYPE_CHECKING:
     from cache.looks import LookLog
 
+logger = logging.getLogger(__name__)
 LOOKS_KEPT = 5.0  # seconds, a failure too; an older look only makes an absence older, never wrong
 
 
@@ -40,9 +42,13 @@ class Looks(NamedTuple):
 
     def _looked_at(self, place: str) -> int:
         """When this place, or with no place all of them, was looked at whole (epoch ms); 0 for never."""
-        configured = {n: it for n, it in self.all_places.items() if it.outcome != NOT_CONFIGURED}
+        configured = {
+            n: it for n, it in self.all_places.items() if it.outcome != Outcome.NOT_CONFIGURED
+        }
         looks = [self.places.get(place)] if place else configured.values()
-        completed = [it.completed_at if it and it.outcome != NOT_CONFIGURED else 0 for it in looks]
+        completed = [
+            it.completed_at if it and it.outcome != Outcome.NOT_CONFIGURED else 0 for it in looks
+        ]
         return min(completed, default=0)
 
 
@@ -77,7 +83,7 @@ class KnownLooks:
     def _read(self) -> None:
         try:
             self._known = self._looks().places()
-        except TableUnavailable:
-            pass  # what was known stays true, only older
+        except TableUnavailable as error:  # what was known stays true, only older
+            logger.warning("The looks could not be read: %s", error)
         finally:
             self._until = monotonic() + LOOKS_KEPT

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 from cache.attributes import decode_item, encode, encode_item
 from cache.errors import TableUnavailable
 from cache.table import PLACE, translated
-from cache.values import NOT_CONFIGURED, Place, PlaceLook, to_millis
+from cache.values import Outcome, Place, PlaceLook, to_millis
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-NEVER_LOOKED = "never_looked"
-UNREADABLE = "unreadable"
-NOT_LOOKED_AT = {NEVER_LOOKED, NOT_CONFIGURED, UNREADABLE}  # such a place vouches for nothing
+NOT_LOOKED_AT = {
+    Outcome.NEVER_LOOKED,
+    Outcome.NOT_CONFIGURED,
+    Outcome.UNREADABLE,
+}  # such a place vouches for nothing
 TRIES = 12
 BACKOFF, LONGEST_BACKOFF = 0.02, 0.4  # seconds, with full jitter
 
@@ -59,7 +61,11 @@ class LookLog:
         Raises:
             TableUnavailable: when the row could not be written.
         """
-        first = {"place": str(place), "ticket": 0, "outcome": NEVER_LOOKED}  # a new row is whole
+        first = {
+            "place": str(place),
+            "ticket": 0,
+            "outcome": Outcome.NEVER_LOOKED,
+        }  # a new row is whole
         return self._update(place, "fence", {"fence": ticket}, first) is not None
 
     def note(
@@ -148,7 +154,7 @@ def place_looks(rows: Iterable[Mapping[str, Any]]) -> dict[str, PlaceLook]:
     looks: dict[str, PlaceLook] = {}
     for row in rows:
         look = place_look(row)
-        if look.outcome != NOT_CONFIGURED:
+        if look.outcome != Outcome.NOT_CONFIGURED:
             looks[str(row["id"]).removeprefix(PLACE)] = look
     return looks
 
@@ -168,7 +174,7 @@ def place_look(row: Mapping[str, Any]) -> PlaceLook:
         inventoried_at = _millis(row, "inventoriedAt")
         return PlaceLook(ticket, completed_at, outcome, completed_ticket, listed_at, inventoried_at)
     except (KeyError, TypeError, ValueError):
-        return PlaceLook(0, 0, UNREADABLE)
+        return PlaceLook(0, 0, Outcome.UNREADABLE)
 
 
 def _millis(row: Mapping[str, Any], name: str) -> int:

@@ -60,13 +60,16 @@ class Reader:
         self._planned = planned
         self._threads = ThreadPoolExecutor(4, "planned")
 
-    def read(self, servers: Servers, began: float | None = None) -> Answer:
+    def read(
+        self, servers: Servers, began: float | None = None, *, with_machines: bool = False
+    ) -> Answer:
         """What is known of each server, within ANSWER_WITHIN seconds whatever is down. Never raises, never asks DRS.
 
         `servers` maps well-formed ids to the place they are planned in, or to None when that is not known. `began`
         (monotonic seconds, default now) is when the request came in, if time has gone into something else since.
+        `with_machines` brings what is known of the protected machines, in the same round trip.
         """
-        read = Read(servers, monotonic() if began is None else began)
+        read = Read(servers, monotonic() if began is None else began, with_machines)
         answer = read.answer
         self.from_mirror(servers, read)
         answer.hits = len(answer.entries)
@@ -88,9 +91,9 @@ class Reader:
         if (mirror := self.usable(read)) is None:
             return
         try:
-            found = mirror.read(list(server_ids))
-        except MirrorUnavailable:
-            answer.mirror_away = True
+            found = mirror.read(list(server_ids), with_machines=read.with_machines)
+        except MirrorUnavailable as error:
+            answer.lose_mirror(error)
             return
         answer.places = answer.places or found.places
         looks = Looks(answer.places, answer.places)
@@ -101,6 +104,7 @@ class Reader:
             answer.entries.take(found.entries)
         else:
             answer.entries = found.entries
+        answer.machines |= found.machines
         read.broken |= found.broken
 
     def _fetch(self, missing: list[str], read: Read) -> None:
@@ -152,6 +156,8 @@ class Reader:
             if absence := looks.absence(server_id, read.servers[server_id]):
                 found[server_id] = absence
         read.answer.entries.add(found.values())
+        if read.with_machines:
+            read.answer.machines |= {server_id: it.server for server_id, it in found.items()}
         self._refill(
             [Fresh(it, rows.at, read.broken.get(it.server_id)) for it in found.values()], read
         )
@@ -164,16 +170,16 @@ class Reader:
             return
         try:
             mirror.publish(fresh)
-        except MirrorUnavailable:
-            read.answer.mirror_away = True
+        except MirrorUnavailable as error:
+            read.answer.lose_mirror(error)
 
     def _release(self, given_up: list[str], read: Read) -> None:
         """Release the claims on what was not found."""
         if given_up and (mirror := self.usable(read)) is not None:
             try:
                 mirror.release(given_up)
-            except MirrorUnavailable:
-                read.answer.mirror_away = True
+            except MirrorUnavailable as error:
+                read.answer.lose_mirror(error)
 
 
 def _dated(record: "Record", looks: Looks) -> Entry:

@@ -5,6 +5,7 @@ Rows are written whole, up to 99 in a transaction that also checks the fence of 
 `cache.protocol`, the others go once more without them.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
@@ -27,6 +28,7 @@ from cache.values import Place
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+logger = logging.getLogger(__name__)
 BY_PLACE, BY_EXECUTION = "byPlace", "byExecution"
 BATCH_KEYS = 100  # BatchGetItem's limit
 BATCHES_IN_FLIGHT = 4
@@ -227,10 +229,12 @@ class Table:
         """The rows of these servers as they stand, and the ids that could not be asked by the deadline."""
         at = monotonic()
         ids = list(dict.fromkeys(server_ids))
-        gave_up = Event()
+        gave_up, errors = Event(), list[str]()
         batches: dict[Future[tuple[dict[str, dict[str, Any]], set[str]]], list[str]] = {}
         for batch in map(list, batched(ids, BATCH_KEYS)):
-            batches[self._readers.submit(self._read_batch, batch, deadline, gave_up)] = batch
+            batches[self._readers.submit(self._read_batch, batch, deadline, gave_up, errors)] = (
+                batch
+            )
         done, late = wait_for(
             batches, None if deadline == FOREVER else max(0.0, deadline - monotonic())
         )
@@ -244,6 +248,9 @@ class Table:
         for future in late:
             future.cancel()
             unread.update(batches[future])
+        if unread:
+            why = errors[-1] if errors else "no answer in time"
+            logger.warning("%d of %d rows could not be read: %s", len(unread), len(ids), why)
         return Stored(rows, unread, at)
 
     def servers_in(self, place: Place) -> dict[str, str]:
@@ -281,9 +288,12 @@ class Table:
                 yield from map(decode_item, page["Items"])
 
     def _read_batch(
-        self, batch: list[str], deadline: float, gave_up: Event
+        self, batch: list[str], deadline: float, gave_up: Event, errors: list[str]
     ) -> tuple[dict[str, dict[str, Any]], set[str]]:
-        """Rows of at most 100 ids, and the ids still unread when time ran out, or READS in turn brought nothing."""
+        """Rows of at most 100 ids, and the ids still unread when time ran out, or READS in turn brought nothing.
+
+        What went wrong meanwhile goes into `errors`.
+        """
         rows: dict[str, dict[str, Any]] = {}
         left, backoff, tries = batch, _FIRST_BACKOFF, READS
         while tries and monotonic() < deadline:
@@ -295,8 +305,10 @@ class Table:
                 )
                 items: list[Any] = answer["Responses"].get(self._name, [])
                 unprocessed: Any = answer["UnprocessedKeys"].get(self._name, {})
-            except (BotoCoreError, ClientError, KeyError):
-                pass  # throttled, away, or a reply that is none of DynamoDB's: the same ids are still left
+            except (BotoCoreError, ClientError, KeyError) as error:
+                errors.append(
+                    repr(error)
+                )  # throttled, away, or no reply of DynamoDB's: all are left
             else:
                 rows |= {row["sourceServerId"]: row for row in map(decode_item, items)}
                 still_left = [key["sourceServerId"]["S"] for key in unprocessed.get("Keys", ())]

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from enum import StrEnum
 from time import time
 from typing import NamedTuple
 
@@ -32,7 +33,30 @@ class Place(NamedTuple):
         return cls(account_id, region)
 
 
-NOT_CONFIGURED = "not_configured"  # the outcome of a place that is not looked at any more
+class Outcome(StrEnum):
+    """How the last look at a place ended."""
+
+    SEEN = "seen"
+    NOT_INITIALIZED = "not_initialized"
+    DENIED = "denied"
+    THROTTLED = "throttled"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    ERROR = "error"
+    OVERTAKEN = "overtaken"
+    NEVER_LOOKED = "never_looked"
+    NOT_CONFIGURED = "not_configured"
+    UNREADABLE = "unreadable"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the place was seen whole. A region where DRS was never set up is a complete, empty listing."""
+        return self in {Outcome.SEEN, Outcome.NOT_INITIALIZED}
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the place could not be seen whole. One that a newer look has seen meanwhile did not fail."""
+        return not self.is_complete and self is not Outcome.OVERTAKEN
 
 
 class PlaceLook(NamedTuple):

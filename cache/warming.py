@@ -54,6 +54,6 @@ def _claimed_by_others(server_ids: Iterable[str], read: "Read", source: Source) 
     if hopeful and (mirror := source.usable(read)) is not None:
         try:
             return set(hopeful) - mirror.claim(hopeful)
-        except MirrorUnavailable:
-            read.answer.mirror_away = True
+        except MirrorUnavailable as error:
+            read.answer.lose_mirror(error)
     return set()

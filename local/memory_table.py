@@ -54,7 +54,7 @@ class MemoryTable(Table):
             return []
 
     def _read_batch(
-        self, batch: list[str], deadline: float, gave_up: Event
+        self, batch: list[str], deadline: float, gave_up: Event, _errors: list[str]
     ) -> tuple[dict[str, dict[str, Any]], set[str]]:
         if gave_up.is_set() or deadline <= monotonic():
             return {}, set(batch)

@@ -16,6 +16,7 @@ from local.world_items import (
     origin_instance,
     recovery_ec2_instance,
     recovery_instance,
+    source_network,
     source_server,
 )
 from local.world_plans import Plan, execution_row, job, make_plans, plan_row
@@ -126,7 +127,7 @@ def lay_accounts(world: World, looked_at: list[tuple[str, str]]) -> None:
         world.accounts[account] = {"roles": roles, "disabledRegions": []}
         world.target_accounts.append({**row, **role, "regions": regions, "stagingAccounts": []})
     for place in looked_at:
-        world.places[place] = {"initialized": True}
+        world.places[place] = {"initialized": True, "sourceNetworks": [source_network(*place)]}
 
 
 def origins(

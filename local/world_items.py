@@ -181,6 +181,37 @@ def hints(machine: Machine) -> dict[str, str]:
     return {name: value for name, value in known.items() if value}
 
 
+# Of forty machines, these do not keep up.
+_LATE: dict[int, dict[str, Any]] = {
+    6: {"dataReplicationState": "BACKLOG", "lagDuration": "PT25M"},
+    12: {"dataReplicationState": "STALLED", "lagDuration": "P1DT4H",
+         "dataReplicationError": {"error": "NOT_CONVERGING"}},
+    18: {"dataReplicationState": "DISCONNECTED", "lagDuration": "P3D",
+         "dataReplicationError": {"error": "AGENT_NOT_SEEN"}},
+    24: {"dataReplicationState": "INITIAL_SYNC"},
+    30: {"dataReplicationState": "PAUSED", "lagDuration": "PT7H"},
+    36: {"dataReplicationState": "STOPPED"},
+}  # fmt: skip
+SOURCE_NETWORK = "sn-0123456789abcdef0"
+
+
+def replication(machine: Machine) -> dict[str, Any]:
+    """How a machine's replication does: most keep up."""
+    keeps_up: dict[str, Any] = {"dataReplicationState": "CONTINUOUS", "lagDuration": "PT0S"}
+    return dict(_LATE.get(machine.number % 40, keeps_up))
+
+
+def source_network(account: str, region: str) -> dict[str, Any]:
+    """A DRS SourceNetwork: the VPC that some machines outside of AWS are to be launched like."""
+    return {
+        "sourceNetworkID": SOURCE_NETWORK,
+        "arn": f"arn:aws:drs:{region}:{account}:source-network/{SOURCE_NETWORK}",
+        "sourceVpcID": "vpc-0c0b1ed0c0b1ed000",
+        "sourceAccountID": account,
+        "sourceRegion": region,
+    }
+
+
 def source_server(machine: Machine) -> dict[str, Any]:
     """A DRS SourceServer."""
     current = machine.current
@@ -190,7 +221,7 @@ def source_server(machine: Machine) -> dict[str, Any]:
         "tags": {"Name": machine.name_tag} if machine.name_tag else {},
         "lastLaunchResult": "SUCCEEDED" if current else "NOT_STARTED",
         "replicationDirection": "FAILOVER",
-        "dataReplicationInfo": {"dataReplicationState": "CONTINUOUS", "lagDuration": "PT0S"},
+        "dataReplicationInfo": replication(machine),
         "lifeCycle": {"addedToServiceDateTime": "2026-03-01T09:00:00Z"},
         "sourceProperties": {
             "identificationHints": hints(machine),
@@ -201,6 +232,8 @@ def source_server(machine: Machine) -> dict[str, Any]:
     }
     if current:
         server["recoveryInstanceId"] = current.id
+    if machine.number % 20 == 4:
+        server["sourceNetworkID"] = SOURCE_NETWORK
     if machine.staging:
         source_arn = f"arn:aws:drs:{machine.region}:{machine.staging}:source-server/{machine.id}"
         server["stagingArea"] = {

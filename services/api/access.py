@@ -23,7 +23,7 @@ class Role(StrEnum):
 
 EVERYONE = "everyone"
 """Who asks where nobody is told apart: on one machine, or behind a gateway of somebody else's."""
-_SEEING_POSTS = {"/recovery-instances/query"}
+_SEEING_POSTS = {"/recovery-instances/query", "/source-servers/query"}
 _APPROVING = "/executions/{executionId}/approve"
 
 

@@ -5,22 +5,30 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from cache.values import Outcome
+
 Stamp = Annotated[
     str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", description="UTC, to the second")
 ]
 ServerId = Annotated[str, Field(pattern=r"^s-[0-9a-zA-Z]{17}$")]
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 State = Literal["pending", "running", "stopping", "stopped", "shutting-down", "unknown"]
-Outcome = Literal[
-    "seen", "not_initialized", "denied", "throttled", "unreachable", "timeout", "error", "never_looked",
-    "not_configured", "unreadable", "overtaken",
+
+
+ReadinessWord = Literal[
+    "gone", "no_data", "disconnected", "stalled", "initial_sync", "paused", "lagging", "unknown", "ready",
 ]  # fmt: skip
+Severity = Literal["critical", "warning", "unknown", "info"]
 
 
 class Body(BaseModel):
     """Camel-case names; nothing that is not declared."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    def sent(self) -> dict[str, Any]:
+        """The body as it is sent: what was given, by the names that are sent."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 class Error(Body):
@@ -99,8 +107,76 @@ class Plan(Body):
     description: str | None
     waves: list[Wave]
     counts: Counts
+    readiness: dict[ReadinessWord, int]
     unresolved_waves: list[str] = Field(description="waves whose servers cannot be known, and why")
     as_of: Stamp | None
+
+
+class Verdict(Body):
+    """Whether a server could be launched now, why, and as of when. `lagSeconds` is a least value."""
+
+    state: ReadinessWord
+    reason: str
+    lag_seconds: int | None
+    observed_at: Stamp | None
+
+
+class Server(Body):
+    """A source server, with an instance, without, or unknown."""
+
+    source_server_id: ServerId
+    source_server_name: str | None
+    account_id: str | None
+    region: str | None
+    state: Literal["found", "none", "unknown"]
+    instance: ExistingInstance | None
+    readiness: Verdict
+    replication_direction: str | None
+    last_launch_result: str | None
+    last_seen_by_drs: Stamp | None = Field(description="told once its agent has been silent")
+    has_launch_template: bool | None = Field(description="null: not looked at")
+    launches_into: str | None
+
+
+class Servers(Body):
+    """Servers, and how many have each word of readiness."""
+
+    servers: list[Server]
+    readiness: dict[ReadinessWord, int]
+    unknown_server_ids: list[str]
+    as_of: Stamp | None
+    degraded: bool
+
+
+class Finding(Body):
+    """One thing to know before a launch, and the servers that this concerns."""
+
+    severity: Severity
+    code: str
+    message: str
+    server_ids: list[str]
+
+
+class PlanServers(Servers):
+    """The servers of a plan, and what its check found, the worst first."""
+
+    plan_id: str
+    findings: list[Finding]
+
+
+class PlanCheck(Body):
+    """What the check of one plan found."""
+
+    plan_id: str
+    plan_name: str
+    worst: Severity | None
+    findings: list[Finding]
+
+
+class PlanChecks(Body):
+    """What the check of every plan found."""
+
+    plans: list[PlanCheck]
 
 
 class LookedAt(Body):
@@ -230,6 +306,9 @@ class PlaceStatus(PlaceResult):
     fence: int | None = Field(
         None, description="ticket of the newest look that has listed the place"
     )
+    details_seen_at: Stamp | None = Field(
+        None, description="when it was last seen whole, with the details of EC2 and the origins"
+    )
     completed_ticket: int | None = None
     listed_at: Stamp | None = Field(None, description="what was not written since was so then")
     inventoried_at: Stamp | None = Field(None, description="when all source servers were listed")
@@ -330,7 +409,7 @@ class Terminate(Body):
 class Candidate(Body):
     """An instance that would go, or has been asked to go."""
 
-    source_server_id: ServerId
+    source_server_id: str
     ec2_instance_id: str | None
     name: str | None
     account_id: str

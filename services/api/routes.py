@@ -39,6 +39,18 @@ OPERATIONS = (
     ),
     Operation("GET", "/me", "query", "Who asks, and what the caller may do", {200: models.Me}),
     Operation(
+        "GET", "/recovery-plans/{planId}/servers", "query",
+        "Every server of a plan, whether it could be launched now, and what the plan's check found",
+        {200: models.PlanServers}, (404, 503), is_page=True,
+    ),
+    Operation(
+        "POST", "/source-servers/query", "query", "What is known of these servers",
+        {200: models.Servers}, (400,), takes=models.ServersQuery,
+    ),
+    Operation(
+        "GET", "/plan-checks", "query", "What the check of every plan found", {200: models.PlanChecks}, (503,),
+    ),
+    Operation(
         "GET", "/leftovers", "query", "Every drill instance that still exists, its age and what it costs",
         {200: models.Leftovers}, (400, 503),
         query=(("olderThanDays", "what counts as too old, in days; 7 unless told"),),

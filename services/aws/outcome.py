@@ -1,37 +1,16 @@
 """How a look at a place can end, and which AWS error means which end. "Could not look" is never "nothing there"."""
 
-from enum import StrEnum
-
-from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 - botocore's name; no answer came, as opposed to a wrong one
+    ConnectTimeoutError,
+    HTTPClientError,
+    ReadTimeoutError,
+)
 
 from cache.errors import LookTimeout, UnreadableReply
-
-
-class Outcome(StrEnum):
-    """How the last look at a place ended."""
-
-    SEEN = "seen"
-    NOT_INITIALIZED = "not_initialized"
-    DENIED = "denied"
-    THROTTLED = "throttled"
-    UNREACHABLE = "unreachable"
-    TIMEOUT = "timeout"
-    ERROR = "error"
-    OVERTAKEN = "overtaken"
-    NEVER_LOOKED = "never_looked"
-    NOT_CONFIGURED = "not_configured"
-    UNREADABLE = "unreadable"
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the place was seen whole. A region where DRS was never set up is a complete, empty listing."""
-        return self in {Outcome.SEEN, Outcome.NOT_INITIALIZED}
-
-    @property
-    def is_failure(self) -> bool:
-        """Whether the place could not be seen whole. One that a newer look has seen meanwhile did not fail."""
-        return not self.is_complete and self is not Outcome.OVERTAKEN
-
+from cache.values import Outcome
 
 NOT_INITIALIZED = "UninitializedAccountException"
 _DENIED = {
@@ -41,6 +20,7 @@ _DENIED = {
 _THROTTLED = {
     "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "EC2ThrottledException",
 }  # fmt: skip
+NO_ANSWER = (HTTPClientError, ConnectionError)
 LOOK_ERRORS = (BotoCoreError, ClientError, LookTimeout, UnreadableReply)
 
 
@@ -53,9 +33,9 @@ def outcome_of(error: Exception) -> Outcome:
         if code in _DENIED:
             return Outcome.DENIED
         return Outcome.THROTTLED if code in _THROTTLED else Outcome.ERROR
-    if isinstance(error, LookTimeout | ConnectTimeoutError):
+    if isinstance(error, LookTimeout | ConnectTimeoutError | ReadTimeoutError):
         return Outcome.TIMEOUT
-    return Outcome.UNREACHABLE if isinstance(error, HTTPClientError) else Outcome.ERROR
+    return Outcome.UNREACHABLE if isinstance(error, NO_ANSWER) else Outcome.ERROR
 
 
 def is_not_initialized(error: ClientError) -> bool:

@@ -4,8 +4,9 @@ Clients are safe from several threads, making them is not (boto3's guide), so ma
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Lock
+from time import monotonic
 from typing import Any
 
 import boto3.session
@@ -20,6 +21,7 @@ from botocore.credentials import (
 )
 
 from cache.values import Place
+from services.aws.outcome import NO_ANSWER
 from services.aws.timestamps import ModelLoader, timestamp
 from services.platform.accounts import TargetAccount
 
@@ -40,17 +42,51 @@ AWS_CONFIG = Config(
 )
 
 
+# For STS, Lambda and Step Functions, which answer in a fraction of a second or not at all. Every look of an account
+# waits for STS, one after the other; a request waits for the others, and has 29 seconds.
+QUICK_CONFIG = AWS_CONFIG.merge(
+    Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
+)
+STS_QUIET = 20.0  # seconds in which an STS that said nothing is not asked again
+
+
+class _PatientWithSts:
+    """Remembers that STS is silent, so that it costs each look one wait and not one after another."""
+
+    def __init__(self) -> None:
+        self._silence: Exception | None = None
+        self._until = 0.0
+
+    def ask(self, fetch: Callable[[], Any]) -> Any:
+        """What `fetch` brings.
+
+        Raises:
+            NO_ANSWER: when STS says nothing, or said nothing a moment ago. Whatever else `fetch` raises.
+        """
+        if self._silence and monotonic() < self._until:
+            raise self._silence
+        try:
+            return fetch()
+        except NO_ANSWER as error:
+            self._silence, self._until = error, monotonic() + STS_QUIET
+            raise
+
+
 class _AssumedRole(CredentialProvider):
     """Credentials of a role, renewed before they end."""
 
     METHOD = "assume-role"
 
-    def __init__(self, role: AssumeRoleCredentialFetcher) -> None:
+    def __init__(self, role: AssumeRoleCredentialFetcher, sts: _PatientWithSts) -> None:
         super().__init__()
         self._role = role
+        self._sts = sts
 
     def load(self) -> DeferredRefreshableCredentials:
-        return DeferredRefreshableCredentials(self._role.fetch_credentials, self.METHOD)
+        def fetch() -> Any:
+            return self._sts.ask(self._role.fetch_credentials)
+
+        return DeferredRefreshableCredentials(fetch, self.METHOD)
 
 
 class AwsClients:
@@ -67,6 +103,7 @@ class AwsClients:
         self._home = _new_session(self._loader)
         self._sessions: dict[str, boto3.session.Session] = {}
         self._clients: dict[tuple[str, str, str], BaseClient] = {}
+        self._sts = _PatientWithSts()
         self._making = Lock()
         self._counting = Lock()
         self._calls: Counter[tuple[str, str]] = Counter()
@@ -127,11 +164,12 @@ class AwsClients:
                 source_credentials=self._home.get_credentials(),
                 role_arn=role_arn + self._role_suffix,
                 extra_args=arguments,
-            )
+            ),
+            self._sts,
         )
 
     def _sts_client(self, _service: str, **credentials: Any) -> BaseClient:
-        return self._counted(self._home.client("sts", config=AWS_CONFIG, **credentials), "")
+        return self._counted(self._home.client("sts", config=QUICK_CONFIG, **credentials), "")
 
     def _counted(self, client: BaseClient, place: str) -> BaseClient:
         def count(event_name: str, **_: object) -> None:

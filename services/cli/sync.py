@@ -19,9 +19,12 @@ from services.sync.wiring import SyncWiring
 @main.command()
 @click.option("--account", help="Look at one place: its account …")
 @click.option("--region", help="… and its region.")
+@click.option("--inventory", is_flag=True, help="List all source servers too, due or not.")
 @as_json
 @click.pass_obj
-def sync(wiring: SyncWiring, account: str | None, region: str | None, as_json: bool) -> None:
+def sync(
+    wiring: SyncWiring, account: str | None, region: str | None, inventory: bool, as_json: bool
+) -> None:
     """Look at DRS and EC2 now and record what is there. Exit code 1 when a place could not be looked at."""
     if (account is None) != (region is None):
         raise click.UsageError("--account and --region go together")
@@ -35,7 +38,7 @@ def sync(wiring: SyncWiring, account: str | None, region: str | None, as_json: b
                 total(places)
                 advance(1)
 
-            report = sync_all_recovery_instances(parts, tell=tell)
+            report = sync_all_recovery_instances(parts, tell=tell, with_inventory=inventory)
     body = report.body()
     if as_json:
         click.echo(json.dumps(body))

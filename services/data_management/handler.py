@@ -16,6 +16,7 @@ from services.data_management.operations import direct_operations
 from services.reads.drills import Drills
 from services.reads.live import LiveReader
 from services.reads.pages import Pages, Reads
+from services.reads.servers import Servers
 from services.settings import Settings
 from services.sync.wiring import SyncWiring
 from services.telemetry import count_read, metrics, name_deployment, set_up_logging
@@ -71,6 +72,7 @@ def routes() -> Routes:
     sync = ManualSync(_page_wiring())
     return {
         **_pages().routes,
+        **Servers(_reader(), _page_wiring().plans, count_read).routes,
         **_drills().routes,
         ("GET", "/me"): me(four_eyes=_wiring().settings.four_eyes),
         ("POST", "/drs/recovery-instance-sync"): sync.start,

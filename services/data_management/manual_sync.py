@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 
 from cache.errors import Failing, InvalidInput, TableUnavailable, TierUnavailable
+from services.api import models
 from services.api.http import Request, Response, dumps
 from services.aws.invoke import invoke_sync
 from services.sync.run import get_recovery_instance_sync_status
@@ -86,4 +87,5 @@ class ManualSync:
 
 
 def _accepted(run_id: str) -> Response:
-    return Response({"runId": run_id, "status": "running", "statusUrl": STATUS_URL}, 202)
+    running = models.SyncRunning(run_id=run_id, status="running", status_url=STATUS_URL)
+    return Response(running.sent(), 202)

@@ -13,7 +13,7 @@ from cache.values import Place, now
 from services.aws import drs
 from services.aws.outcome import LOOK_ERRORS
 from services.sync.look import Look
-from services.sync.places import by_place, side_by_side
+from services.sync.places import by_place, in_time
 from services.sync.run import SyncParts
 
 LOOK_SECONDS = 15.0  # of API Gateway's 29
@@ -33,7 +33,12 @@ def existing_instances(parts: SyncParts, servers: Mapping[str, Place]) -> Existi
     history, deadline = parts.history(), monotonic() + LOOK_SECONDS
     looks = [Look(place, parts.clients, history, deadline) for place in places]
     found = Existing()
-    for seen in side_by_side(lambda it: _look_at(it, parts.table, places[it.place]), looks):
+    for seen in in_time(
+        lambda it: _look_at(it, parts.table, places[it.place]),
+        looks,
+        LOOK_SECONDS,
+        late=lambda it: Existing(unknown=list(places[it.place])),
+    ):
         found.instances.extend(seen.instances)
         found.unknown.extend(seen.unknown)
     found.instances.sort(key=lambda it: str(it["sourceServerId"]))

@@ -3,7 +3,7 @@
 from cache.errors import InvalidInput
 from cache.values import now
 from services.api.http import Request, Response, Routes
-from services.api.models import Cancel, CleanUpDrill, StartExecution, Terminate
+from services.api.models import Cancel, CleanUpDrill, Started, StartExecution, Terminate
 from services.api.operations import valid
 from services.execution.approval import await_approval
 from services.execution.clean_up import clean_up_drill, clean_up_of
@@ -48,8 +48,7 @@ class ExecutionRoutes:
             message = "this deployment has no state machine (STATE_MACHINE_ARN), so nothing can be executed"
             return Response({"error": "NOT_CONFIGURED", "message": message}, 503)
         # A book of this request alone: what is launched must not be a plan of half a minute ago.
-        tables = (settings.recovery_plans_table, settings.protection_groups_table)
-        book = PlanBook(lambda: self._wiring.dynamodb, *tables)
+        book = PlanBook(lambda: self._wiring.dynamodb, self._wiring.plan_tables)
         plan = get_plan(lambda plan_id: book.get(plan_id).value, body.plan_id)
         execution = self._starter().start(
             plan,
@@ -158,7 +157,8 @@ class ExecutionRoutes:
 
 
 def _started(execution: Execution) -> Response:
-    return Response({"executionId": execution.execution_id, "status": execution.status}, 202)
+    started = Started(execution_id=execution.execution_id, status=execution.status)
+    return Response(started.sent(), 202)
 
 
 def _id(request: Request) -> str:

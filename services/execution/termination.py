@@ -7,6 +7,7 @@ from typing import Any
 
 from cache.errors import Conflict, RecoverySyncError
 from cache.values import Place, now
+from services.api import models
 from services.aws.drs_jobs import recent_jobs, terminate
 from services.aws.outcome import LOOK_ERRORS
 from services.execution.jobs import ask_for_jobs
@@ -137,20 +138,20 @@ class _PlaceTermination:
 
 
 def _body(execution: Execution, plans: Sequence[PlacePlan], *, dry_run: bool) -> dict[str, Any]:
-    return {
-        "executionId": execution.execution_id,
-        "dryRun": dry_run,
-        "requested": [it.body() for plan in plans for it in plan.requested],
-        "refused": [
-            it.body() | {"reason": str(why), "message": why.message}
+    return models.Termination(
+        execution_id=execution.execution_id,
+        dry_run=dry_run,
+        requested=[models.Candidate(**it.facts()) for plan in plans for it in plan.requested],
+        refused=[
+            models.Refused(**it.facts(), reason=why, message=why.message)
             for plan in plans
             for it, why in plan.refused
         ],
-        "failed": [
-            it.body() | {"message": message} for plan in plans for it, message in plan.failed
+        failed=[
+            models.Failed(**it.facts(), message=why) for plan in plans for it, why in plan.failed
         ],
-        "jobs": [
-            {"jobId": it.job_id, "accountId": it.account_id, "region": it.region}
+        jobs=[
+            models.Job(job_id=it.job_id, account_id=it.account_id, region=it.region)
             for it in execution.open_terminations
         ],
-    }
+    ).sent()

@@ -12,10 +12,11 @@ from services.aws.outcome import LOOK_ERRORS
 from services.aws.session import AwsClients
 from services.execution.guard import Protection, Refusal, refusal
 from services.platform.execution import Execution, Server
-from services.sync.places import by_place, side_by_side
+from services.sync.places import by_place, in_time
 from services.sync.run import SyncParts
 
 logger = logging.getLogger(__name__)
+PLAN_SECONDS = 12.0  # of API Gateway's 29
 GOING = "shutting-down"
 
 
@@ -31,15 +32,15 @@ class Candidate:
     is_drill: bool | None = None
     recovery_instance_id: str = ""
 
-    def body(self) -> dict[str, Any]:
-        """As it is sent."""
+    def facts(self) -> dict[str, Any]:
+        """The fields of the contract's candidates."""
         return {
-            "sourceServerId": self.server_id,
-            "ec2InstanceId": self.ec2_instance_id,
+            "source_server_id": self.server_id,
+            "ec2_instance_id": self.ec2_instance_id,
             "name": self.name or self.server_id,
-            "accountId": self.place.account_id,
+            "account_id": self.place.account_id,
             "region": self.place.region,
-            "isDrill": self.is_drill,
+            "is_drill": self.is_drill,
         }
 
 
@@ -67,8 +68,13 @@ def plan_termination(parts: SyncParts, execution: Execution, *, confirm: bool) -
     followed = {it for job in execution.open_terminations for it in job.server_ids}
     planner = _PlacePlanner(parts, followed, confirm=confirm)
     candidates = by_place(_candidates(parts, execution), lambda it: it.place)
-    plans = side_by_side(lambda it: planner.plan(*it), candidates.items())
+    plans = in_time(lambda it: planner.plan(*it), candidates.items(), PLAN_SECONDS, late=_late)
     return sorted(plans, key=lambda plan: plan.place)
+
+
+def _late(place_and_candidates: tuple[Place, list[Candidate]]) -> PlacePlan:
+    place, candidates = place_and_candidates
+    return PlacePlan(place, failed=[(it, f"{place} did not answer in time") for it in candidates])
 
 
 def protection(clients: AwsClients, place: Place, server_ids: Iterable[str]) -> Protection:

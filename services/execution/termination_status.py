@@ -1,18 +1,21 @@
 """Following a termination to its end, across accounts: jobs, then a look at their servers, then the rows."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from cache.errors import TableUnavailable
 from cache.table import Table
 from cache.values import Place
+from services.api import models
 from services.aws.drs_jobs import describe_jobs
 from services.aws.outcome import LOOK_ERRORS
 from services.execution.termination_plan import GOING
 from services.platform.execution import Execution, Status, TerminationJob
 from services.platform.executions import Executions
-from services.sync.places import by_place, side_by_side
+from services.sync.places import by_place, in_time
 from services.sync.run import SyncParts, sync_recovery_instances_after_wave
+
+FOLLOW_SECONDS = 12.0  # of API Gateway's 29
 
 
 def termination_status(
@@ -60,7 +63,12 @@ def _statuses(parts: SyncParts, execution: Execution) -> dict[str, str]:
     """The new status of each job whose status has changed."""
     jobs = [it for it in execution.open_terminations if it.account_id in parts.accounts]
     places = by_place(jobs, lambda job: job.place)
-    found = side_by_side(lambda it: _follow_in(parts, execution, *it), places.items())
+    found = in_time(
+        lambda it: _follow_in(parts, execution, *it),
+        places.items(),
+        FOLLOW_SECONDS,
+        late=lambda _: dict[str, str](),
+    )
     return {job_id: status for statuses in found for job_id, status in statuses.items()}
 
 
@@ -112,21 +120,27 @@ def remaining(table: Table, execution: Execution) -> set[str]:
 
 def _body(execution: Execution, remaining: set[str]) -> dict[str, Any]:
     asked_for = dict.fromkeys(it for job in execution.termination_jobs for it in job.server_ids)
-    return {
-        "executionId": execution.execution_id,
-        "status": _status(execution, remaining),
-        "jobs": [
-            it.model_dump(
-                by_alias=True, include={"job_id", "account_id", "region", "status", "server_ids"}
+    return models.TerminationStatus(
+        execution_id=execution.execution_id,
+        status=_status(execution, remaining),
+        jobs=[
+            models.JobStatus(
+                job_id=job.job_id,
+                account_id=job.account_id,
+                region=job.region,
+                status=job.status,
+                server_ids=job.server_ids,
             )
-            for it in execution.termination_jobs
+            for job in execution.termination_jobs
         ],
-        "remaining": sorted(remaining),
-        "terminated": [it for it in asked_for if it not in remaining],
-    }
+        remaining=sorted(remaining),
+        terminated=[it for it in asked_for if it not in remaining],
+    ).sent()
 
 
-def _status(execution: Execution, remaining: set[str]) -> str:
+def _status(
+    execution: Execution, remaining: set[str]
+) -> Literal["NONE", "IN_PROGRESS", "COMPLETED", "PARTIAL"]:
     if not execution.termination_jobs:
         return "NONE"
     if execution.open_terminations:

@@ -16,7 +16,7 @@ from cache.table import translated
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-LEASE_SECONDS = 90  # longer than any one place may take, so a living run never loses it; a killed one blocks no longer
+LEASE_SECONDS = 100  # longer than any one place may take, so a living run never loses it; a killed one blocks no longer
 LEASE, RUN = "lease", "run"
 
 

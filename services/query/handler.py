@@ -9,6 +9,7 @@ from services.api.http import Routes
 from services.api.me import me
 from services.reads.drills import Drills
 from services.reads.pages import Pages
+from services.reads.servers import Servers
 from services.settings import Settings
 from services.telemetry import count_read, metrics, name_deployment, set_up_logging
 from services.wiring import PAGE, Wiring
@@ -38,8 +39,9 @@ def routes() -> Routes:
     wiring = _wiring()
     drills = Drills(wiring.reader, wiring.plans, lambda: wiring.table, lambda: wiring.looks)
     pages = Pages(wiring.reader, wiring.plans, count_read)
+    servers = Servers(wiring.reader, wiring.plans, count_read)
     who = me(four_eyes=wiring.settings.four_eyes)
-    return {**pages.routes, **drills.routes, ("GET", "/me"): who}
+    return {**pages.routes, **servers.routes, **drills.routes, ("GET", "/me"): who}
 
 
 def _check(event: Event) -> dict[str, Any]:

@@ -50,14 +50,14 @@ class Finding:
 
 
 _NOT_READY = {
-    Readiness.GONE: (Severity.CRITICAL, "are no longer in DRS"),
-    Readiness.NO_DATA: (Severity.CRITICAL, "have no data in DRS: their replication is stopped"),
-    Readiness.INITIAL_SYNC: (Severity.CRITICAL, "have not been copied whole yet"),
-    Readiness.DISCONNECTED: (Severity.CRITICAL, "do not replicate: their agents are disconnected"),
-    Readiness.STALLED: (Severity.WARNING, "are stalled: they would launch from old data"),
-    Readiness.PAUSED: (Severity.WARNING, "are paused: they would launch from old data"),
-    Readiness.LAGGING: (Severity.WARNING, "lag behind: they would launch from old data"),
-    Readiness.UNKNOWN: (Severity.UNKNOWN, "have a replication that nobody could look at"),
+    Readiness.GONE: (Severity.CRITICAL, "No longer in DRS"),
+    Readiness.NO_DATA: (Severity.CRITICAL, "Replication stopped, so DRS keeps no data"),
+    Readiness.INITIAL_SYNC: (Severity.CRITICAL, "Not copied whole yet"),
+    Readiness.DISCONNECTED: (Severity.CRITICAL, "Agent disconnected, so nothing replicates"),
+    Readiness.STALLED: (Severity.WARNING, "Stalled, a launch would use old data"),
+    Readiness.PAUSED: (Severity.WARNING, "Paused, a launch would use old data"),
+    Readiness.LAGGING: (Severity.WARNING, "Lagging, a launch would use old data"),
+    Readiness.UNKNOWN: (Severity.UNKNOWN, "Replication that nobody could look at"),
 }
 _NEVER_LAUNCHES = {"denied", "not_configured"}  # without the role there is no launch either
 
@@ -152,25 +152,25 @@ def _of_the_replication(servers: Sequence[Server]) -> Iterable[Finding]:
     for readiness, (severity, what) in _NOT_READY.items():
         if ids := tuple(by_state[readiness]):
             code = "NOT_READY_" + readiness.upper()
-            yield Finding(severity, code, f"{_servers(ids)} {what}", ids)
+            yield Finding(severity, code, f"{what}: {_servers(ids)}", ids)
     if back := _those(servers, lambda it: it["replicationDirection"] == "FAILBACK"):
-        what = "replicate back to where they came from, and launch nothing here"
-        yield Finding(Severity.CRITICAL, "FAILBACK", f"{_servers(back)} {what}", back)
+        what = "Replicates back to where it came from, and launches nothing here"
+        yield Finding(Severity.CRITICAL, "FAILBACK", f"{what}: {_servers(back)}", back)
     if failed := _those(servers, lambda it: it["lastLaunchResult"] == "FAILED"):
-        what = "failed when they were launched last"
-        yield Finding(Severity.WARNING, "LAST_LAUNCH_FAILED", f"{_servers(failed)} {what}", failed)
+        what = "The last launch failed"
+        yield Finding(Severity.WARNING, "LAST_LAUNCH_FAILED", f"{what}: {_servers(failed)}", failed)
 
 
 def _of_the_launch_settings(servers: Sequence[Server]) -> Iterable[Finding]:
     if into := _those(servers, lambda it: it["launchesInto"]):
-        what = "launch into an existing machine, which loses what is on its disks"
-        yield Finding(Severity.CRITICAL, "LAUNCHES_INTO", f"{_servers(into)} {what}", into)
+        what = "Launches into an existing machine, which loses what is on its disks"
+        yield Finding(Severity.CRITICAL, "LAUNCHES_INTO", f"{what}: {_servers(into)}", into)
     if bare := _those(servers, lambda it: it["hasLaunchTemplate"] is False):
-        what = "have no launch template"
-        yield Finding(Severity.CRITICAL, "NO_LAUNCH_TEMPLATE", f"{_servers(bare)} {what}", bare)
+        what = "No launch template"
+        yield Finding(Severity.CRITICAL, "NO_LAUNCH_TEMPLATE", f"{what}: {_servers(bare)}", bare)
     if unread := _those(servers, lambda it: it["hasLaunchTemplate"] is None):
-        what = "have launch settings that nobody has looked at yet"
-        yield Finding(Severity.UNKNOWN, "LAUNCH_SETTINGS", f"{_servers(unread)} {what}", unread)
+        what = "Launch settings that nobody has looked at yet"
+        yield Finding(Severity.UNKNOWN, "LAUNCH_SETTINGS", f"{what}: {_servers(unread)}", unread)
 
 
 def _of_other_plans(plan: Plan, plans_of: Mapping[str, Iterable[str]]) -> Iterable[Finding]:
@@ -180,7 +180,8 @@ def _of_other_plans(plan: Plan, plans_of: Mapping[str, Iterable[str]]) -> Iterab
             if other != plan.plan_id:
                 others[other].append(server_id)
     for other, ids in others.items():
-        message = f"{_servers(ids)} are in plan {other} too: launching one replaces the other's"
+        what = f"In plan {other} too, and launching one plan destroys what the other has launched"
+        message = f"{what}: {_servers(ids)}"
         yield Finding(Severity.WARNING, "IN_TWO_PLANS", message, tuple(ids))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cache.errors import InvalidInput, TableUnavailable
 from cache.looks import place_looks
-from cache.values import Place, now, to_millis
+from cache.values import Outcome, Place, now, to_millis
 from services.api.http import Request, Response, Routes
 from services.platform.plans import PlanBook
 from services.reads.leftovers import OLDER_THAN_DAYS, leftovers_body
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 LONGEST_DAYS = 3650.0
-_SEEN = {"seen", "not_initialized"}
+_SEEN = {Outcome.SEEN, Outcome.NOT_INITIALIZED}
 
 
 class Drills:

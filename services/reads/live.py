@@ -1,6 +1,7 @@
 """The old slow path: ask DRS and EC2 on every read, place after place. Kept switchable (READ_FROM=live) for rollback
 and for measuring before and after in one run; served by data management only, whose role may ask."""
 
+import logging
 from collections.abc import Callable, Mapping
 from time import monotonic
 
@@ -15,6 +16,7 @@ from services.sync.look import Look
 from services.sync.places import places_of
 from services.sync.run import SyncParts
 
+logger = logging.getLogger(__name__)
 LIVE_SECONDS = 25.0  # API Gateway gives up after 29
 
 
@@ -24,7 +26,13 @@ class LiveReader:
     def __init__(self, parts: Callable[[], SyncParts]) -> None:
         self._parts = parts
 
-    def read(self, servers: Mapping[str, Place | None], _began: float | None = None) -> Answer:
+    def read(
+        self,
+        servers: Mapping[str, Place | None],
+        _began: float | None = None,
+        *,
+        with_machines: bool = False,
+    ) -> Answer:
         """What DRS and EC2 say of each server, in every place, as the original did."""
         parts = self._parts()
         history, deadline = parts.history(), monotonic() + LIVE_SECONDS
@@ -33,8 +41,12 @@ class LiveReader:
         for place in places_of(parts.accounts.values(), parts.clients):
             look = Look(place, parts.clients, history, deadline)
             try:
-                answer.entries.add(_entries(look, servers).values())
-            except LOOK_ERRORS:
+                found = _entries(look, servers)
+                answer.entries.add(found.values())
+                if with_machines:  # of the launched only: the others were never asked for live
+                    answer.machines |= {server_id: it.server for server_id, it in found.items()}
+            except LOOK_ERRORS as error:
+                logger.warning("Failed to look at %s: %s", place, error)
                 failed.add(place)
         asked_at = to_millis(now())
         for server_id, planned in servers.items():

@@ -12,6 +12,7 @@ from cache.errors import InvalidInput, NotFound
 from cache.values import Place, PlaceLook, is_server_id, to_stamp
 from services.api.http import Request, Response, Routes, dumps
 from services.platform.plans import Plan, PlanBook
+from services.reads.readiness import readiness_counts
 
 logger = logging.getLogger(__name__)
 IDS_A_QUERY = 5_000
@@ -22,8 +23,17 @@ IDS_LOGGED, MISSES_LOGGED = 20, 20  # of each read; the counts are always whole
 class Reads(Protocol):
     """Whatever can answer for servers: the two tiers, or AWS itself."""
 
-    def read(self, servers: Mapping[str, Place | None], began: float | None = None) -> Answer:
-        """What is known of each server; `began` (monotonic seconds) is when the request came in."""
+    def read(
+        self,
+        servers: Mapping[str, Place | None],
+        began: float | None = None,
+        *,
+        with_machines: bool = False,
+    ) -> Answer:
+        """What is known of each server; `began` (monotonic seconds) is when the request came in.
+
+        `with_machines` brings what is known of the protected machines too.
+        """
 
 
 class Pages:
@@ -58,7 +68,7 @@ class Pages:
         )
         body = {
             "plans": [_plan_body(plan, answer) for plan in plans],
-            "asOf": _as_of(answer.as_of),
+            "asOf": stamp_of(answer.as_of),
             "degraded": bool(answer.unknown)
             or found.is_stale
             or any(it.unresolved for it in plans),
@@ -146,7 +156,7 @@ def existing_body(
         "instanceCount": len(fragments),
         **({"planId": plan.plan_id, "unresolvedWaves": unresolved} if plan else {}),
         "unknownServerIds": answer.unknown,
-        "asOf": _as_of(answer.as_of),
+        "asOf": stamp_of(answer.as_of),
         "degraded": bool(answer.unknown or unresolved) or is_stale,
     }
     is_unknown = answer.unknown or unresolved
@@ -163,8 +173,9 @@ def _plan_body(plan: Plan, answer: Answer) -> dict[str, Any]:
         "description": plan.description,
         "waves": plan.waves,
         "counts": _counts(known, len(plan.servers) + len(plan.malformed)),
+        "readiness": readiness_counts(known, len(plan.servers), answer.places),
         "unresolvedWaves": plan.unresolved,
-        "asOf": _as_of(answer.as_of_facts(known)),
+        "asOf": stamp_of(answer.as_of_facts(known)),
     }
 
 
@@ -183,7 +194,7 @@ def _counts(known: list[Facts], servers: int) -> dict[str, Any]:
 
 def _place_body(name: str, look: PlaceLook) -> dict[str, object]:
     account_id, _, region = name.partition("/")
-    completed_at = _as_of(look.completed_at or None)
+    completed_at = stamp_of(look.completed_at or None)
     return {
         "accountId": account_id,
         "region": region,
@@ -192,7 +203,8 @@ def _place_body(name: str, look: PlaceLook) -> dict[str, object]:
     }
 
 
-def _as_of(millis: int | None) -> str | None:
+def stamp_of(millis: int | None) -> str | None:
+    """As it is sent; None where there is no such moment."""
     return None if millis is None else to_stamp(millis)
 
 

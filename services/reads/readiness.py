@@ -1,11 +1,13 @@
 """Whether a source server could be launched now, from what DRS last said of its replication. Pure."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cache.entry import Facts
 from cache.readiness import Readiness, readiness
-from cache.values import to_millis, to_stamp
+from cache.values import PlaceLook, now, to_millis, to_stamp
 
 TOO_OLD_MS = 3 * 3_600_000  # three listings missed: what was said then is no word on now
 
@@ -72,6 +74,23 @@ def _reason(server: Mapping[str, Any], word: str, lag: int | None) -> str:
     if error := server.get("replicationError"):
         parts.append(f"error {error}")
     return ", ".join(parts)
+
+
+def readiness_counts(
+    facts: Iterable[Facts], servers: int, places: Mapping[str, PlaceLook]
+) -> dict[str, int]:
+    """How many of so many servers have each word of readiness; what was said too long ago is unknown."""
+    fresh = to_millis(now()) - TOO_OLD_MS
+    counts = Counter(
+        it.readiness if listed_at(it.place, places) >= fresh else Readiness.UNKNOWN for it in facts
+    )
+    counts[Readiness.UNKNOWN] += servers - counts.total()
+    return {str(word): count for word, count in counts.items() if count}
+
+
+def listed_at(place: str, places: Mapping[str, PlaceLook]) -> int:
+    """When the source servers of a place were last listed whole (epoch ms); 0 for never."""
+    return places[place].inventoried_at if place in places else 0
 
 
 def lag_words(seconds: int) -> str:

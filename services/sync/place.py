@@ -13,9 +13,9 @@ from cache.looks import LookLog
 from cache.protocol import Observation, Verdict, change_of, has_launch, must_look_again
 from cache.recorder import Confirmation, Recorder
 from cache.table import Stored, Table
-from cache.values import Place, now
+from cache.values import Outcome, Place, now
 from services.aws import drs
-from services.aws.outcome import LOOK_ERRORS, Outcome, outcome_of
+from services.aws.outcome import LOOK_ERRORS, outcome_of
 from services.sync.extras import forgotten_instances, second_instances
 from services.sync.inventory import Inventory, completed, take_inventory, without_instance
 from services.sync.look import Look

@@ -26,6 +26,26 @@ def side_by_side[I, T](work: Callable[[I], T], places: Iterable[I]) -> Iterator[
             yield run.result()
 
 
+def in_time[I, T](
+    work: Callable[[I], T], places: Iterable[I], seconds: float, late: Callable[[I], T]
+) -> Iterator[T]:
+    """The same for work that changes nothing, within so many seconds: `late` answers for what takes longer.
+
+    A call that hangs outlives the deadline, its caller does not.
+    """
+    pool = ThreadPoolExecutor(PLACES_IN_FLIGHT, "place")
+    runs = {pool.submit(work, place): place for place in places}
+    waiting = set(runs)
+    try:
+        for run in as_completed(runs, seconds):
+            waiting.discard(run)
+            yield run.result()
+    except TimeoutError:
+        yield from (late(runs[run]) for run in waiting)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
 def by_place[I](items: Iterable[I], place_of: Callable[[I], Place]) -> dict[Place, list[I]]:
     """The items of each place, places in the order of their names."""
     found: defaultdict[Place, list[I]] = defaultdict(list)
@@ -36,10 +56,11 @@ def by_place[I](items: Iterable[I], place_of: Callable[[I], Place]) -> dict[Plac
 
 def places_of(accounts: Iterable[TargetAccount], clients: AwsClients) -> Sequence[Place]:
     """Every place of these accounts, in a stable order."""
+    regions = side_by_side(lambda it: (it, it.regions or _drs_regions(it, clients)), accounts)
     return sorted(
         Place(account.account_id, region)
-        for account in accounts
-        for region in dict.fromkeys(account.regions or _drs_regions(account, clients))
+        for account, names in regions
+        for region in dict.fromkeys(names)
     )
 
 

@@ -1,11 +1,13 @@
 """What a sync came to, as it is stored and sent."""
 
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 from services.sync.place import PlaceReport
 
+logger = logging.getLogger(__name__)
 ERRORS_KEPT = 100  # in the stored result, which is one DynamoDB item
 
 
@@ -24,14 +26,15 @@ class SyncReport:
     """All requests to AWS, retries, origin accounts and STS included; the places' own do not add up to it."""
 
     def add(self, report: PlaceReport) -> None:
-        """Take in how one place did."""
+        """Take in how one place did; what could not be seen is one line of the log too."""
         self.places.append(report)
+        where = f"region {report.place.region} of account {report.place.account_id}"
         if report.outcome.is_failure:
-            self.errors.append(f"Failed to sync {report.place}: {report.outcome}: {report.message}")
-        elif (
-            report.outcome.is_complete and report.message
-        ):  # something beside the listing was not seen
-            self.errors.append(f"Partly synced {report.place}: {report.message}")
+            self.errors.append(f"Failed to sync {where}: {report.outcome}: {report.message}")
+            logger.error("%s", self.errors[-1])
+        elif report.outcome.is_complete and report.message:  # beside the listing
+            self.errors.append(f"Partly synced {where}: {report.message}")
+            logger.warning("%s", self.errors[-1])
 
     def summary(self) -> dict[str, Any]:
         """The result: the original's three keys, and ours, without the places."""

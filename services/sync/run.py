@@ -15,8 +15,7 @@ from cache.looks import LookLog
 from cache.record import Attribution
 from cache.recorder import Recorder
 from cache.table import Table
-from cache.values import Place, now, to_millis
-from services.aws.outcome import Outcome
+from cache.values import Outcome, Place, now, to_millis
 from services.aws.session import AwsClients
 from services.platform.accounts import TargetAccount
 from services.platform.executions import ExecutionHistory
@@ -47,6 +46,7 @@ class SyncParts:
     accounts: Mapping[str, TargetAccount]
     faults: Mapping[str, str] = field(default_factory=dict)
     inventory_minutes: int = 60
+    select_by_tags: Callable[[Collection[Place]], None] = lambda _: None
     publish_plans: Callable[[], None] = lambda: None
     """Puts the definitions of the recovery plans into the mirror: a page needs them as much as the entries."""
 
@@ -87,9 +87,19 @@ def sync_all_recovery_instances(
         parts.status.place_done(report.run_id)
     report.aws_calls = parts.clients.calls() - calls
     _close(report, began)
+    if inventoried := _inventoried(report):
+        parts.select_by_tags(inventoried)
+        parts.publish_plans()
     parts.status.end(report.run_id, report.summary())
+    summary = report.summary()
+    logger.info("Background sync completed: %d instances updated", summary["instancesUpdated"])
     logger.info(
-        "Background sync completed: %d instances updated", report.summary()["instancesUpdated"]
+        "Of %d places %d failed; %d rows written, %d instances gone, in %d ms",
+        len(places),
+        sum(it.outcome.is_failure for it in report.places),
+        summary["rowsWritten"],
+        summary["instancesAbsent"],
+        report.duration_ms,
     )
     return report
 
@@ -110,6 +120,8 @@ def sync_recovery_instances_for_account(
     report = SyncReport(str(uuid.uuid4()), now())
     place = Place(account_id, region)
     report.add(_whole_place(parts, parts.history(), place, FOREVER, with_inventory=True))
+    if inventoried := _inventoried(report):
+        parts.select_by_tags(inventoried)
     report.aws_calls = parts.clients.calls() - calls
     _close(report, began)
     return report
@@ -142,8 +154,24 @@ def sync_recovery_instances_after_wave(
         ]
         again = _servers(parts, place, robbed, known, deadline)
         report.instances += again.instances
-    logger.info("Synced %d recovery instances after wave %d", report.instances, wave_number)
+    _log_wave(report, known, wave_number)
     return report
+
+
+def _log_wave(report: PlaceReport, known: Mapping[str, Attribution], wave_number: int) -> None:
+    """What a wave's look came to. One that failed has synced nothing, and says so."""
+    if report.outcome.is_complete:
+        logger.info("Synced %d recovery instances after wave %d", report.instances, wave_number)
+        return
+    executions = sorted({it.source_execution_id for it in known.values()})
+    logger.error(
+        "Failed to sync recovery instances after wave %d of execution %s in %s: %s: %s",
+        wave_number,
+        ", ".join(executions) or "unknown",
+        report.place,
+        report.outcome,
+        report.message,
+    )
 
 
 def get_recovery_instance_sync_status(looks: LookLog, status: SyncStatus) -> dict[str, Any]:
@@ -209,6 +237,8 @@ def _note(parts: SyncParts, report: PlaceReport) -> None:
     if not report.ticket:
         return  # not even a ticket could be drawn, so nothing can be kept either
     facts = place_facts(report) | {"startedAt": report.started_at, "endedAt": now()}
+    if report.outcome.is_complete and not report.message:
+        facts["detailsSeenAt"] = report.started_at  # else it stays: the details are that old
     if report.source_servers is not None and report.outcome.is_complete:
         facts["inventoriedAt"] = report.started_at
     look = parts.looks.note(
@@ -254,6 +284,13 @@ def _fault_of(parts: SyncParts, account_id: str) -> str | None:
     if account_id in parts.accounts:
         return None
     return parts.faults.get(account_id) or parts.faults.get("")
+
+
+def _inventoried(report: SyncReport) -> list[Place]:
+    """The places whose source servers were all listed."""
+    return [
+        it.place for it in report.places if it.outcome.is_complete and it.source_servers is not None
+    ]
 
 
 def _known_account(parts: SyncParts, account_id: str) -> None:

@@ -18,6 +18,7 @@ from services.query import handler as query
 PLAN = "/recovery-plans/{planId}/check-existing-instances"
 QUERY = "/recovery-instances/query"
 SYNC = "/drs/recovery-instance-sync"
+SERVERS = "/recovery-plans/{planId}/servers"
 NOBODY = f"s-{0:017d}"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.json"
 
@@ -65,6 +66,9 @@ def test_every_function_serves_exactly_the_routes_of_the_document(
         ("GET", f"/recovery-plans/{EMPTY_PLAN}/check-existing-instances", PLAN, None),
         ("POST", QUERY, QUERY, {"sourceServerIds": [NOBODY] * 2}),
         ("GET", "/leftovers", "/leftovers", None),
+        ("GET", f"/recovery-plans/{WHOLE_ESTATE}/servers", SERVERS, None),
+        ("POST", "/source-servers/query", "/source-servers/query", {"sourceServerIds": [NOBODY]}),
+        ("GET", "/plan-checks", "/plan-checks", None),
         ("GET", "/leftovers?olderThanDays=0.5", "/leftovers", None),
         ("POST", SYNC, SYNC, None),
         ("GET", "/drs/recovery-instance-sync/status", "/drs/recovery-instance-sync/status", None),
@@ -118,6 +122,58 @@ def test_leftovers_are_the_drills_that_exist_and_the_denied_place_is_named(stack
     assert sorted(listed) == sorted(drills)
     assert body["tooOld"] == body["instanceCount"] == len(drills)
     assert [it.rpartition("/")[2] for it in body["unseenPlaces"]] == [DENIED]
+
+
+def test_every_server_of_a_plan_is_answered_launched_or_not(stack: Stack) -> None:
+    """With its name and its readiness, the never launched as well; a server of no plan and no place is unknown."""
+    body = call(stack, "GET", f"/recovery-plans/{WHOLE_ESTATE}/servers").json()
+    assert len(body["servers"]) == 1000
+    for server in body["servers"]:
+        expected = stack.world.expected[server["sourceServerId"]]
+        assert server["state"] == ("found" if expected else "none")
+        assert (server["instance"] or {}).get("ec2InstanceId") == (expected or {}).get(
+            "ec2InstanceId"
+        )
+        assert server["sourceServerName"]
+        assert server["readiness"]["observedAt"]
+    words = {it["readiness"]["state"] for it in body["servers"]}
+    assert words == {
+        "ready",
+        "lagging",
+        "stalled",
+        "disconnected",
+        "initial_sync",
+        "paused",
+        "no_data",
+    }
+    assert sum(body["readiness"].values()) == 1000
+    (nobody,) = call(stack, "POST", "/source-servers/query", {"sourceServerIds": [NOBODY]}).json()[
+        "servers"
+    ]
+    assert (nobody["state"], nobody["readiness"]["state"]) == ("unknown", "unknown")
+
+
+def test_the_list_counts_the_same_readiness_as_the_plans(stack: Stack) -> None:
+    """From the heads of the entries alone."""
+    plans = {it["planId"]: it for it in call(stack, "GET", "/recovery-plans").json()["plans"]}
+    for plan_id in (WHOLE_ESTATE, EMPTY_PLAN):
+        body = call(stack, "GET", f"/recovery-plans/{plan_id}/servers").json()
+        assert plans[plan_id]["readiness"] == body["readiness"]
+
+
+def test_the_check_finds_what_would_not_launch(stack: Stack) -> None:
+    """Each finding names its servers; a plan of the whole estate shares servers with others."""
+    plans = {it["planId"]: it for it in call(stack, "GET", "/plan-checks").json()["plans"]}
+    estate = plans[WHOLE_ESTATE]
+    assert estate["worst"] == "critical"
+    found = {it["code"]: it["serverIds"] for it in estate["findings"]}
+    assert {"NOT_READY_STALLED", "NOT_READY_NO_DATA", "IN_TWO_PLANS"} <= found.keys()
+    servers = call(stack, "GET", f"/recovery-plans/{WHOLE_ESTATE}/servers").json()
+    assert servers["findings"] == estate["findings"]
+    stalled = [
+        it["sourceServerId"] for it in servers["servers"] if it["readiness"]["state"] == "stalled"
+    ]
+    assert found["NOT_READY_STALLED"] == stalled
 
 
 @pytest.mark.parametrize("days", ["-1", "soon", "nan", "1e9", ""])

@@ -144,6 +144,33 @@ def test_leftovers_fail_when_any_is_too_old_or_a_place_was_not_seen(stack: Stack
     assert "Prices of 20" in table.stdout
 
 
+def test_check_fails_for_plans_that_would_not_launch(stack: Stack) -> None:
+    """Every plan, or one; what counts as failing can be told; an unknown plan is a failure in one line."""
+    plans = {it["planId"]: it for it in said(run(stack, "check", "--json", code=1))["plans"]}
+    assert plans[WHOLE_ESTATE]["worst"] == "critical"
+    done = run(stack, "check", WHOLE_ESTATE, code=1)
+    assert "critical: Replication stopped" in done.stdout
+    sound = next((it for it, plan in plans.items() if plan["worst"] == "warning"), None)
+    if sound:
+        run(stack, "check", sound)
+        run(stack, "check", sound, "--fail-on", "warning", code=1)
+    assert run(stack, "check", "nothing", code=1).stderr.count("\n") == 1
+
+
+def test_a_report_is_printed_as_text_json_and_html(stack: Stack) -> None:
+    """And `clean-up` is a dry run unless told."""
+    row = next(it for it in stack.world.execution_history if it["executionType"] == "DRILL")
+    execution = row["executionId"]
+    assert said(run(stack, "report", execution, "--json"))["executionId"] == execution
+    assert run(stack, "report", execution, "--html").stdout.startswith("<!doctype html>")
+    assert "Left behind:" in run(stack, "report", execution).stdout
+    assert (
+        "exclude each other" in run(stack, "report", execution, "--json", "--html", code=2).stderr
+    )
+    body = said(run(stack, "clean-up", row["planId"], "--note", "x", "--json"))
+    assert (body["dryRun"], body["jobs"]) == (True, [])
+
+
 def test_create_tables_leaves_existing_ones_alone_and_makes_the_missing(stack: Stack) -> None:
     """Twice the same; another environment gets its own five."""
     assert said(run(stack, "create-tables", "--json")) == {"created": []}

@@ -99,5 +99,5 @@ def test_screen_readers_hear_what_changes(open_page: OpenPage) -> None:
     page.get_by_label("Filter plans").fill("warehouse")
     expect(page.get_by_role("status")).to_have_text(re.compile(r"\d+ plans? shown"))
     table = page.get_by_role("table", name="Recovery plans")
-    expect(table.get_by_role("columnheader")).to_have_count(11)
+    expect(table.get_by_role("columnheader")).to_have_count(12)
     assert table.get_by_role("row").count() > 1

@@ -2,11 +2,15 @@
 
 import pytest
 
-from cache.values import Place
-from services.aws.outcome import Outcome
+from cache.values import Outcome, Place
 from services.reads.live import LiveReader
 from services.sync.audit import audit_table
 from tests.sync.platform import ORIGIN, Platform
+
+
+def where(place: Place) -> str:
+    """A place as errors name it."""
+    return f"region {place.region} of account {place.account_id}"
 
 
 def test_a_vanished_instance_is_gone_after_the_next_sync(platform: Platform) -> None:
@@ -86,7 +90,7 @@ def test_a_place_that_fails_halfway_keeps_its_rows_and_is_named(platform: Platfo
     report = platform.sync()
     platform.aws.weather([])
     assert report.places[0].outcome is Outcome.ERROR
-    assert report.errors[0].startswith(f"Failed to sync {platform.place}: error: ")
+    assert report.errors[0].startswith(f"Failed to sync {where(platform.place)}: error: ")
     assert "InternalServerException" in report.errors[0]
     assert {it["presence"] for it in platform.rows(*machines).values()} == {"present"}
     after = platform.wiring.looks.places()[str(platform.place)]
@@ -114,7 +118,7 @@ def test_details_that_cannot_be_asked_stay_as_they_were(
     assert report.places[0].outcome is Outcome.SEEN
     assert after["ec2ObservedAt"] == before["ec2ObservedAt"]
     if region != ORIGIN:
-        assert report.errors[0].startswith(f"Partly synced {platform.place}: EC2: ")
+        assert report.errors[0].startswith(f"Partly synced {where(platform.place)}: EC2: ")
     kept = (
         "name",
         "privateIp",

@@ -11,7 +11,7 @@ from cache.looks import LookLog
 from cache.mirror import entry_key
 from cache.reader import Reader
 from cache.table import Rows, Table
-from cache.values import NOT_CONFIGURED, Place, PlaceLook
+from cache.values import Outcome, Place, PlaceLook
 from tests.tiers.conftest import Stack
 from tests.tiers.reading import complete, keys_read
 from tests.tiers.samples import HERE, THERE, present, server_id
@@ -139,7 +139,7 @@ def test_a_place_that_is_not_looked_at_any_more_vouches_for_nothing(stack: Stack
     complete(stack, HERE)
     parts = (stack.mirror, lambda: stack.table, lambda: stack.looks)
     assert Reader(*parts).read({NEVER: HERE}).entries[NEVER].is_absent
-    gone = {"outcome": NOT_CONFIGURED, "endedAt": "2026-03-01T11:00:00Z"}
+    gone = {"outcome": Outcome.NOT_CONFIGURED, "endedAt": "2026-03-01T11:00:00Z"}
     look = stack.looks.note(HERE, 9, gone, completed=False)
     assert look
     stack.recorder.publish_place(str(HERE), look)

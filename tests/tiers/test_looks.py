@@ -8,8 +8,8 @@ import pytest
 
 from cache.attributes import encode_item
 from cache.errors import TableUnavailable
-from cache.looks import NEVER_LOOKED, NOT_CONFIGURED, UNREADABLE, LookLog
-from cache.values import Place, PlaceLook
+from cache.looks import LookLog
+from cache.values import Outcome, Place, PlaceLook
 from local.processes import free_port
 from tests.tiers.conftest import Tables, dynamodb_client
 from tests.tiers.samples import HERE, SEEN_AT, THERE
@@ -90,7 +90,7 @@ def test_only_a_complete_look_moves_the_time_of_completion(looks: LookLog) -> No
 def test_places_no_longer_configured_are_left_out(looks: LookLog) -> None:
     """They would keep every server without a plan unknown for ever; their row stays for people to see."""
     looks.note(HERE, 1, SEEN, completed=True)
-    looks.note(THERE, 1, SEEN | {"outcome": NOT_CONFIGURED}, completed=False)
+    looks.note(THERE, 1, SEEN | {"outcome": Outcome.NOT_CONFIGURED}, completed=False)
     assert set(looks.places()) == {str(HERE)}
     assert len(looks.rows()) == 2
 
@@ -112,7 +112,10 @@ def test_a_row_that_makes_no_sense_is_a_place_nobody_looked_at(
 ) -> None:
     """It must not help to call a server absent; and the next look heals it."""
     tables.client.put_item(TableName=name, Item=encode_item({"id": f"place#{HERE}"} | row))
-    assert looks.places()[str(HERE)] in {PlaceLook(0, 0, UNREADABLE), PlaceLook(1, 0, UNREADABLE)}
+    assert looks.places()[str(HERE)] in {
+        PlaceLook(0, 0, Outcome.UNREADABLE),
+        PlaceLook(1, 0, Outcome.UNREADABLE),
+    }
     assert looks.note(HERE, 5, SEEN, completed=True)
     assert looks.places()[str(HERE)] == PlaceLook(5, SEEN_MS, "seen", 5, BEGAN_MS)
 
@@ -126,16 +129,16 @@ def test_a_fence_rises_and_a_new_row_is_whole(looks: LookLog) -> None:
     assert {it: row[it] for it in ("place", "ticket", "outcome", "fence")} == {
         "place": str(HERE),
         "ticket": 0,
-        "outcome": NEVER_LOOKED,
+        "outcome": Outcome.NEVER_LOOKED,
         "fence": 7,
     }
-    assert looks.places() == {str(HERE): PlaceLook(0, 0, NEVER_LOOKED)}
+    assert looks.places() == {str(HERE): PlaceLook(0, 0, Outcome.NEVER_LOOKED)}
     assert looks.note(HERE, 5, SEEN, completed=True) == PlaceLook(5, SEEN_MS, "seen", 5, BEGAN_MS)
     assert looks.raise_fence(HERE, 8)
     assert looks.rows()[0]["completedTicket"] == 5
 
 
-@pytest.mark.parametrize("outcome", [NEVER_LOOKED, NOT_CONFIGURED])
+@pytest.mark.parametrize("outcome", [Outcome.NEVER_LOOKED, Outcome.NOT_CONFIGURED])
 def test_a_place_that_is_not_looked_at_vouches_for_nothing(looks: LookLog, outcome: str) -> None:
     """Whatever was seen there once."""
     looks.note(HERE, 1, SEEN, completed=True)

@@ -59,7 +59,15 @@ export async function plans(signal) {
 export const existing = (planId, signal) =>
   call("GET", `/recovery-plans/${encodeURIComponent(planId)}/check-existing-instances`, undefined, signal);
 
-export const query = (sourceServerIds, signal) => call("POST", "/recovery-instances/query", { sourceServerIds }, signal);
+/** Servers with what is known of their machines; the instances among them once more, as the other routes answer them. */
+const withInstances = (answer) => ({ ...answer, existingInstances: answer.servers.flatMap(({ instance }) => instance ?? []) });
+
+/** Every server of a plan, with an instance or without, and what the check of the plan found. */
+export const serversOf = async (planId, signal) =>
+  withInstances(await call("GET", `/recovery-plans/${encodeURIComponent(planId)}/servers`, undefined, signal));
+
+export const queryServers = async (sourceServerIds, signal) =>
+  withInstances(await call("POST", "/source-servers/query", { sourceServerIds }, signal));
 
 export const leftovers = (signal) => call("GET", "/leftovers", undefined, signal);
 
@@ -67,8 +75,8 @@ export const sync = () => call("POST", "/drs/recovery-instance-sync", {});
 
 export const syncStatus = (signal) => call("GET", "/drs/recovery-instance-sync/status", undefined, signal);
 
-export const startDrill = (planId, replaceExisting) =>
-  call("POST", "/executions", { planId, executionType: "DRILL", replaceExisting });
+export const start = (planId, executionType, replaceExisting) =>
+  call("POST", "/executions", { planId, executionType, replaceExisting });
 
 const execution = (executionId) => `/executions/${encodeURIComponent(executionId)}`;
 

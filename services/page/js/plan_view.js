@@ -3,9 +3,10 @@
 import * as api from "./api.js";
 import { openCleanUp } from "./clean_up_dialog.js";
 import { el, plural } from "./dom.js";
-import { openDrill } from "./drill_dialog.js";
+import { findingList } from "./findings.js";
 import { icon } from "./icons.js";
 import { launchCard, unattributedCard } from "./launch_card.js";
+import { openLaunch } from "./launch_dialog.js";
 import { countRows, executionsOf, rowsOf, unattributed } from "./rows.js";
 import { createServerList } from "./server_list.js";
 import { ageOf, timeOf } from "./time.js";
@@ -28,6 +29,13 @@ function showUnresolved(reasons, notice) {
     el("ul", {}, reasons.map((reason) => el("li", {}, reason)))));
 }
 
+function showFindings({ findings, servers }, place) {
+  const names = new Map(servers.map(({ sourceServerId, sourceServerName }) => [sourceServerId, sourceServerName]));
+  const list = findingList(findings, (id) => names.get(id));
+  place.hidden = list === null;
+  place.replaceChildren(...(list ? [list] : []));
+}
+
 export function createPlanView(planId, { refresh }) {
   let plan = null;
   let titles = new Map();
@@ -37,20 +45,23 @@ export function createPlanView(planId, { refresh }) {
   const unresolved = el("div", { className: "notice warn", hidden: true });
   const launches = el("ul", { className: "launches" });
   const launchesPart = el("section", { hidden: true, attrs: { "aria-label": "Launched by" } }, el("h2", {}, "Launched by"), launches);
-  const drill = el("button", { type: "button", className: "button", disabled: true, data: { needs: "operator" }, onclick: () => openDrill(plan) }, icon("play"), "Run drill …");
+  const drill = el("button", { type: "button", className: "button", disabled: true, data: { needs: "operator" }, onclick: () => openLaunch(plan, "DRILL") }, icon("play"), "Run drill …");
+  const recover = el("button", { type: "button", className: "button danger", disabled: true, data: { needs: "operator" }, onclick: () => openLaunch(plan, "RECOVERY") }, icon("recovery"), "Run recovery …");
+  const findings = el("div", { hidden: true });
   const cleanUp = el("button", { type: "button", className: "button", hidden: true, data: { needs: "operator" }, onclick: () => openCleanUp(plan, refresh) }, icon("trash"), "Clean up drill …");
   const list = createServerList({ label: "Servers of the plan", groupOf: (row) => titles.get(row.waveNumber), name: () => plan.planName });
   const node = el("div", { className: "view" },
     el("p", { className: "crumbs" }, el("a", { href: "#/" }, "Recovery plans"), " ›"),
-    el("div", { className: "view-head" }, heading, description, age, el("div", { className: "tools" }, cleanUp, drill)),
-    unresolved, launchesPart, list.node);
+    el("div", { className: "view-head" }, heading, description, age, el("div", { className: "tools" }, cleanUp, drill, recover)),
+    unresolved, findings, launchesPart, list.node);
   let drawnLaunches = "";
+  let drawnFindings = "";
 
   return {
     node,
     heading,
     get title() { return plan?.planName ?? planId; },
-    load: (signal) => api.existing(planId, signal),
+    load: (signal) => api.serversOf(planId, signal),
     show({ plans, answer }) {
       plan = plans.plans.find((it) => it.planId === planId) ?? plan;
       if (!plan || !answer) return;
@@ -59,7 +70,10 @@ export function createPlanView(planId, { refresh }) {
       description.textContent = [plan.description, plural(rows.length, "server"), plural(plan.waves.length, "wave")].filter(Boolean).join(" · ");
       age.replaceChildren(...(answer.asOf ? ["as of ", timeOf(answer.asOf), ", ", ageOf(answer.asOf, { grade: true, suffix: " ago" })] : ["age unknown"]));
       showUnresolved(plan.unresolvedWaves, unresolved);
-      drill.disabled = plan.unresolvedWaves.length > 0;
+      drill.disabled = recover.disabled = plan.unresolvedWaves.length > 0;
+      const found = JSON.stringify(answer.findings);
+      if (found !== drawnFindings) showFindings(answer, findings);
+      drawnFindings = found;
       cleanUp.hidden = rows.every(({ kind }) => kind !== "drill");
       const executions = executionsOf(rows);
       const others = unattributed(rows).length;

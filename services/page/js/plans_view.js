@@ -1,7 +1,7 @@
 // Every plan with its counts.
 
 import { el, announce, plural } from "./dom.js";
-import { countsOfPlan, countHaving } from "./rows.js";
+import { countsOfPlan, countHaving, notReady } from "./rows.js";
 import { matches } from "./sorting.js";
 import { Table } from "./table.js";
 import { createTiles, shareBar } from "./tiles.js";
@@ -33,6 +33,11 @@ const COLUMNS = [
   },
   ...Object.keys(BUCKETS).map(count),
   {
+    id: "ready", title: "Not ready", hint: "Servers that could not be launched well now, or of which nobody knows", numeric: true,
+    value: (row) => row.notReady,
+    cell: (row) => el("span", { className: row.notReady ? "count alarmed" : "count zero" }, row.notReady.toLocaleString()),
+  },
+  {
     id: "asOf", title: "As of", value: (row) => row.asOf,
     cell: (row) => row.asOf ? [timeOf(row.asOf), ageOf(row.asOf, { grade: true, suffix: " ago" })] : el("span", { className: "sub" }, "age unknown"),
   },
@@ -48,6 +53,7 @@ const rowOf = (plan) => ({
   waves: plan.waves.length,
   unresolved: plan.unresolvedWaves.length,
   counts: withUnresolved(countsOfPlan(plan), plan.unresolvedWaves.length), // nobody knows how many servers those waves have
+  notReady: notReady(plan.readiness),
   asOf: plan.asOf,
 });
 

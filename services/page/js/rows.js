@@ -3,7 +3,7 @@
 import { sorted } from "./sorting.js";
 import { bucketOf, kindOf } from "./words.js";
 
-function row(plan, wave, serverId, item, isUnknown) {
+function row(plan, wave, serverId, item, isUnknown, machine) {
   let state = "none";
   if (item) state = item.ec2InstanceState === "unknown" ? "unrecognised" : item.ec2InstanceState;
   else if (isUnknown) state = "unknown";
@@ -19,6 +19,8 @@ function row(plan, wave, serverId, item, isUnknown) {
     bucket: bucketOf(state),
     kind: item ? kindOf(item.isDrill) : null,
     item: item ?? null,
+    name: machine?.sourceServerName ?? item?.sourceServerName ?? null,
+    readiness: machine?.readiness ?? { state: "unknown", reason: "not looked at", observedAt: null },
   };
 }
 
@@ -26,9 +28,10 @@ function row(plan, wave, serverId, item, isUnknown) {
 export function rowsOf(plans, answer) {
   const items = new Map(answer.existingInstances.map((item) => [item.sourceServerId, item]));
   const unknown = new Set(answer.unknownServerIds);
+  const machines = new Map((answer.servers ?? []).map((server) => [server.sourceServerId, server]));
   return plans.flatMap((plan) =>
     plan.waves.flatMap((wave) =>
-      wave.serverIds.map((id) => row(plan, wave, id, items.get(id), unknown.has(id)))));
+      wave.serverIds.map((id) => row(plan, wave, id, items.get(id), unknown.has(id), machines.get(id)))));
 }
 
 /** Each server once, with all its plans, in the order of places. */
@@ -90,3 +93,13 @@ export function executionsOf(rows) {
   }
   return [...found.values()].sort((a, b) => b.firstLaunch.localeCompare(a.firstLaunch));
 }
+
+/** How many rows have each word of readiness. */
+export function countReadiness(rows) {
+  const counts = {};
+  for (const { readiness } of rows) counts[readiness.state] = (counts[readiness.state] ?? 0) + 1;
+  return counts;
+}
+
+/** Of the counts of readiness: how many servers could not be launched well, or nobody knows. */
+export const notReady = (counts) => Object.entries(counts ?? {}).reduce((sum, [word, count]) => (word === "ready" ? sum : sum + count), 0);

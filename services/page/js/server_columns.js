@@ -3,7 +3,7 @@
 import { el } from "./dom.js";
 import { icon } from "./icons.js";
 import { ageOf, secondsSince, timeOf } from "./time.js";
-import { KINDS, stateOf } from "./words.js";
+import { KINDS, READINESS, readinessOf, stateOf } from "./words.js";
 
 const none = () => el("span", { className: "nothing" }, "–");
 
@@ -21,6 +21,13 @@ export function kindBadge(kind) {
   return el("span", { className: "kind", data: { kind } }, icon(name), KINDS[kind]);
 }
 
+export function readinessBadge({ state }) {
+  const { word, icon: name, title } = readinessOf(state);
+  return el("span", { className: "ready", title, data: { ready: state } }, icon(name), word);
+}
+
+const WORST_FIRST = Object.keys(READINESS);
+
 const ofItem = (build) => ({ item }) => (item ? build(item) : none());
 
 export const SERVER_COLUMNS = [
@@ -29,8 +36,14 @@ export const SERVER_COLUMNS = [
     cell: (row) => [stateBadge(row.state), row.kind && kindBadge(row.kind)],
   },
   {
-    id: "server", title: "Source server", value: (row) => row.item?.sourceServerName ?? row.serverId,
-    cell: (row) => [row.item?.sourceServerName && el("span", { className: "title" }, row.item.sourceServerName), idButton(row.serverId)],
+    id: "server", title: "Source server", value: (row) => row.name ?? row.serverId,
+    cell: (row) => [row.name && el("span", { className: "title" }, row.name), idButton(row.serverId)],
+  },
+  {
+    id: "ready", title: "Readiness", hint: "Whether it could be launched now", value: ({ readiness }) => WORST_FIRST.indexOf(readiness.state),
+    cell: ({ readiness }) => [readinessBadge(readiness),
+      readiness.state !== "ready" && el("span", { className: "sub" }, readiness.reason),
+      readiness.observedAt && ageOf(readiness.observedAt, { suffix: " ago" })],
   },
   {
     id: "instance", title: "Instance", value: (row) => row.item?.name,

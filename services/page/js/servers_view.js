@@ -11,10 +11,11 @@ const LARGEST_QUERY = 5000; // ids the API takes at once
 async function queryAll(ids, signal) {
   const parts = [];
   for (let start = 0; start < ids.length; start += LARGEST_QUERY) {
-    parts.push(api.query(ids.slice(start, start + LARGEST_QUERY), signal));
+    parts.push(api.queryServers(ids.slice(start, start + LARGEST_QUERY), signal));
   }
   const answers = await Promise.all(parts);
   return {
+    servers: answers.flatMap((answer) => answer.servers),
     existingInstances: answers.flatMap((answer) => answer.existingInstances),
     unknownServerIds: answers.flatMap((answer) => answer.unknownServerIds),
   };

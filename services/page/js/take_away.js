@@ -1,13 +1,16 @@
 // Taking data off the page: the clipboard and CSV.
 
 import { el, plural, toast } from "./dom.js";
-import { stateOf } from "./words.js";
+import { readinessOf, stateOf } from "./words.js";
 
 const CSV_FIELDS = [
   ["Plan", (row) => row.planName],
   ["Wave", (row) => row.wave],
   ["Source server id", (row) => row.serverId],
-  ["Source server name", (row) => row.item?.sourceServerName],
+  ["Source server name", (row) => row.name],
+  ["Readiness", (row) => readinessOf(row.readiness.state).word],
+  ["Why", (row) => row.readiness.reason],
+  ["Readiness looked at (UTC)", (row) => row.readiness.observedAt],
   ["State", (row) => stateOf(row.state).word],
   ["Drill or real", (row) => row.kind],
   ["Instance id", (row) => row.item?.ec2InstanceId],

@@ -68,3 +68,26 @@ export function kindOf(isDrill) {
 }
 
 export const KINDS = { drill: "Drill", recovery: "Real", unclear: "Drill or real?" };
+
+/** Whether a server could be launched now, the worst first. */
+export const READINESS = {
+  gone: { word: "Gone from DRS", icon: "trash", title: "DRS no longer has this source server" },
+  no_data: { word: "No data", icon: "none", title: "Replication is stopped: DRS keeps no data of it" },
+  disconnected: { word: "Disconnected", icon: "close", title: "Its replication agent is disconnected" },
+  stalled: { word: "Stalled", icon: "warning", title: "Replication makes no progress" },
+  initial_sync: { word: "Initial sync", icon: "sync", title: "Not copied whole yet: it cannot be launched" },
+  paused: { word: "Paused", icon: "pause", title: "Replication is paused" },
+  lagging: { word: "Lagging", icon: "clock", title: "It would launch from older data" },
+  unknown: { word: "Unknown", icon: "unknown", title: "Nobody could look at its replication lately" },
+  ready: { word: "Ready", icon: "ok", title: "It replicates and could be launched" },
+};
+
+export const readinessOf = (word) => READINESS[word] ?? { word: `“${word}”`, icon: "warning" };
+
+/** What a finding of the plan check means. */
+export const SEVERITIES = {
+  critical: { word: "Critical", icon: "warning", title: "A launch would fail or do harm" },
+  warning: { word: "Warning", icon: "warning", title: "A launch would work worse than people expect" },
+  unknown: { word: "Not looked at", icon: "unknown", title: "Neither good nor bad news" },
+  info: { word: "To know", icon: "report" },
+};

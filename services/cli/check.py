@@ -1,0 +1,56 @@
+"""`check`: what would keep a launch of a plan from working."""
+
+import json
+from typing import Any
+
+import click
+
+from services.cli.group import main
+from services.cli.output import as_json, complain, say
+from services.reads.servers import Servers
+from services.wiring import Wiring
+
+IDS_SHOWN = 5
+FAILING = {
+    "critical": ("critical",),
+    "warning": ("critical", "warning"),
+    "unknown": ("critical", "warning", "unknown"),
+}
+
+
+@main.command()
+@click.argument("plan_id", required=False)
+@click.option(
+    "--fail-on",
+    type=click.Choice(list(FAILING)),
+    default="critical",
+    show_default=True,
+    help="The least severity that makes the exit code 1.",
+)
+@as_json
+@click.pass_obj
+def check(wiring: Wiring, plan_id: str | None, fail_on: str, as_json: bool) -> None:
+    """Check every plan, or PLAN_ID: servers that would not launch, places, quotas, launch settings.
+
+    What was not looked at is unknown, never good or bad.
+    """
+    plans = Servers(wiring.reader, wiring.plans, lambda _: None).check_all(plan_id)
+    if as_json:
+        click.echo(json.dumps({"plans": plans}))
+    else:
+        for plan in plans:
+            _print(plan)
+        clean = sum(not plan["findings"] for plan in plans)
+        say(f"{len(plans)} plans checked, {clean} without findings")
+    failing = [it for it in plans if it["worst"] in FAILING[fail_on]]
+    complain([f"{it['planName']} ({it['planId']}): {it['worst']}" for it in failing])
+
+
+def _print(plan: dict[str, Any]) -> None:
+    if plan["findings"]:
+        say(f"{plan['planName']} ({plan['planId']})")
+    for finding in plan["findings"]:
+        ids = finding["serverIds"]
+        more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
+        servers = f": {', '.join(ids[:IDS_SHOWN])}{more}" if ids else ""
+        say(f"  {finding['severity']}: {finding['message']}{servers}")
