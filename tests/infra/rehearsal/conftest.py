@@ -41,7 +41,6 @@ LINKS = (
     "services",
     "test.sh",
 )
-METRIC_MATH = ("TableThrottled", "MissRate")
 
 
 @dataclass
@@ -217,7 +216,8 @@ def _checkout(root: Path) -> Path:
     for template in ("api.yaml", "functions.yaml"):
         (root / "infra" / template).write_text(json.dumps(expanded(load(template))))
     monitoring = load("monitoring.yaml")
-    for alarm in METRIC_MATH:
+    math = [name for name, it in monitoring["Resources"].items() if "Metrics" in it["Properties"]]
+    for alarm in math:
         del monitoring["Resources"][alarm]
     (root / "infra" / "monitoring.yaml").write_text(json.dumps(monitoring))
     return root
