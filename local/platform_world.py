@@ -66,14 +66,11 @@ def _plan_row(world: World, plan: dict[str, Any], number: int) -> dict[str, Any]
 
 
 def _odd_plans(world: World) -> list[dict[str, Any]]:
-    """Plans whose servers nobody can know."""
-    tags = {
-        "groupId": "by-tags",
-        "accountId": OWN,
-        "region": "us-east-1",
-        "serverSelectionTags": {"Tier": "db"},
-    }
-    world.protection_groups.append(tags)
+    """A plan of servers by tags, and plans whose servers nobody can know."""
+    for server in world.places[OWN, "us-east-1"]["sourceServers"][::7]:
+        server["tags"] = server["tags"] | {"Tier": "db", "Team": "7"}
+    group = {"groupId": "by-tags", "accountId": OWN, "region": "us-east-1", "sourceServerIds": []}
+    world.protection_groups.append(group | {"serverSelectionTags": {"Tier": "db"}})
     wave = {"waveNumber": 0, "waveName": "Databases", "serverIds": []}
     return [
         {"planId": BY_TAGS, "planName": "By tags", "waves": [wave | {"protectionGroupId": "by-tags"}]},

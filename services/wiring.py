@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cache.looks import LookLog
     from cache.recorder import Recorder
     from cache.table import Table
-    from services.platform.plans import PlanBook
+    from services.platform.plans import PlanBook, PlanTables
     from services.platform.sync_status import SyncStatus
 
 
@@ -103,10 +103,18 @@ class Wiring:
         """The plans."""
         from services.platform.plans import PlanBook
 
-        settings = self.settings
-        tables = (settings.recovery_plans_table, settings.protection_groups_table)
         hook = self._expect_misses
-        return PlanBook(lambda: self.dynamodb, *tables, self._page_mirror, hook)
+        return PlanBook(lambda: self.dynamodb, self.plan_tables, self._page_mirror, hook)
+
+    @property
+    def plan_tables(self) -> "PlanTables":
+        """Where plans are read."""
+        from services.platform.plans import PlanTables
+
+        named = self.settings
+        return PlanTables(
+            named.recovery_plans_table, named.protection_groups_table, named.sync_status_table
+        )
 
     @cached_property
     def status(self) -> "SyncStatus":

@@ -48,8 +48,7 @@ class ExecutionRoutes:
             message = "this deployment has no state machine (STATE_MACHINE_ARN), so nothing can be executed"
             return Response({"error": "NOT_CONFIGURED", "message": message}, 503)
         # A book of this request alone: what is launched must not be a plan of half a minute ago.
-        tables = (settings.recovery_plans_table, settings.protection_groups_table)
-        book = PlanBook(lambda: self._wiring.dynamodb, *tables)
+        book = PlanBook(lambda: self._wiring.dynamodb, self._wiring.plan_tables)
         plan = get_plan(lambda plan_id: book.get(plan_id).value, body.plan_id)
         execution = self._starter().start(
             plan,

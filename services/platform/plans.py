@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cache.errors import MirrorUnavailable, TableUnavailable
 from cache.values import Place, is_server_id
@@ -63,24 +63,30 @@ class Found[T]:
     is_stale: bool = False
 
 
+class PlanTables(NamedTuple):
+    """The tables that plans are read from. That of `groups` need not be there; in `status` an inventory keeps the servers
+    that groups select by tags."""
+
+    plans: str
+    groups: str
+    status: str
+
+
 class PlanBook:
     """Reads `recovery-plans`. The client comes as a callable: while plans are in memory it is never built.
 
     `before_table` is called before the table is asked: what else a first page needs can be asked for beside it.
-    `groups` is the table of protection groups, which need not be there.
     """
 
     def __init__(
         self,
         client: "Callable[[], DynamoDBClient]",
-        table: str,
-        groups: str,
+        tables: PlanTables,
         mirror: "Mirror | None" = None,
         before_table: "Callable[[], None]" = lambda: None,
     ) -> None:
         self._client = client
-        self._table = table
-        self._groups = groups
+        self._tables = tables
         self._mirror = mirror
         self._before_table = before_table
         self._threads = ThreadPoolExecutor(4, "plans")
@@ -166,7 +172,7 @@ class PlanBook:
         from cache.table import translated
 
         with translated("read the plans"):
-            pages = self._client().get_paginator("scan").paginate(TableName=self._table)
+            pages = self._client().get_paginator("scan").paginate(TableName=self._tables.plans)
             rows = [decode_item(item) for page in pages for item in page["Items"]]
         return sorted(self._plans(rows), key=lambda it: it.plan_id)
 
@@ -178,7 +184,7 @@ class PlanBook:
             return None
         with translated(f"read plan {plan_id}"):
             key = {"planId": encode(plan_id)}
-            item = self._client().get_item(TableName=self._table, Key=key).get("Item")
+            item = self._client().get_item(TableName=self._tables.plans, Key=key).get("Item")
         return self._plans([decode_item(item)])[0] if item else None
 
     def _from_table[T](self, read: "Callable[..., T]", *arguments: str, began: float | None) -> T:
@@ -195,7 +201,7 @@ class PlanBook:
         if not needed:
             return [read_plan(row, {}) for row in rows]
         try:
-            groups = read_groups(self._client(), self._groups, needed)
+            groups = read_groups(self._client(), self._tables.groups, self._tables.status, needed)
         except TableUnavailable as error:
             logger.warning("Plans without their protection groups: %s", error)
             return [read_plan(row, "the table of groups cannot be read") for row in rows]
@@ -337,7 +343,11 @@ def _of_group(
     if group is None:
         return [], f"there is no protection group {group_id:.60}", None
     if group.server_ids is None:
-        how = "selects its servers by tags" if group.tags else "does not say which servers it has"
+        how = (
+            "selects its servers by tags, and no inventory of its place has been taken since"
+            if group.tags
+            else "does not say which servers it has"
+        )
         return [], f"protection group {group_id:.60} {how}", group
     return group.server_ids, None, group
 

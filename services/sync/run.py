@@ -46,6 +46,7 @@ class SyncParts:
     accounts: Mapping[str, TargetAccount]
     faults: Mapping[str, str] = field(default_factory=dict)
     inventory_minutes: int = 60
+    select_by_tags: Callable[[Collection[Place]], None] = lambda _: None
     publish_plans: Callable[[], None] = lambda: None
     """Puts the definitions of the recovery plans into the mirror: a page needs them as much as the entries."""
 
@@ -86,6 +87,9 @@ def sync_all_recovery_instances(
         parts.status.place_done(report.run_id)
     report.aws_calls = parts.clients.calls() - calls
     _close(report, began)
+    if inventoried := _inventoried(report):
+        parts.select_by_tags(inventoried)
+        parts.publish_plans()
     parts.status.end(report.run_id, report.summary())
     summary = report.summary()
     logger.info("Background sync completed: %d instances updated", summary["instancesUpdated"])
@@ -116,6 +120,8 @@ def sync_recovery_instances_for_account(
     report = SyncReport(str(uuid.uuid4()), now())
     place = Place(account_id, region)
     report.add(_whole_place(parts, parts.history(), place, FOREVER, with_inventory=True))
+    if inventoried := _inventoried(report):
+        parts.select_by_tags(inventoried)
     report.aws_calls = parts.clients.calls() - calls
     _close(report, began)
     return report
@@ -278,6 +284,13 @@ def _fault_of(parts: SyncParts, account_id: str) -> str | None:
     if account_id in parts.accounts:
         return None
     return parts.faults.get(account_id) or parts.faults.get("")
+
+
+def _inventoried(report: SyncReport) -> list[Place]:
+    """The places whose source servers were all listed."""
+    return [
+        it.place for it in report.places if it.outcome.is_complete and it.source_servers is not None
+    ]
 
 
 def _known_account(parts: SyncParts, account_id: str) -> None:

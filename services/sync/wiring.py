@@ -7,6 +7,7 @@ from services.aws.session import AwsClients
 from services.platform.accounts import TargetAccount, read_target_accounts
 from services.platform.executions import ExecutionHistory, Executions
 from services.sync.run import SyncParts
+from services.sync.tags import TagSelection
 from services.wiring import Wiring
 
 
@@ -42,5 +43,11 @@ class SyncWiring(Wiring):
             accounts=accounts,
             faults=faults,
             inventory_minutes=self.settings.inventory_minutes,
+            select_by_tags=TagSelection(
+                self.dynamodb,
+                self.settings.protection_groups_table,
+                self.settings.sync_status_table,
+                self.table,
+            ),
             publish_plans=lambda: self.plans.publish(self.mirror),
         )

@@ -12,6 +12,8 @@ from redis import Redis
 from cache.attributes import encode_item
 from local import functions
 from local.processes import Process
+from local.seed import create_table
+from local.servers import OWN_ACCOUNT, REGION
 from local.stack import Stack
 from local.users import AUDIENCE
 from local.world import EMPTY_PLAN
@@ -64,6 +66,13 @@ def _page_event(resource: str, parameters: dict[str, str] | None = None) -> dict
     }  # fmt: skip
 
 
+def group_by_tags() -> dict[str, Any]:
+    """A protection group by tags, which no server of the world has."""
+    tags = {"Tier": "none has this"}
+    group = {"groupId": "by-tags", "accountId": OWN_ACCOUNT, "region": REGION}
+    return group | {"serverSelectionTags": tags}
+
+
 @dataclass
 class Journeys:
     """A person with a browser, an operator with the AWS command line, and the schedule."""
@@ -72,6 +81,10 @@ class Journeys:
 
     def all(self) -> None:
         """Every journey, in an order in which they can be made."""
+        dynamodb = self.stack.client("dynamodb")
+        create_table(dynamodb, functions.GROUPS_TABLE, "groupId")
+        group = encode_item(group_by_tags())
+        dynamodb.put_item(TableName=functions.GROUPS_TABLE, Item=group)
         self.stack.sync()
         self._pages()
         self._plan_of_a_group()
@@ -105,15 +118,18 @@ class Journeys:
         Redis(port=self.stack.valkey.port, protocol=2).flushall()
 
     def _plan_of_a_group(self) -> None:
-        """A plan as the platform has them; nobody made the table of groups, so its servers stay unknown."""
-        row = {"planId": "grouped", "waves": [{"waveNumber": 0, "protectionGroupId": "group"}]}
-        table = functions.TABLES["recovery-plans"]
-        self.stack.client("dynamodb").put_item(TableName=table, Item=encode_item(row))
+        """Plans as the platform has them: of a group by tags, which the sync has selected, and of one that is not there."""
+        dynamodb, plans = self.stack.client("dynamodb"), functions.TABLES["recovery-plans"]
+        for plan, group in (("tagged", group_by_tags()["groupId"]), ("grouped", "none")):
+            row = {"planId": plan, "waves": [{"waveNumber": 0, "protectionGroupId": group}]}
+            dynamodb.put_item(TableName=plans, Item=encode_item(row))
         path = "/recovery-plans/{planId}/check-existing-instances"
-        self._invoke("data-management", _page_event(path, {"planId": "grouped"}))
-        self._call("POST", "/executions", {"planId": "grouped", "executionType": "DRILL"}, 400)
+        for plan in ("tagged", "grouped"):
+            self._invoke("data-management", _page_event(path, {"planId": plan}))
+            self._call("POST", "/executions", {"planId": plan, "executionType": "DRILL"}, 400)
         check = self._call("GET", path.format(planId="grouped"))
         assert (check["hasExistingInstances"], check["degraded"]) == (None, True)
+        assert self._call("GET", path.format(planId="tagged"))["unresolvedWaves"] == []
 
     def _manual_sync(self) -> None:
         self._call("POST", "/drs/recovery-instance-sync")

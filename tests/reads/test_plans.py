@@ -60,7 +60,7 @@ def test_a_wave_that_names_servers_itself_needs_no_group() -> None:
     [
         ("the table of groups cannot be read", {}, "cannot be read"),
         ({}, {"protectionGroupId": "g-2"}, "there is no protection group g-2"),
-        ({"serverSelectionTags": {"Tier": "db"}}, {}, "by tags"),
+        ({"serverSelectionTags": {"Tier": "db"}}, {}, "by tags, and no inventory"),
         ({"sourceServerIds": None}, {}, "does not say which servers"),
         ({}, {"protectionGroupId": None, "serverIds": None}, "neither servers nor a protection group"),
         ({}, {"protectionGroupId": 7, "serverIds": 7}, "no list"),
