@@ -19,7 +19,7 @@ from loadtests.sync_speed import LATENCY, Case, cloud
 from local.admin import StandInAdmin
 from local.servers import OWN_ACCOUNT
 from services.settings import Settings
-from services.sync.run import sync_all_recovery_instances
+from services.sync.run import SyncParts, sync_all_recovery_instances
 from services.sync.wiring import SyncWiring
 from standin.drs.fleet import holdings
 
@@ -52,23 +52,34 @@ def main() -> None:
         title = (
             f"One place of {wanted.servers:,} source servers, {wanted.launched:,} of them launched"
         )
-        grid = Table("", *KINDS, "all calls", "seconds", "CPU s", "rows written", title=title)
-        for name, due in (
-            ("first inventory", True),
-            ("again, unchanged", True),
-            ("a look between two", False),
-        ):
-            began, cpu = perf_counter(), process_time()
-            report = sync_all_recovery_instances(parts, with_inventory=due)
-            calls: Counter[str] = Counter()
-            for operation, count in report.aws_calls.items():
-                calls[operation.rpartition(":")[2].rpartition(".")[2]] += count
-            written = sum(place.written for place in report.places)
-            seconds = f"{perf_counter() - began:.1f}", f"{process_time() - cpu:.1f}"
-            kinds = (str(calls[kind]) for kind in KINDS)
-            grid.add_row(name, *kinds, str(calls.total()), *seconds, f"{written:,}")
+        columns = {
+            name: _look(parts, with_inventory=due)
+            for name, due in (
+                ("first inventory", True), ("again, unchanged", True), ("a look between two", False)
+            )
+        }  # fmt: skip
+        grid = Table("", *columns, title=title)
+        for figure in next(iter(columns.values())):
+            grid.add_row(figure, *(column[figure] for column in columns.values()))
         out.print(grid)
     out.print(_monthly(wanted.servers))
+
+
+def _look(parts: SyncParts, *, with_inventory: bool) -> dict[str, str]:
+    """The figures of one look."""
+    began, cpu = perf_counter(), process_time()
+    report = sync_all_recovery_instances(parts, with_inventory=with_inventory)
+    clock, spent = perf_counter() - began, process_time() - cpu
+    calls: Counter[str] = Counter()
+    for operation, count in report.aws_calls.items():
+        calls[operation.rpartition(":")[2].rpartition(".")[2]] += count
+    return {
+        **{kind: str(calls[kind]) for kind in KINDS},
+        "calls of AWS in all": str(calls.total()),
+        "rows written": f"{sum(place.written for place in report.places):,}",
+        "seconds": f"{clock:.1f}",
+        "seconds of CPU": f"{spent:.1f}",
+    }
 
 
 def _monthly(servers: int) -> str:
