@@ -293,5 +293,11 @@ FAULTS = (
     Fault("half a listing", weather({"service": "drs", "pageSize": 50, "failOnPage": 2})),
     Fault("garbage members from DRS", weather({"service": "drs", "garbage": True})),
     Fault("STS down, sync function cold", weather({"service": "sts", "outage": "503"}, cold=True)),
+    Fault(
+        "STS black hole, sync function cold",
+        weather({"service": "sts", "outage": "hang"}, cold=True),
+    ),
+    Fault("DRS black hole", weather({"service": "drs", "outage": "hang"})),
+    Fault("EC2 black hole", weather({"service": "ec2", "outage": "hang"})),
     Fault("EventBridge delivers twice", once(partial(fire_sync, times=2)), syncs=False),
 )

@@ -42,8 +42,9 @@ AWS_CONFIG = Config(
 )
 
 
-# STS answers in a fraction of a second or not at all; every look of an account waits for it, one after the other.
-STS_CONFIG = AWS_CONFIG.merge(
+# For STS, Lambda and Step Functions, which answer in a fraction of a second or not at all. Every look of an account
+# waits for STS, one after the other; a request waits for the others, and has 29 seconds.
+QUICK_CONFIG = AWS_CONFIG.merge(
     Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
 )
 STS_QUIET = 20.0  # seconds in which an STS that said nothing is not asked again
@@ -168,7 +169,7 @@ class AwsClients:
         )
 
     def _sts_client(self, _service: str, **credentials: Any) -> BaseClient:
-        return self._counted(self._home.client("sts", config=STS_CONFIG, **credentials), "")
+        return self._counted(self._home.client("sts", config=QUICK_CONFIG, **credentials), "")
 
     def _counted(self, client: BaseClient, place: str) -> BaseClient:
         def count(event_name: str, **_: object) -> None:

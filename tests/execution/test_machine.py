@@ -11,6 +11,7 @@ import pytest
 from cache.values import now, to_millis, to_stamp
 from local.driver import StateMachine, StepFailed
 from local.lambdas import Answer, error
+from local.proxy import FaultProxy
 from services.execution import waves
 from services.execution.progress import GRACE_POLLS
 from services.platform.execution import ABANDONED_AFTER, Server, Status
@@ -260,6 +261,23 @@ def test_the_watch_closes_what_no_machine_drives_any_more(
     machines.refuses = False
     assert execution_id in deployment.operate("watch_executions")["closed"]
     assert deployment.execution(execution_id).status == Status.FAILED
+
+
+def test_a_machine_service_that_is_silent_costs_a_start_a_few_seconds(
+    deployment: Deployment, machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503 within the gateway's time, and nothing is left behind that would lock the plan."""
+    proxy = FaultProxy(int(machines.url.rpartition(":")[2]))
+    proxy.black_hole()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SFN", f"http://127.0.0.1:{proxy.port}")
+    place = deployment.place(0)
+    plan_id = deployment.plan((place, deployment.protect(place, 1)))
+    body = {"planId": plan_id, "executionType": "DRILL"}
+    status, answer = deployment.call("POST", "/executions", body)
+    assert (status, answer["error"]) == (503, "UNAVAILABLE")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SFN", machines.url)
+    proxy.close()
+    assert deployment.call("POST", "/executions", body)[0] == 202
 
 
 def test_a_step_says_that_the_execution_is_driven_even_while_drs_is_away(

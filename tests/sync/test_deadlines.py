@@ -10,10 +10,13 @@ import pytest
 
 from cache.values import Place
 from local.proxy import FaultProxy
+from services.api.http import GATEWAY_SECONDS
 from services.aws.outcome import Outcome
-from services.aws.session import AWS_CONFIG, STS_CONFIG
+from services.aws.session import AWS_CONFIG, QUICK_CONFIG
 from services.execution import existing
 from services.execution.existing import existing_instances
+from services.execution.termination_plan import PLAN_SECONDS
+from services.execution.termination_status import FOLLOW_SECONDS
 from services.platform.sync_status import LEASE_SECONDS
 from services.sync import run
 from services.sync.places import in_time
@@ -54,7 +57,7 @@ def test_a_silent_sts_costs_only_the_accounts_behind_roles(
     assert outcomes.pop(f"{OWN}/{HOME}") is Outcome.SEEN
     assert len(outcomes) == 3
     assert set(outcomes.values()) <= {Outcome.TIMEOUT, Outcome.UNREACHABLE}
-    tries = STS_CONFIG.retries["total_max_attempts"]
+    tries = QUICK_CONFIG.retries["total_max_attempts"]
     assert parts.clients.calls()["AssumeRole"] <= tries
     assert platform.wiring.status.read().running is None, "the lease is given back"
 
@@ -85,7 +88,9 @@ def test_what_comes_too_late_is_answered_for() -> None:
 def test_no_look_outlives_the_lease_and_no_call_its_request() -> None:
     """Worked out from the settings: a call begun at a look's last moment still ends in time."""
     assert run.PLACE_SECONDS + longest_call(AWS_CONFIG) < LEASE_SECONDS
-    assert longest_call(STS_CONFIG) < run.WAVE_SECONDS
+    assert longest_call(QUICK_CONFIG) < run.WAVE_SECONDS
+    assert existing.LOOK_SECONDS + longest_call(QUICK_CONFIG) < GATEWAY_SECONDS
+    assert FOLLOW_SECONDS + PLAN_SECONDS < GATEWAY_SECONDS
 
 
 def test_every_client_has_our_timeouts() -> None:

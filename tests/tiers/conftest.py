@@ -17,6 +17,7 @@ from redis import Redis, RedisCluster
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from cache import exchange
 from cache import mirror as mirror_module
 from cache.attributes import encode_item
 from cache.looks import LookLog
@@ -41,6 +42,7 @@ _numbers = count(1)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The mirror waits for its server, however busy the machine is."""
     monkeypatch.setattr(mirror_module, "PATIENCE", 10.0)
+    monkeypatch.setattr(exchange, "REPLY_TIMEOUT", 10.0)
 
 
 def dynamodb_client(url: str | None = None, read_timeout: float = 5) -> Any:
