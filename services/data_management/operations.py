@@ -1,4 +1,6 @@
-"""Direct operations: `{"operation": NAME, …}`, as EventBridge, the CLI and other functions send them."""
+"""Direct operations: `{"operation": NAME, …}`, as
+EventBridge, the CLI and other functions send them.
+"""
 
 import logging
 from collections.abc import Mapping
@@ -56,7 +58,9 @@ class CheckEvent(Event):
 
 
 def direct_operations(wiring: SyncWiring, pages: Pages, deadline: float) -> DirectOperations:
-    """The operations by name, over one process's parts; a full sync ends by `deadline` (monotonic seconds)."""
+    """The operations by name, over one process's parts; a full
+    sync ends by `deadline` (monotonic seconds).
+    """
 
     def sync(event: Mapping[str, Any]) -> dict[str, Any]:
         report = _sync(wiring.sync_parts(), valid(SyncEvent, event), deadline)
