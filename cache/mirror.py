@@ -30,6 +30,7 @@ from cache.values import PlaceLook
 PREFIX = "ri:v4:"
 PLACES = f"{PREFIX}places"
 PLANS = f"{PREFIX}{{plans}}"  # in braces for the reader's rights, which end at the places
+PAGE, MACHINE = "page", "server"  # fields of an entry
 LIFE = 15 * 60.0  # seconds an entry may be served after the table was read or written
 LIFE_JITTER = 0.1  # lives are up to this share shorter, so that what was filled at once stays
 LOCK_LIFE_MS = 2_000  # longer than a table read, shorter than anyone's patience
@@ -57,6 +58,17 @@ redis.call('HSET', KEYS[1], unpack(ARGV, 5))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 """
+# KEYS: entries. ARGV: names of fields. One flat list; false where there is no entry, or another kind of key.
+_READ = """
+local found, call = {}, redis.pcall
+for at = 1, #KEYS do
+  for name = 1, #ARGV do
+    local value = call('HGET', KEYS[at], ARGV[name])
+    found[#found + 1] = type(value) == 'string' and value
+  end
+end
+return found
+"""
 # KEYS 1: places. ARGV 1: account/region, 2: value, 3: ticket, 4: life in ms.
 _PUT_PLACE = """
 local kind = redis.call('TYPE', KEYS[1]).ok
@@ -70,7 +82,7 @@ return 1
 """
 _SHA = {
     script: sha1(script.encode(), usedforsecurity=False).hexdigest()
-    for script in (_PUT, _PUT_PLACE)
+    for script in (_READ, _PUT, _PUT_PLACE)
 }
 _LOOK = re.compile(
     rb"([0-9]{1,15})\|([0-9]{1,14})\|([a-z_]{1,32})"
@@ -128,23 +140,32 @@ class Mirror:
         Raises:
             MirrorUnavailable: when Redis could not be asked.
         """
-        shares = shares_of(tuple(server_ids), MACHINE if with_machines else PAGE)
+        names = (PAGE, MACHINE) if with_machines else (PAGE,)
+        shares = shares_of(tuple(server_ids), names)
         (looks,), *told = self._ask([_READ_PLACES, *shares.values()])
-        pairs = [
-            pair
-            for share, answers in zip(shares, told, strict=True)
-            for pair in zip(share, answers, strict=True)
-        ]
-        machines: dict[str, bytes] = {}
-        if with_machines:
-            both = [(it, answer) for it, answer in pairs if isinstance(answer, list)]
-            machines = {it: said for it, (_, said) in both if type(said) is bytes}
-            pairs = [(it, page) for it, (page, _) in both]
-        # Anything else is no entry, another kind of key, or a slot on its way.
-        found = {it: page for it, page in pairs if type(page) is bytes}
+        self._read_where_unknown(shares.values(), told)
+        ids = [*chain.from_iterable(shares)]
+        values: list[Any] = []
+        for share, (answer,) in zip(shares, told, strict=True):  # no list: a slot on its way
+            values += answer if type(answer) is list else [None] * len(share) * len(names)
+        pages, machines = values[:: len(names)], values[1 :: len(names)] if with_machines else ()
+        said = {it: value for it, value in zip(ids, machines, strict=False) if value is not None}
+        if None in pages:
+            found = {it: page for it, page in zip(ids, pages, strict=True) if page is not None}
+            ids, pages = [*found], [*found.values()]
         entries = Entries()
-        broken = entries.decode([*found], [*found.values()])
-        return MirrorRead(entries, broken, _looks(looks), machines)
+        return MirrorRead(entries, entries.decode(ids, pages), _looks(looks), said)
+
+    def _read_where_unknown(self, shares: Iterable[Batch], told: list[list[Any]]) -> None:
+        """Ask again, with the script's text, the servers that lost their scripts."""
+        unknown = {
+            at: batch(share.key, [("EVAL", _READ, *share.commands[0][2:])])
+            for at, share in enumerate(shares)
+            if isinstance(told[at][0], NoScriptError)
+        }
+        if unknown:
+            for at, answer in zip(unknown, self._ask([*unknown.values()]), strict=True):
+                told[at] = answer
 
     def publish(self, fresh: Iterable[Fresh]) -> Published:
         """Put entries in, unless newer ones are there. An entry whose life is over is dropped.
@@ -266,22 +287,20 @@ def entry_key(server_id: str) -> str:
     return f"{PREFIX}{{{server_id[-1:]}}}:{server_id}"
 
 
-PAGE, MACHINE = ("HGET", "page"), ("HMGET", "page", "server")
-
-
 @lru_cache(PAGES_KEPT)
 def shares_of(
-    server_ids: tuple[str, ...], wanted: tuple[str, ...] = PAGE
+    server_ids: tuple[str, ...], names: tuple[str, ...] = (PAGE,)
 ) -> Mapping[tuple[str, ...], Batch]:
-    """The reads of these servers' pages, by the servers of a slot. The same again for each plan."""
-    verb, *names = wanted
+    """The reads of these fields of these servers, by the servers of a slot. The same again for each plan."""
     shares = defaultdict[str, list[str]](list)
     for server_id in server_ids:
         shares[server_id[-1:]].append(server_id)
-    return {
-        tuple(share): batch(entry_key(tag), [(verb, entry_key(it), *names) for it in share])
-        for tag, share in shares.items()
-    }
+    return {tuple(share): _read_of(share, names) for share in shares.values()}
+
+
+def _read_of(share: Sequence[str], names: Sequence[str]) -> Batch:
+    keys = [entry_key(it) for it in share]
+    return batch(keys[0], [("EVALSHA", _SHA[_READ], len(keys), *keys, *names)])
 
 
 def lock_key(server_id: str) -> str:

@@ -29,7 +29,7 @@ CONTENDERS: dict[str, Callable[[Tiers], peers.Page]] = {
     FLOOR: peers.floor,
     OURS: peers.ours,
     "redis-py pipeline, HGET each": peers.plain_pipeline,
-    "redis-py pipeline, script per slot": peers.script,
+    "redis-py connection, HGET each, packed once": peers.hget_each,
     "strings, MGET, raw socket": peers.strings,
     CACHES[0]: peers.cashews,
     CACHES[1]: peers.aiocache,
