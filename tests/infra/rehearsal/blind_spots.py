@@ -1,7 +1,7 @@
 """What each stand-in for AWS does not show, and what shows it instead.
 
-A rehearsal that passes proves nothing about these. Whoever meets another one adds a row: `test_blind_spots.py` sees to it
-that what stands in for AWS is there.
+A rehearsal that passes proves nothing about these. Whoever meets another one adds a row:
+`test_blind_spots.py` sees to it that what stands in for AWS is there.
 """
 
 from typing import NamedTuple
