@@ -49,7 +49,8 @@ _PUT = f"""
 local stored = redis.pcall('HMGET', KEYS[1], 'schema', 'version', 'confirmed', 'page')
 if not stored.err and stored[2] and stored[3] and stored[4] then
   local version, confirmed = string.match(stored[2] .. '|' .. stored[3], '^(%d+)|(%d+)$')
-  if version and #version <= 15 and #confirmed <= 15 and string.sub(stored[4], 1, {HEAD}) ~= ARGV[4] then
+  local is_broken = string.sub(stored[4], 1, {HEAD}) == ARGV[4]
+  if version and #version <= 15 and #confirmed <= 15 and not is_broken then
     local newer = tonumber(version) - tonumber(ARGV[1])
     if newer > 0 or (newer == 0 and tonumber(confirmed) > tonumber(ARGV[2])) then return 0 end
   end
