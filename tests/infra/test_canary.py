@@ -1,4 +1,4 @@
-"""The canary's code, as the template has it: signs in with password and one-time code, and reads a plan by its cookie."""
+"""The canary's code, as the template has it: signs in with two factors, reads a plan by its cookie."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ LAMBDA_INLINE = 4096  # characters that ZipFile takes
 
 @dataclass
 class World:
-    """A user pool, a secret, and the page behind its address, over HTTP. `plans` are what the page shows."""
+    """A user pool, a secret and the page, over HTTP. `plans` are what the page shows."""
 
     url: str = ""
     plans: list[dict[str, str]] = field(default_factory=lambda: [{"planId": "plan a/b"}])
