@@ -1,4 +1,4 @@
-"""The canary's code, as the template has it: signs in with two factors, reads a plan by its cookie."""
+"""The canary's code, as the template has it: two factors to sign in, a cookie to read a plan."""
 
 import json
 from collections.abc import Iterator
