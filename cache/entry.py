@@ -1,16 +1,17 @@
 """What the page needs to know of one server, and its form in the mirror. Imports nothing heavy.
 
-An entry is a hash. `HGETALL` shows a person `schema`, `version`, `confirmed`, `observedAt`, `state`,
-`drill`, `readiness` and `place`, and as `server` what is known of the protected machine; the page reads
-the one field `page`, in which the former stand once more:
+An entry is a hash. `HGETALL` shows a person `schema`, `version`, `confirmed`, `observedAt`,
+`state`,
+`drill`, `readiness` and `place`, and as `server` what is known of the protected machine; the page
+reads the one field `page`, in which the former stand once more:
 
     schema|version|confirmed|observedAt|state|drill|readiness|place
     <item>
 
 The first line, the head, has a fixed width, so that a thousand entries are cut by C loops: version,
 confirmed and observedAt (epoch milliseconds) have 15 digits, state (13), drill (`d`, `r` or none),
-readiness (12) and place (`account/region`, 48) are padded with spaces. The item is the JSON object that the page sends;
-it begins with the server's id, and of the absent has nothing else.
+readiness (12) and place (`account/region`, 48) are padded with spaces. The item is the JSON object
+that the page sends; it begins with the server's id, and of the absent has nothing else.
 """
 
 import re
@@ -54,10 +55,13 @@ HEADS_KEPT = 4096  # distinct heads; entries of one look mostly share one
 
 
 class Entry(NamedTuple):
-    """One server as the page sees it. `observed_at` is epoch ms; `fragment` is the item, empty when the server is absent.
+    """One server as the page sees it.
 
-    `confirmed` is the ticket of the look that last found this very version to be true; 0 where no look has. `server` is
-    a JSON object of what is known of the protected machine; empty where nothing is, or where only the page was read.
+    `observed_at` is epoch ms; `fragment` is the item, empty when the server is absent.
+
+    `confirmed` is the ticket of the look that last found this very version to be true; 0 where no
+    look has. `server` is a JSON object of what is known of the protected machine; empty where
+    nothing is, or where only the page was read.
     """
 
     server_id: str
@@ -118,7 +122,8 @@ class Facts(NamedTuple):
 
 
 class Entries(Mapping[str, Entry]):
-    """Entries by server id, kept as they are stored: a page of a thousand needs their fragments, not a thousand parts.
+    """Entries by server id, kept as they are stored: a page of a thousand needs their fragments,
+    not a thousand parts.
 
     An entry is made whole when somebody looks at it.
     """
@@ -145,14 +150,19 @@ class Entries(Mapping[str, Entry]):
         return server_id in self._stored
 
     def decode(self, server_ids: Sequence[str], stored: Sequence[bytes]) -> dict[str, bytes]:
-        """Take in the values stored for these servers; those that are no whole entry of that very server come back."""
+        """Take in the values stored for these servers; those that are no
+        whole entry of that very server come back.
+        """
         if self._take(server_ids, stored, _beginnings(tuple(server_ids))):
             return {}
         pairs = zip(server_ids, stored, strict=True)
         return {it: raw for it, raw in pairs if not self._take([it], [raw], _beginning(it))}
 
     def _take(self, server_ids: Sequence[str], stored: Sequence[bytes], own: bytes) -> bool:
-        """Take in these values if all are whole entries of these servers, whose items begin with `own`."""
+        """Take in these values if all are whole entries of these servers.
+
+        Their items begin with `own`, one after the other.
+        """
         if not _are_whole(stored, own) or (kinds := _kinds(stored)) is None:
             return False
         self._stored.update(zip(server_ids, stored, strict=True))
@@ -199,7 +209,9 @@ class Entries(Mapping[str, Entry]):
 
 
 def _are_whole(stored: Sequence[bytes], own: bytes) -> bool:
-    """Whether the items of these values begin with `own`, one after the other, and end as items do: all at once, in C."""
+    """Whether the items of these values begin with `own`, one after the other, and end as
+    items do: all at once, in C.
+    """
     # All are cut at one length, so no long beginning makes up for a short one.
     return b"".join(map(_own_of, stored)) == own and set(map(_last_of, stored)) <= {_END}
 
@@ -236,7 +248,9 @@ def _facts(said: bytes) -> Facts | None:
 
 
 def decode(raw: object, server_id: str) -> Entry | None:
-    """The entry of `server_id` in these bytes; None when they are not a whole entry of that very server."""
+    """The entry of `server_id` in these bytes; None when they are
+    not a whole entry of that very server.
+    """
     entries = Entries()
     if isinstance(raw, bytes):
         entries.decode([server_id], [raw])
