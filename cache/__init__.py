@@ -1,7 +1,9 @@
-"""What we know about recovery instances, and the two tiers it is kept in: DynamoDB (truth) and Redis (its copy).
+"""What we know about recovery instances, and the two tiers it is kept in: DynamoDB (truth) and
+Redis (its copy).
 
-Who calls whom: a page read goes reader -> mirror, and on a miss -> table, then refills the mirror. A sync goes
-recorder -> table, then publishes what the table says -> mirror. `protocol` decides which word wins, for both.
+Who calls whom: a page read goes reader -> mirror, and on a miss -> table, then refills the mirror.
+A sync goes recorder -> table, then publishes what the table says -> mirror. `protocol` decides
+which word wins, for both.
 
 To read the main flow from trigger to both tiers, in this order:
 
@@ -17,5 +19,6 @@ To read the main flow from trigger to both tiers, in this order:
                      called absent, `warming` which of several reads goes to the table
 9. `services.reads.pages`   a page: plan, one look-up, fragments joined
 
-The rules of the protocol are in README.md; pictures, both walks and a glossary in docs/architecture.md.
+The rules of the protocol are in README.md; pictures, both walks and a glossary in
+docs/architecture.md.
 """

@@ -1,16 +1,17 @@
 """What the page needs to know of one server, and its form in the mirror. Imports nothing heavy.
 
-An entry is a hash. `HGETALL` shows a person `schema`, `version`, `confirmed`, `observedAt`, `state`,
-`drill`, `readiness` and `place`, and as `server` what is known of the protected machine; the page reads
-the one field `page`, in which the former stand once more:
+An entry is a hash. `HGETALL` shows a person `schema`, `version`, `confirmed`, `observedAt`,
+`state`,
+`drill`, `readiness` and `place`, and as `server` what is known of the protected machine; the page
+reads the one field `page`, in which the former stand once more:
 
     schema|version|confirmed|observedAt|state|drill|readiness|place
     <item>
 
 The first line, the head, has a fixed width, so that a thousand entries are cut by C loops: version,
 confirmed and observedAt (epoch milliseconds) have 15 digits, state (13), drill (`d`, `r` or none),
-readiness (12) and place (`account/region`, 48) are padded with spaces. The item is the JSON object that the page sends;
-it begins with the server's id, and of the absent has nothing else.
+readiness (12) and place (`account/region`, 48) are padded with spaces. The item is the JSON object
+that the page sends; it begins with the server's id, and of the absent has nothing else.
 """
 
 import re
@@ -52,10 +53,13 @@ HEADS_KEPT = 4096  # distinct heads; entries of one look mostly share one
 
 
 class Entry(NamedTuple):
-    """One server as the page sees it. `observed_at` is epoch ms; `fragment` is the item, empty when the server is absent.
+    """One server as the page sees it.
 
-    `confirmed` is the ticket of the look that last found this very version to be true; 0 where no look has. `server` is
-    a JSON object of what is known of the protected machine; empty where nothing is, or where only the page was read.
+    `observed_at` is epoch ms; `fragment` is the item, empty when the server is absent.
+
+    `confirmed` is the ticket of the look that last found this very version to be true; 0 where no
+    look has. `server` is a JSON object of what is known of the protected machine; empty where
+    nothing is, or where only the page was read.
     """
 
     server_id: str
@@ -116,7 +120,8 @@ class Facts(NamedTuple):
 
 
 class Entries(Mapping[str, Entry]):
-    """Entries by server id, kept as they are stored: a page of a thousand needs their fragments, not a thousand parts.
+    """Entries by server id, kept as they are stored: a page of a thousand needs their fragments,
+    not a thousand parts.
 
     An entry is made whole when somebody looks at it.
     """
@@ -143,7 +148,9 @@ class Entries(Mapping[str, Entry]):
         return server_id in self._stored
 
     def decode(self, server_ids: Sequence[str], stored: Sequence[bytes]) -> dict[str, bytes]:
-        """Take in the values stored for these servers; those that are no whole entry of that very server come back."""
+        """Take in the values stored for these servers; those that are no
+        whole entry of that very server come back.
+        """
         if _are_own(server_ids, stored) and (kinds := _kinds(stored)) is not None:
             self._stored.update(zip(server_ids, stored, strict=True))
             self._kinds |= kinds
@@ -197,7 +204,9 @@ class Entries(Mapping[str, Entry]):
 
 
 def _are_own(server_ids: Sequence[str], stored: Sequence[bytes]) -> bool:
-    """Whether each value has an item of this server that ends as an item does: all at once, in C."""
+    """Whether each value has an item of this server that ends
+    as an item does: all at once, in C.
+    """
     own = "".join([_OWN % server_id for server_id in server_ids])
     if b"".join(map(_own_of, stored)) != own.encode():  # no long one makes up for a short one
         return False
@@ -226,7 +235,9 @@ def _facts(said: bytes) -> Facts | None:
 
 
 def decode(raw: object, server_id: str) -> Entry | None:
-    """The entry of `server_id` in these bytes; None when they are not a whole entry of that very server."""
+    """The entry of `server_id` in these bytes; None when they are
+    not a whole entry of that very server.
+    """
     entries = Entries()
     if isinstance(raw, bytes):
         entries.decode([server_id], [raw])

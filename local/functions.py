@@ -46,7 +46,9 @@ def settings(
 
 
 def aws(endpoints: dict[str, str], region: str = REGION) -> dict[str, str]:
-    """AWS's own settings: endpoints by service, keys that mean our own account, and nothing of this machine's user."""
+    """AWS's own settings: endpoints by service, keys that mean our own
+    account, and nothing of this machine's user.
+    """
     return {
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
@@ -60,7 +62,10 @@ def aws(endpoints: dict[str, str], region: str = REGION) -> dict[str, str]:
 
 
 def specs(environment: dict[str, str], query_processes: int = 2) -> dict[str, FunctionSpec]:
-    """Every function by role. Handler, processes, timeout in seconds, and whether its concurrency is reserved."""
+    """Every function by role.
+
+    Handler, processes, timeout in seconds, and whether its concurrency is reserved.
+    """
     roles: list[tuple[str, str, int, int, bool]] = [
         ("query", "services.query.handler.lambda_handler", query_processes, 30, False),
         # Two: a manual sync waits in one of them while the page asks another for its progress.
@@ -77,7 +82,10 @@ def specs(environment: dict[str, str], query_processes: int = 2) -> dict[str, Fu
 
 
 def runtime(role: str) -> dict[str, str]:
-    """What Lambda itself puts into a function's environment. There is no X-Ray daemon here, so tracing is off."""
+    """What Lambda itself puts into a function's environment.
+
+    There is no X-Ray daemon here, so tracing is off.
+    """
     acts = role == "execution"
     return {
         "READ_ROLE_SUFFIX": "" if acts else READ_ROLE_SUFFIX,

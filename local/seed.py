@@ -21,7 +21,9 @@ def seed_aws(standin: StandInAdmin, world: World) -> None:
 
 
 def create_platform_tables(dynamodb: Any, history: str, groups: str) -> None:
-    """The tables that are otherwise where the platform made them: groups, and a history with a sort key."""
+    """The tables that are otherwise where the platform made them:
+    groups, and a history with a sort key.
+    """
     create_table(dynamodb, history, "executionId", "planId")
     create_table(dynamodb, groups, "groupId")
 

@@ -68,8 +68,18 @@ class World:
         self.places.setdefault((account, region), {}).setdefault(kind, []).append(item)
 
 
-def make_world(seed: int = 2026, servers: int = 1_200, places: int = 6, plans: int = 60) -> World:
-    """A world of so many source servers in so many places, protected by so many plans (at least three)."""
+def make_world(
+    seed: int = 2026,
+    servers: int = 1_200,
+    places: int = 6,
+    plans: int = 60,
+    *,
+    newest: datetime = NEWEST,
+) -> World:
+    """A world of so many source servers in so many places, protected by so many plans (at least three).
+
+    The first plan's execution finished an hour before `newest`, the others seven hours apart before it.
+    """
     dice = Random(seed)
     world = World()
     looked_at = [place_of(number) for number in range(places)]
@@ -84,7 +94,7 @@ def make_world(seed: int = 2026, servers: int = 1_200, places: int = 6, plans: i
         world.expected[machine.id] = None
     for number, plan in enumerate(make_plans(dice, machines, plans - 2)):
         world.recovery_plans.append(plan_row(plan))
-        run_plan(world, dice, plan, number)
+        run_plan(world, dice, plan, newest - timedelta(hours=7 * number + 1), number)
     for machine in machines:
         world.put(machine.account, machine.region, "sourceServers", source_server(machine))
         if machine.origin:
@@ -185,13 +195,12 @@ def special_plans(machines: list[Machine]) -> list[Plan]:
     return plans
 
 
-def run_plan(world: World, dice: Random, plan: Plan, number: int) -> None:
+def run_plan(world: World, dice: Random, plan: Plan, finished: datetime, number: int) -> None:
     """Executes a plan once; relaunched servers have the leftover of an earlier execution beside the new instance.
 
     Every twelfth plan's execution left no row: half of them are known by their jobs' tags, the others (launched from
     the console) not at all.
     """
-    finished = NEWEST - timedelta(hours=7 * number + 1)
     if any(machine.fate == "relaunched" for machine in plan.machines):
         launch(
             world,

@@ -36,7 +36,9 @@ class Plan:
 
 
 def make_plans(dice: Random, machines: list[Machine], count: int) -> list[Plan]:
-    """So many plans that have every machine in exactly one wave; a plan's waves may be in different places."""
+    """So many plans that have every machine in exactly one wave; a
+    plan's waves may be in different places.
+    """
     waves: list[list[Machine]] = []
     by_place: dict[tuple[str, str], list[Machine]] = {}
     for machine in machines:
@@ -89,7 +91,9 @@ def execution_row(
     *,
     drill: bool,
 ) -> dict[str, Any]:
-    """The row of `execution-history` of a finished execution; a wave that launched nothing has no job."""
+    """The row of `execution-history` of a finished execution; a
+    wave that launched nothing has no job.
+    """
     return {
         "executionId": execution_id,
         "planId": plan.id,

@@ -1,4 +1,6 @@
-"""Takes the pictures of the page that the documentation shows: `python scripts/page_pictures.py` (needs Chromium)."""
+"""Takes the pictures of the page that the documentation shows:
+`python scripts/page_pictures.py` (needs Chromium).
+"""
 
 import sys
 import tempfile
@@ -27,7 +29,8 @@ SCREENS = [
 def visit(browser: Browser, url: str, size: tuple[int, int], theme: str) -> Page:
     """The view at `url`, drawn."""
     context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]}, color_scheme=theme, locale="en-GB", timezone_id="Europe/Berlin"
+        viewport={"width": size[0], "height": size[1]}, color_scheme=theme, locale="en-GB",
+        timezone_id="Europe/Berlin"
     )  # fmt: skip
     page = context.new_page()
     page.goto(url)

@@ -1,8 +1,10 @@
-"""Tries a deployment: each function, through the API where it lets us in; and that strangers are refused.
+"""Tries a deployment: each function, through the API where it lets us in; and that strangers are
+refused.
 
-`python scripts/smoke.py --project P --environment E --api URL`. Calls are signed with the caller's AWS credentials; an
-API that wants a user pool's token takes one from RECOVERY_TOKEN, and without one the functions are called directly.
-Nothing is changed: the probes read, or ask for what is not there. Exit code 1 when an answer is not the expected one.
+`python scripts/smoke.py --project P --environment E --api URL`. Calls are signed with the caller's
+AWS credentials; an API that wants a user pool's token takes one from RECOVERY_TOKEN, and without
+one the functions are called directly. Nothing is changed: the probes read, or ask for what is not
+there. Exit code 1 when an answer is not the expected one.
 """
 
 import argparse

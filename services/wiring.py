@@ -1,6 +1,7 @@
 """Settings to clients to parts: the one place that builds them. Nothing connects until it is asked.
 
-The heavy libraries are imported where they are first needed: a page read that the mirror answers imports redis alone.
+The heavy libraries are imported where they are first needed: a page read that the mirror answers
+imports redis alone.
 """
 
 from functools import cached_property
@@ -48,7 +49,9 @@ class Wiring:
         return Reader(self._page_mirror, lambda: self.table, lambda: self.looks, planned)
 
     def _expect_misses(self) -> None:
-        """In a process that reads pages; no other has a use, or the right, to read the looks beside."""
+        """In a process that reads pages; no other has a use, or
+        the right, to read the looks beside.
+        """
         if "reader" in self.__dict__:
             self.reader.expect_misses()
 
@@ -67,7 +70,10 @@ class Wiring:
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
-        """DynamoDB. A first page asks for plans and looks side by side: one of them makes the client."""
+        """DynamoDB.
+
+        A first page asks for plans and looks side by side: one of them makes the client.
+        """
         from services.aws.dynamodb import dynamodb_client
 
         with self._making:

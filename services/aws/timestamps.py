@@ -1,7 +1,9 @@
 """How botocore reads what EC2 and DRS send, without what we do not use of it.
 
-Both are botocore's own ways to be told otherwise: its loader is a component of a session, and its parsers take a
-`timestamp_parser`. EC2's clients were most of a sync's memory in 100 places, and dates a sixth of its CPU time.
+Both are botocore's own ways to be told otherwise: its loader is a component of a session, and its
+parsers take a
+`timestamp_parser`. EC2's clients were most of a sync's memory in 100 places, and dates a sixth of
+its CPU time.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,12 +13,15 @@ from typing import Any
 from botocore.loaders import Loader, instance_cache
 from botocore.utils import parse_timestamp
 
-# A client is a class with a method for every operation: 1.3 MiB and 7 ms of CPU for all of EC2's, 0.2 and 2 for two.
+# A client is a class with a method for every operation: 1.3 MiB and 7 ms of CPU for all of EC2's,
+# 0.2 and 2 for two.
 OPERATIONS = {"ec2": ("DescribeInstances", "DescribeRegions")}
 
 
 class ModelLoader(Loader):
-    """Loads service models; of a service in OPERATIONS only those operations, and the shapes they are made of."""
+    """Loads service models; of a service in OPERATIONS only those
+    operations, and the shapes they are made of.
+    """
 
     @instance_cache
     def load_service_model(
@@ -30,7 +35,8 @@ class ModelLoader(Loader):
 
 
 def timestamp(value: Any) -> datetime:
-    """A moment as AWS writes it: `2026-03-01T10:00:00.000Z` by Python's own parser, any other form by botocore's.
+    """A moment as AWS writes it: `2026-03-01T10:00:00.000Z` by Python's own parser, any other form
+    by botocore's.
 
     botocore's asks dateutil to guess the form, which is half the CPU time of reading an EC2 reply.
     """

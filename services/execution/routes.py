@@ -47,7 +47,10 @@ class ExecutionRoutes:
         body = valid(StartExecution, request.object())
         settings = self._wiring.settings
         if not settings.state_machine_arn:
-            message = "this deployment has no state machine (STATE_MACHINE_ARN), so nothing can be executed"
+            message = (
+                "this deployment has no state machine (STATE_MACHINE_ARN), so nothing can "
+                "be executed"
+            )
             return Response({"error": "NOT_CONFIGURED", "message": message}, 503)
         # A book of this request alone: what is launched must not be a plan of half a minute ago.
         book = PlanBook(lambda: self._wiring.dynamodb, self._wiring.plan_tables)
@@ -128,7 +131,9 @@ class ExecutionRoutes:
         return self._wiring.settings.four_eyes and confirm and self._has_recoveries(execution_id)
 
     def _has_recoveries(self, execution_id: str) -> bool:
-        """Whether it launched for real; a drill's instances go without `confirm`, so its guard rails stand."""
+        """Whether it launched for real; a drill's instances go
+        without `confirm`, so its guard rails stand.
+        """
         return not self._executions.read(execution_id).is_drill
 
     def termination(self, request: Request) -> Response:
@@ -138,7 +143,9 @@ class ExecutionRoutes:
         )
 
     def report(self, request: Request) -> Response:
-        """What the execution came to, as JSON or, with `format=html`, as a page that stands alone."""
+        """What the execution came to, as JSON or, with
+        `format=html`, as a page that stands alone.
+        """
         wanted = request.query.get("format", "json")
         if wanted not in {"json", "html"}:
             raise InvalidInput("format", f"{wanted!r:.20} is neither json nor html")
@@ -150,7 +157,9 @@ class ExecutionRoutes:
         )
 
     def clean_up(self, request: Request) -> Response:
-        """202 with what drills of the plan have left and is now being terminated; 200 with what would be."""
+        """202 with what drills of the plan have left and is now
+        being terminated; 200 with what would be.
+        """
         body = valid(CleanUpDrill, request.object())
         plan = get_plan(
             lambda plan_id: self._wiring.plans.get(plan_id).value, request.path["planId"]

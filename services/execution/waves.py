@@ -1,7 +1,10 @@
-"""The steps of an execution: start a wave, poll it, sync it. The state machine in `infra/` drives them.
+"""The steps of an execution: start a wave, poll it, sync it.
 
-Each is a plain function of the row in `execution-history`, may be called any number of times, and goes on from wherever
-an earlier call stopped. What is decided is written before it is done, and what was done before anything else is.
+The state machine in `infra/` drives them.
+
+Each is a plain function of the row in `execution-history`, may be called any number of times, and
+goes on from wherever an earlier call stopped. What is decided is written before it is done, and
+what was done before anything else is.
 """
 
 import logging
@@ -27,7 +30,10 @@ TOO_LONG = "had no result within {minutes} minutes"
 
 
 class Waves:
-    """The steps. AWS that cannot be asked raises, and whoever drives the steps tries again later."""
+    """The steps.
+
+    AWS that cannot be asked raises, and whoever drives the steps tries again later.
+    """
 
     def __init__(
         self,
@@ -96,7 +102,8 @@ class Waves:
     def sync_wave(self, execution_id: str, number: int) -> Step:
         """Look at the wave's servers, and say which wave is next.
 
-        The wave is over by now. Whatever fails here is the next background sync's to heal, and never the wave's.
+        The wave is over by now. Whatever fails here is the next background sync's to heal, and
+        never the wave's.
 
         Raises:
             NotFound, TableUnavailable.
@@ -166,7 +173,9 @@ class Waves:
         return _with_wave(self._executions.change(execution_id, alter), number)[1]
 
     def _sync(self, execution: Execution, wave: Wave) -> None:
-        """The wave's sync, in a thread of its own: a call that hangs may outlive the deadline, the step may not."""
+        """The wave's sync, in a thread of its own: a call that hangs
+        may outlive the deadline, the step may not.
+        """
         pool = ThreadPoolExecutor(1, "wave-sync")
         try:
             pool.submit(self._sync_and_keep, execution, wave).result(WAVE_SECONDS)

@@ -1,4 +1,7 @@
-"""The table `protection-groups`: servers by name or by tags, which waves of plans refer to. Optional; the platform's own."""
+"""The table `protection-groups`: servers by name or by tags, which waves of plans refer to.
+
+Optional; the platform's own.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +21,11 @@ TRIES = 3  # of what DynamoDB leaves unprocessed
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One group. `server_ids` is None where the row does not say, or tags select servers that no inventory has found yet."""
+    """One group.
+
+    `server_ids` is None where the row does not say, or tags select servers that no inventory has
+    found yet.
+    """
 
     account_id: str | None
     region: str | None
@@ -34,7 +41,8 @@ class Group:
 def read_groups(
     client: "DynamoDBClient", table: str, status: str, group_ids: Iterable[str]
 ) -> dict[str, Group]:
-    """Those of these groups that there are; of groups by tags with the servers that the last inventory selected.
+    """Those of these groups that there are; of groups by tags with the servers that the last
+    inventory selected.
 
     Raises:
         TableUnavailable: when the groups cannot be read, or their table is not there.
@@ -69,7 +77,8 @@ def tagged_groups(client: "DynamoDBClient", table: str) -> dict[str, Group]:
 def keep_selection(
     client: "DynamoDBClient", status: str, group_id: str, group: Group, server_ids: Sequence[str]
 ) -> None:
-    """Note which servers a group's tags select, for those who read plans; `status` is the table `sync-status`.
+    """Note which servers a group's tags select, for those who read plans; `status` is the table
+    `sync-status`.
 
     Raises:
         TableUnavailable: when the row cannot be written.
@@ -85,7 +94,8 @@ def keep_selection(
 def _batch_get(
     client: "DynamoDBClient", table: str, key: str, values: Iterable[str]
 ) -> list[dict[str, Any]]:
-    from cache.attributes import decode_item, encode  # noqa: PLC0415 - a page of plans without groups needs neither
+    # a page of plans without groups needs neither
+    from cache.attributes import decode_item, encode  # noqa: PLC0415
     from cache.table import translated  # noqa: PLC0415
 
     rows: list[dict[str, Any]] = []
@@ -104,7 +114,10 @@ def _batch_get(
 
 
 def read_group(row: Mapping[str, Any]) -> Group:
-    """The group in a row of plain values. Tags win over names; tags of another type select nothing that we know."""
+    """The group in a row of plain values.
+
+    Tags win over names; tags of another type select nothing that we know.
+    """
     tags, names = row.get("serverSelectionTags"), row.get("sourceServerIds")
     by_tags = tags if isinstance(tags, Mapping) else {}
     return Group(

@@ -1,4 +1,6 @@
-"""`GET /leftovers`: every drill instance that still exists, whether its server is in a plan or not."""
+"""`GET /leftovers`: every drill instance that still exists,
+whether its server is in a plan or not.
+"""
 
 import json
 import logging

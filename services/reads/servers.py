@@ -1,4 +1,5 @@
-"""Every server of a plan, with an instance or without: where it is, what it is called, and whether it could be launched now.
+"""Every server of a plan, with an instance or without: where it is, what it is called, and whether
+it could be launched now.
 
 The check of plans is made of the same answer, so it never asks for more than a page does.
 """
@@ -21,7 +22,9 @@ type Places = Mapping[str, Place | None]
 
 
 class Servers:
-    """The servers of plans, and the check of plans, over a reader; `count` hears of every answer."""
+    """The servers of plans, and the check of plans, over a
+    reader; `count` hears of every answer.
+    """
 
     def __init__(self, reader: Reads, plans: PlanBook, count: Callable[[Answer], None]) -> None:
         self._reader = reader
@@ -83,7 +86,8 @@ class Servers:
         return Response({"plans": self.check_all()})
 
     def check_all(self, plan_id: str | None = None) -> list[dict[str, Any]]:
-        """The check of every plan, or of one: its id and name, the worst severity, and the findings.
+        """The check of every plan, or of one: its id and name, the worst severity, and the
+        findings.
 
         Raises:
             NotFound: when there is no such plan.
@@ -108,7 +112,9 @@ class Servers:
 
 
 def servers_body(answer: Answer, servers: Places) -> dict[str, Any]:
-    """The answer for these servers: one item each, the count of each word of readiness, and how whole it is."""
+    """The answer for these servers: one item each, the count of
+    each word of readiness, and how whole it is.
+    """
     at = to_millis(now())
     items = [_item(it, place, answer, at) for it, place in servers.items()]
     return {

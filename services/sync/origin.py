@@ -1,7 +1,9 @@
-"""Where protected machines run. VPC, subnet, groups and profile stand nowhere in DRS, only in EC2 of the origin.
+"""Where protected machines run.
 
-In a disaster the origin may be dark, so what was once seen is kept: an origin that cannot be asked, or no longer has
-the machine, is "not seen", never "none".
+VPC, subnet, groups and profile stand nowhere in DRS, only in EC2 of the origin.
+
+In a disaster the origin may be dark, so what was once seen is kept: an origin that cannot be asked,
+or no longer has the machine, is "not seen", never "none".
 """
 
 import logging
@@ -23,7 +25,9 @@ logger = logging.getLogger(__name__)
 def describe_origins(
     clients: AwsClients, servers: Mapping[str, Protected], check: Check
 ) -> dict[str, Origin]:
-    """The origin of each server whose machine runs on EC2, in an account we may look at, and could be seen."""
+    """The origin of each server whose machine runs on EC2, in an
+    account we may look at, and could be seen.
+    """
     machines: defaultdict[Place, defaultdict[str, list[str]]] = defaultdict(
         lambda: defaultdict(list)
     )

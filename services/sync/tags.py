@@ -1,4 +1,6 @@
-"""Which servers the protection groups select by tags: worked out after an inventory, kept for those who read plans."""
+"""Which servers the protection groups select by tags: worked out
+after an inventory, kept for those who read plans.
+"""
 
 import logging
 from collections.abc import Collection
@@ -25,7 +27,9 @@ class TagSelection:
         self._table = table
 
     def __call__(self, places: Collection[Place]) -> None:
-        """Select anew for the groups of these places, whose inventories are complete. A failure is logged, and the
+        """Select anew for the groups of these places, whose inventories are complete.
+
+        A failure is logged, and the
         selection stays what it was."""
         try:
             groups = tagged_groups(self._client, self._groups)

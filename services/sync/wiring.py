@@ -1,4 +1,7 @@
-"""What a process that looks at AWS has beside the tiers. A page read holds none of this, not even as code."""
+"""What a process that looks at AWS has beside the tiers.
+
+A page read holds none of this, not even as code.
+"""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -12,7 +15,9 @@ from services.wiring import Wiring
 
 
 class SyncWiring(Wiring):
-    """The parts of one process that looks: the clients of AWS are kept while the target accounts are the same."""
+    """The parts of one process that looks: the clients of AWS are
+    kept while the target accounts are the same.
+    """
 
     _accounts: Mapping[str, TargetAccount] | None = None
     _clients: AwsClients

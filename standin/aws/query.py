@@ -12,8 +12,10 @@ from standin.drs.errors import Refusal
 from standin.drs.state import Item
 
 _STATUS = {
-    "AccessDenied": 403, "AuthFailure": 401, "ExpiredToken": 403, "InternalError": 500, "InternalFailure": 500,
-    "InvalidClientTokenId": 403, "RequestExpired": 403, "RequestLimitExceeded": 503, "SignatureDoesNotMatch": 403,
+    "AccessDenied": 403, "AuthFailure": 401, "ExpiredToken": 403, "InternalError": 500,
+    "InternalFailure": 500,
+    "InvalidClientTokenId": 403, "RequestExpired": 403, "RequestLimitExceeded": 503,
+    "SignatureDoesNotMatch": 403,
     "UnauthorizedOperation": 403,
 }  # fmt: skip
 
@@ -150,7 +152,9 @@ class Query:
 
 
 def _grouped(form: dict[str, str]) -> dict[str, dict[str, str]]:
-    """`{"Filter.1.Name": x}` → `{"Filter": {"1.Name": x}}`; a value of its own stands under the empty name."""
+    """`{"Filter.1.Name": x}` → `{"Filter": {"1.Name": x}}`; a
+    value of its own stands under the empty name.
+    """
     groups: dict[str, dict[str, str]] = {}
     for key, text in form.items():
         head, _, rest = key.partition(".")

@@ -1,7 +1,8 @@
-"""EventBridge envelopes as DRS and EC2 emit them, and a delivery that loses, doubles and reorders them on demand.
+"""EventBridge envelopes as DRS and EC2 emit them, and a delivery that loses, doubles and reorders
+them on demand.
 
-Shapes from the DRS and EC2 user guides: DRS details are kebab-case and `is-drill` is a string; there is no DRS event
-for a termination.
+Shapes from the DRS and EC2 user guides: DRS details are kebab-case and `is-drill` is a string;
+there is no DRS event for a termination.
 """
 
 from typing import Any

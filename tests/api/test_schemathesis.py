@@ -1,4 +1,6 @@
-"""Whatever the document allows, and much that it does not, gets a declared answer and never a 500."""
+"""Whatever the document allows, and much that it does not,
+gets a declared answer and never a 500.
+"""
 
 import subprocess
 import sys
@@ -17,7 +19,8 @@ def test_the_api_holds_against_its_own_document(stack: Stack, tmp_path: Path) ->
     run = subprocess.run(
         [
             program, "run", REPOSITORY / "docs" / "openapi.json", "--url", stack.url,
-            "--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", EXAMPLES, "--seed", "1",
+            "--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", EXAMPLES,
+            "--seed", "1",
             "--generation-database", "none", "--no-color",
             "--exclude-path-regex", "(recovery-instance-sync|executions)$",
         ],

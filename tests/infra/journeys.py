@@ -1,4 +1,6 @@
-"""Everything people and schedules do, once, on the whole stack: what a function may do is what it does here."""
+"""Everything people and schedules do, once, on the whole stack:
+what a function may do is what it does here.
+"""
 
 import json
 import time
@@ -61,8 +63,10 @@ class RecordedStack(Stack):
 
 def _page_event(resource: str, parameters: dict[str, str] | None = None) -> dict[str, Any]:
     return {
-        "httpMethod": "GET", "resource": resource, "path": resource, "pathParameters": parameters, "headers": {},
-        "queryStringParameters": None, "body": None, "requestContext": {"requestId": "journey", "authorizer": {"claims": CLAIMS}},
+        "httpMethod": "GET", "resource": resource, "path": resource, "pathParameters": parameters,
+        "headers": {},
+        "queryStringParameters": None, "body": None, "requestContext": {"requestId": "journey",
+        "authorizer": {"claims": CLAIMS}},
     }  # fmt: skip
 
 
@@ -100,7 +104,8 @@ class Journeys:
         plan = self.stack.world.recovery_plans[0]["planId"]
         self._flush()  # a plan that the mirror holds is not asked for
         for _ in range(2):  # with nothing in the mirror, and with nothing but plans in memory
-            # A function that starts on a busy machine may have no time left to ask the table, and says so.
+            # A function that starts on a busy machine may have no time left to ask the table, and
+            # says so.
             self._await(
                 lambda: (
                     not self._call("GET", f"/recovery-plans/{plan}/check-existing-instances")[
@@ -119,7 +124,9 @@ class Journeys:
         Redis(port=self.stack.valkey.port, protocol=2).flushall()
 
     def _plan_of_a_group(self) -> None:
-        """Plans as the platform has them: of a group by tags, which the sync has selected, and of one that is not there."""
+        """Plans as the platform has them: of a group by tags, which the
+        sync has selected, and of one that is not there.
+        """
         dynamodb, plans = self.stack.client("dynamodb"), functions.TABLES["recovery-plans"]
         for plan, group in (("tagged", group_by_tags()["groupId"]), ("grouped", "none")):
             row = {"planId": plan, "waves": [{"waveNumber": 0, "protectionGroupId": group}]}

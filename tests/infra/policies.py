@@ -26,6 +26,7 @@ PARAMETERS = {
     "WriterArn": f"arn:aws:elasticache:{BASE}:user:{PROJECT}-writer-{ENVIRONMENT}",
     "KmsKeyArns": "*",
     "InstanceRoleArns": "*",
+    "OldestDrillDays": "7",
     "ReaderArn": f"arn:aws:elasticache:{BASE}:user:{PROJECT}-reader-{ENVIRONMENT}",
 }
 

@@ -1,4 +1,6 @@
-"""Checks ElastiCache tokens by the signing rules (AWS General Reference, Signature Version 4), not with botocore."""
+"""Checks ElastiCache tokens by the signing rules (AWS General
+Reference, Signature Version 4), not with botocore.
+"""
 
 import hashlib
 import hmac

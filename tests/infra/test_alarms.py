@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -171,7 +172,7 @@ def _add_emf(period: Period, line: dict[str, Any]) -> None:
 @pytest.fixture(scope="module")
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     """One stack for all alarms; nothing rings at first."""
-    world = make_world(servers=60, places=3, plans=4)
+    world = make_world(servers=60, places=3, plans=4, newest=datetime.now(UTC))
     world.weather.clear()  # the region that is denied in the world of the demonstration
     faulty = FaultyStack(tmp_path_factory.mktemp("alarms"), world)
     faulty.stack = StackWithDistantMachines(
@@ -237,6 +238,20 @@ def a_region_long_unseen(it: Rehearsal) -> Iterator[None]:
     dynamodb.put_item(TableName=table, Item=row | {it: old[it] for it in old.keys() & row.keys()})
     with a_region_denied(it):
         yield
+
+
+@contextmanager
+def a_drill_forgotten(it: Rehearsal) -> Iterator[None]:
+    """One of its instances was launched months ago."""
+    drill = next(drill for drill in it.faulty.world.alive.values() if drill["isDrill"])
+    where = drill["accountId"], drill["region"]
+    instances = it.faulty.world.places[where]["instances"]
+    (machine,) = (one for one in instances if one["InstanceId"] == drill["ec2InstanceId"])
+    path = f"places/{where[0]}/{where[1]}"
+    old = machine | {"LaunchTime": "2026-01-01T00:00:00Z"}
+    it.faulty.stack.standin.call("PUT", path, {"instances": [old]})
+    yield
+    it.faulty.stack.standin.call("PUT", path, {"instances": [machine]})
 
 
 @contextmanager
@@ -328,6 +343,7 @@ BREAKS: dict[str, Callable[[Rehearsal], Any]] = {
     "AllPlacesFailed": weather({"service": "drs", "outage": "503"}),
     "PlacesFailed": a_region_denied,
     "OldData": a_region_long_unseen,
+    "OldDrill": a_drill_forgotten,
     "SyncErrors": dynamodb_gone,
     "SlowSync": weather({"operation": "DescribeRecoveryInstances", "latencyMs": 2_500}),
     "ExecutionsFailed": a_machine_stopped,

@@ -50,10 +50,13 @@ def test_everything_that_is_emitted_is_shown(emitted: dict[str, tuple[str, ...]]
 
 
 def test_the_alarms_of_the_customers_design_keep_their_thresholds() -> None:
-    """Three critical, two warning, and data age; each alarm tells somebody, also of its end, and where to read on."""
+    """Three critical, two warning, and data age; each alarm tells
+    somebody, also of its end, and where to read on.
+    """
     alarms = resources("monitoring.yaml", "AWS::CloudWatch::Alarm")
     asked_for = {
-        "SyncErrors": 0, "TableThrottled": 0, "SlowHandler": 5_000, "MissRate": 10, "SlowSync": 120_000, "OldData": 900,
+        "SyncErrors": 0, "TableThrottled": 0, "SlowHandler": 5_000, "MissRate": 10,
+        "SlowSync": 120_000, "OldData": 900,
     }  # fmt: skip
     assert {name: alarms[name]["Threshold"] for name in asked_for} == asked_for
     for name, alarm in alarms.items():

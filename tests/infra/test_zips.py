@@ -1,4 +1,6 @@
-"""The zips: the same bytes each time, nothing foreign inside, nothing missing, and what they cost to start."""
+"""The zips: the same bytes each time, nothing foreign inside,
+nothing missing, and what they cost to start.
+"""
 
 import hashlib
 import importlib.util
@@ -83,7 +85,9 @@ def test_compiled_parts_are_for_lambdas_platform(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_nothing_foreign_is_inside(zips: dict[str, Path], handler: str) -> None:
-    """No other handler, no local stack, no page, no command line, no tests; and for pages neither tracing nor boto3."""
+    """No other handler, no local stack, no page, no command line, no
+    tests; and for pages neither tracing nor boto3.
+    """
     names = zipfile.ZipFile(zips[handler]).namelist()
     assert f"services/{handler}/handler.py" in names
     others = [f"services/{it}/" for it in {*HANDLERS, "local", "page"} - {handler}]
@@ -132,8 +136,10 @@ def environment(valkey: Process, dynamodb: Process, standin: Process) -> dict[st
 def event(method: str, resource: str, body: object = None, **parameters: str) -> dict[str, object]:
     """API Gateway's event."""
     return {
-        "httpMethod": method, "resource": resource, "path": resource, "pathParameters": parameters, "headers": {},
-        "queryStringParameters": None, "body": body and json.dumps(body), "requestContext": {"requestId": "r"},
+        "httpMethod": method, "resource": resource, "path": resource, "pathParameters": parameters,
+        "headers": {},
+        "queryStringParameters": None, "body": body and json.dumps(body),
+        "requestContext": {"requestId": "r"},
     }  # fmt: skip
 
 

@@ -32,7 +32,9 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack.start()
     try:
         stack.sync()
-        in_turn = 0  # a process that answers its first page on a busy machine may have no time left to read the table
+        # a process that answers its first page on a busy machine may have no time left to read the
+        # table
+        in_turn = 0
         while in_turn < 4 * stack.query_processes:
             in_turn = 0 if checked(stack, WHOLE_ESTATE)["degraded"] else in_turn + 1
         yield stack
@@ -61,7 +63,9 @@ def checked(stack: Stack, plan_id: str) -> Any:
 
 
 def test_every_plan_says_what_the_world_has_or_that_nobody_knows(platform: Stack) -> None:
-    """Servers of groups field by field as servers of waves; the odd plans are named and never none."""
+    """Servers of groups field by field as servers of waves;
+    the odd plans are named and never none.
+    """
     groups = {it["groupId"]: it for it in platform.world.protection_groups}
     for plan in platform.world.recovery_plans:
         page = checked(platform, plan["planId"])

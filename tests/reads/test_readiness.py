@@ -1,4 +1,7 @@
-"""Readiness: could this server be launched now? From what DRS said last, with its reason and its age."""
+"""Readiness: could this server be launched now?
+
+From what DRS said last, with its reason and its age.
+"""
 
 from typing import Any
 
@@ -60,7 +63,9 @@ def test_every_word_of_drs_for_a_source_server_has_a_verdict() -> None:
 
 
 def test_a_verdict_is_as_old_as_the_last_whole_listing_and_unknown_once_that_is_too_old() -> None:
-    """A row is written only when something changed, so its own stamp may be older than what is known."""
+    """A row is written only when something changed, so its own
+    stamp may be older than what is known.
+    """
     later = AT + 2 * TOO_OLD_MS
     assert readiness_of(server(), 0, later).readiness is Readiness.UNKNOWN
     confirmed = readiness_of(server(), later - 1000, later)

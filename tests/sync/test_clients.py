@@ -1,4 +1,6 @@
-"""AWS clients: how many are kept, and that what is left out of botocore's models and parsers is missed by nobody."""
+"""AWS clients: how many are kept, and that what is left out of
+botocore's models and parsers is missed by nobody.
+"""
 
 import gc
 import os
@@ -30,7 +32,8 @@ def accounts(n: int) -> dict[str, TargetAccount]:
     }
 
 
-def test_only_the_last_used_clients_are_kept(platform: Platform) -> None:  # noqa: ARG001  its credentials
+# its credentials
+def test_only_the_last_used_clients_are_kept(platform: Platform) -> None:  # noqa: ARG001
     """However many places there are; and a client that is used again is not the one to go."""
     ours = accounts(CLIENTS_KEPT + 2)
     clients = AwsClients(ours)
@@ -70,7 +73,9 @@ def test_ec2_is_read_as_the_whole_model_reads_it(platform: Platform) -> None:
 
 
 def described(operation: Any) -> str:
-    """Every shape of an operation, members and locations included, as far as a shape does not contain itself."""
+    """Every shape of an operation, members and locations included,
+    as far as a shape does not contain itself.
+    """
     return repr([shape_of(operation.input_shape), shape_of(operation.output_shape)])
 
 
@@ -115,7 +120,8 @@ def test_what_is_no_moment_is_refused_as_botocore_refuses_it(written: str) -> No
         timestamp(written)
 
 
-def test_what_looks_takes_the_role_that_only_reads(platform: Platform) -> None:  # noqa: ARG001  its stand-in
+# its stand-in
+def test_what_looks_takes_the_role_that_only_reads(platform: Platform) -> None:  # noqa: ARG001
     """Named like the row's, with the suffix; and the row's own where a process acts."""
     asked = []
     for suffix in ("-read", ""):
@@ -129,7 +135,9 @@ def test_what_looks_takes_the_role_that_only_reads(platform: Platform) -> None: 
 
 @pytest.mark.parametrize("region", ["eu-west-1", "ap-southeast-2"])
 def test_every_call_stays_in_a_region(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
-    """STS included, whose old default is one region for the whole world; the rest of AWS is asked in the place's."""
+    """STS included, whose old default is one region for the whole
+    world; the rest of AWS is asked in the place's.
+    """
     for name in [it for it in os.environ if it.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)

@@ -83,7 +83,9 @@ def test_a_launch_after_the_inventory_takes_the_row_and_keeps_what_was_known(
 
 
 def test_a_server_that_leaves_drs_is_gone_and_comes_back(platform: Platform) -> None:
-    """Its row stays, an instance that still runs is shown, and nothing is guessed from a listing alone."""
+    """Its row stays, an instance that still runs is shown, and
+    nothing is guessed from a listing alone.
+    """
     idle, running = platform.server(), platform.server()
     instance = platform.launch(running)
     inventory(platform)
@@ -105,7 +107,9 @@ def test_a_server_that_leaves_drs_is_gone_and_comes_back(platform: Platform) -> 
 
 
 def test_an_origin_that_cannot_be_asked_any_more_is_kept(platform: Platform) -> None:
-    """That is what it was captured for; and where it never could, the copied network names the VPC."""
+    """That is what it was captured for; and where it never
+    could, the copied network names the VPC.
+    """
     seen, copied = platform.server(), platform.server()
     network = "sn-0123456789abcdef0"
     inventory(platform)
