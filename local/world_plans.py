@@ -83,6 +83,15 @@ def plan_row(plan: Plan) -> dict[str, Any]:
     }
 
 
+def _times(
+    waves: list[tuple[list[Machine], str | None]], number: int, ended: datetime
+) -> dict[str, str]:
+    """When a wave that launched something began and ended: one after the other, the last when its job began."""
+    later = sum(job_id is not None for _, job_id in waves[number:])
+    began = ended - later * timedelta(minutes=25)
+    return {"startTime": stamp(began), "endTime": stamp(began + timedelta(minutes=20))}
+
+
 def execution_row(
     execution_id: str,
     plan: Plan,
@@ -109,7 +118,7 @@ def execution_row(
                 "serverStatuses": {
                     machine.id: "LAUNCHED" if job_id else "FAILED" for machine in machines
                 },
-                **({"jobId": job_id} if job_id else {}),
+                **({"jobId": job_id, **_times(waves, number, ended)} if job_id else {}),
             }
             for number, (machines, job_id) in enumerate(waves, 1)
         ],

@@ -147,6 +147,10 @@ def _check_together(found: Parameters) -> None:
         raise Refused("UserPoolSignInHost is of a pool: UserPoolId is missing")
     if found["RedisKind"] == "external" and not found["RedisUrl"]:
         raise Refused("RedisKind=external needs RedisUrl")
+    if found["PageDomain"] and not found["PageCertificateArn"]:
+        raise Refused(
+            "PageDomain needs PageCertificateArn, a certificate of that name in us-east-1"
+        )
     if found["ReplicaRegion"] and found["PlatformTables"] == "existing":
         raise Refused(
             "ReplicaRegion is for tables made here: PlatformTables=create, or leave it out"

@@ -25,7 +25,9 @@ from services.api.http import (
 
 logger = logging.getLogger(__name__)
 NOBODY = Request("", "", {}, {}, {}, "", "")
-COLLECTIONS = frozenset({"me", "recovery-plans", "recovery-instances", "executions", "leftovers"})
+COLLECTIONS = frozenset({
+    "me", "recovery-plans", "recovery-instances", "executions", "leftovers", "plan-checks", "source-servers",
+})  # fmt: skip
 _ALIKE = {"HEAD": "GET"}
 
 

@@ -252,6 +252,7 @@ def a_drill_forgotten(it: Rehearsal) -> Iterator[None]:
     it.faulty.stack.standin.call("PUT", path, {"instances": [old]})
     yield
     it.faulty.stack.standin.call("PUT", path, {"instances": [machine]})
+    it.faulty.stack.sync()
 
 
 @contextmanager

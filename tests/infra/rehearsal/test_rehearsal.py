@@ -139,18 +139,6 @@ def test_a_parameter_on_the_command_line_holds_once(rehearsal: Rehearsal) -> Non
         assert served_variables(rehearsal)["JOB_TAGS"] == expected
 
 
-def test_old_versions_go(rehearsal: Rehearsal) -> None:
-    """Three are kept, the one that is served among them."""
-    for number in range(4):
-        rehearsal.deploy(f"CorsOrigin=https://{number}.example.org")
-    found = rehearsal.client("lambda").list_versions_by_function(
-        FunctionName=functions.name("query")
-    )["Versions"]
-    published = [it["Version"] for it in found if it["Version"] != "$LATEST"]
-    assert len(published) == 3
-    assert rehearsal.live_version() == published[-1]
-
-
 def test_a_dry_run_changes_nothing(rehearsal: Rehearsal) -> None:
     """It shows what would change; functions keep their code, the stack its time, the bucket its files."""
     rehearsal.deploy()
