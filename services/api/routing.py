@@ -25,9 +25,10 @@ from services.api.http import (
 
 logger = logging.getLogger(__name__)
 NOBODY = Request("", "", {}, {}, {}, "", "")
-COLLECTIONS = frozenset({
-    "me", "recovery-plans", "recovery-instances", "executions", "leftovers", "plan-checks", "source-servers",
-})  # fmt: skip
+COLLECTIONS = frozenset(
+    {"executions", "leftovers", "me", "plan-checks", "recovery-instances", "recovery-plans",
+    "source-servers"}
+)  # fmt: skip
 _ALIKE = {"HEAD": "GET"}
 
 

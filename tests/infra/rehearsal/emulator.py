@@ -1,9 +1,12 @@
-"""ministack, run by its venv's Python, with four of AWS's rules that the scripts rely on and ministack does not keep.
+"""ministack, run by its venv's Python, with four of AWS's rules that the scripts rely on and
+ministack does not keep.
 
-- An updated function keeps its versions and aliases (Lambda developer guide, "Manage Lambda function versions").
-- PublishVersion makes no version while code and configuration are those of the last one (Lambda API reference).
-- A route that asks for credentials lets nobody in without any, and tells the function whose they are. (That they are
-  good is not checked: whoever brings some is the operator.)
+- An updated function keeps its versions and aliases (Lambda developer guide, "Manage Lambda
+  function versions").
+- PublishVersion makes no version while code and configuration are those of the last one (Lambda API
+  reference).
+- A route that asks for credentials lets nobody in without any, and tells the function whose they
+  are. (That they are good is not checked: whoever brings some is the operator.)
 - DeleteChangeSet answers with its result element (CloudFormation's service model).
 """
 
