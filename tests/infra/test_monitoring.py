@@ -8,7 +8,7 @@ import pytest
 
 from tests.infra.journeys import RecordedStack
 from tests.infra.policies import filled
-from tests.infra.templates import load, resources
+from tests.infra.templates import INFRA, load, resources
 
 pytestmark = [pytest.mark.xdist_group("infra-journeys"), pytest.mark.long]
 
@@ -64,6 +64,17 @@ def test_the_alarms_of_the_customers_design_keep_their_thresholds() -> None:
         assert alarm["AlarmDescription"].startswith(level.capitalize()), name
         assert alarm["AlarmActions"], name
         assert alarm["OKActions"], name
+
+
+def test_every_alarm_has_its_entry_in_the_runbook() -> None:
+    """The description names the entry, and the entry names the alarm."""
+    runbook = (INFRA.parent / "docs" / "runbook.md").read_text()
+    headings = [it.lower() for it in re.findall(r"^## (.+)$", runbook, re.MULTILINE)]
+    entries = {part.strip() for heading in headings for part in heading.split(",")}
+    for name, alarm in resources("monitoring.yaml", "AWS::CloudWatch::Alarm").items():
+        (entry,) = re.findall(r"Runbook: (.+)\.$", alarm["AlarmDescription"])
+        assert entry in entries, name
+        assert alarm["AlarmName"]["Fn::Sub"].removeprefix("${Project}-${Environment}-") in runbook
 
 
 def test_without_a_mirror_nothing_watches_one() -> None:
