@@ -83,7 +83,7 @@ def _reason(server: Mapping[str, Any], word: str, lag: int | None) -> str:
 
 
 def not_in_drs(listed: int, at: int) -> Verdict:
-    """The verdict on a server without a row in a place whose source servers were last listed then (0: never)."""
+    """The verdict on a server without a row, in a place that was last listed then (0: never)."""
     if not listed:
         return Verdict(Readiness.UNKNOWN, "its replication has not been looked at yet")
     if at - listed > TOO_OLD_MS:

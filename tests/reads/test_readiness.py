@@ -110,7 +110,7 @@ def test_a_server_without_a_row_is_not_in_drs_once_its_place_was_listed() -> Non
 
 
 def test_plans_count_the_words_of_their_servers() -> None:
-    """What was said too long ago, or of a place never listed, is unknown; so are servers of which nothing is known."""
+    """What was said too long ago, or of a place never listed, is unknown; so is a lack of facts."""
 
     def facts(version: int, word: str, place: str = "1/eu") -> Facts:
         return Facts(version, 0, "absent", None, place, version, word)
