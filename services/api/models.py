@@ -565,6 +565,7 @@ class ReportTermination(JobStatus):
     requested_at: Stamp | None
     requested_by: str | None
     approved_by: str | None
+    ended_at: Stamp | None = Field(description="when it was seen to be over")
 
 
 class Note(Body):

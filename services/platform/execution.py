@@ -159,6 +159,8 @@ class TerminationJob(_Row):
     requested_at: str | None = None
     requested_by: str | None = None
     approved_by: str | None = None
+    ended_at: str | None = None
+    """When it was seen to be over."""
 
     @property
     def place(self) -> Place:
