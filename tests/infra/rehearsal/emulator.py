@@ -6,6 +6,7 @@
   good is not checked: whoever brings some is the operator.)
 - A table that is updated keeps its rows; one that a deleted stack retained keeps all; a change set of type IMPORT
   takes tables that exist, and no others (CloudFormation user guide, "Import AWS resources manually").
+- A queue's attributes are known in an update too, not its address alone.
 - DeleteChangeSet answers with its result element (CloudFormation's service model).
 """
 
@@ -25,6 +26,9 @@ publish = lambda_svc._publish_version
 execute = apigateway_v1.handle_execute
 begin = handlers._create_change_set
 build_event = apigateway_v1._build_lambda_event_v1
+INVOKE_CONFIG = "AWS::Lambda::EventInvokeConfig"
+REGION = "us-east-1"
+configure = provisioners._RESOURCE_HANDLERS[INVOKE_CONFIG]["update"]
 OPERATOR = "arn:aws:sts::111111111111:assumed-role/recovery-operators/rehearsal"
 
 
@@ -55,6 +59,15 @@ def create_change_set(params: dict[str, Any]) -> Any:
         return helpers._error("ValidationError", f"Resources to import do not exist: {missing}")
     there = handlers._p(params, "StackName") in cloudformation._stacks
     return begin({**params, "ChangeSetType": ["UPDATE" if there else "CREATE"]})
+
+
+def update_invoke_config(name: str, old: Any, new: dict[str, Any], stack: str) -> Any:
+    """With the queue's ARN, where an update has its address."""
+    failed = new.get("DestinationConfig", {}).get("OnFailure", {})
+    if failed.get("Destination", "").startswith("http"):
+        account, queue = failed["Destination"].split("/")[-2:]
+        failed["Destination"] = f"arn:aws:sqs:{REGION}:{account}:{queue}"
+    return configure(name, old, new, stack)
 
 
 def create_or_update(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
@@ -114,6 +127,7 @@ def delete_change_set(params: dict[str, Any]) -> Any:
 for kind in ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"):
     known = provisioners._RESOURCE_HANDLERS[kind]
     known["create"], known["delete"] = table_or_update(known["create"]), lambda *_: None
+provisioners._RESOURCE_HANDLERS[INVOKE_CONFIG]["update"] = update_invoke_config
 handlers._ACTION_HANDLERS["CreateChangeSet"] = create_change_set
 provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]["create"] = create_or_update
 lambda_svc._publish_version = publish_what_is_new
