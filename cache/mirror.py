@@ -3,10 +3,10 @@
 `ri:v4:{f}:<sourceServerId>` is a hash, one server's entry (`cache.entry`), where f is the id's last
 character; `ri:v4:places` a hash of `account/region` to
 `ticket|completedAt|outcome|completedTicket|listedAt|inventoriedAt`;
-`ri:v4:warming:<sourceServerId>` a short lock; `ri:v4:{plans}` a hash of plan ids to definitions, opaque here.
-The braces make f the hash tag: in a cluster, servers of one f share a slot and so a node. Every write of
-an entry goes through one script, so an older version never replaces a newer one, whoever sends it and in
-whatever order.
+`ri:v4:warming:<sourceServerId>` a short lock; `ri:v4:{plans}` a hash of plan ids to definitions,
+opaque here. The braces make f the hash tag: in a cluster, servers of one f share a slot and so a
+node. Every write of an entry goes through one script, so an older version never replaces a newer
+one, whoever sends it and in whatever order.
 """
 
 import re
@@ -40,15 +40,17 @@ PAGES_KEPT = 16  # of which the commands are remembered, packed: 0.2 kB a server
 LOOKS_KEPT = 1024  # parsed, of the places hash
 COMMANDS_A_PIPELINE = 500  # of writes, so that one publish never holds the server for long
 
-# KEYS 1: entry. ARGV 1: version, 2: the ticket that confirmed it, 3: life in ms, 4: head of a stored
-# page that a reader found broken, or '', 5 and on: the hash. An entry whose (version, confirmed) is
-# higher stays, unless its page is that broken one. (The head will do: if the page is undamaged, the
-# reader asked the table after this version was written there.) What is no entry gives way.
+# KEYS 1: entry. ARGV 1: version, 2: the ticket that confirmed it, 3: life in ms, 4: head of a
+# stored page that a reader found broken, or '', 5 and on: the hash. An entry whose (version,
+# confirmed) is higher stays, unless its page is that broken one. (The head will do: if the page is
+# undamaged, the reader asked the table after this version was written there.) What is no entry
+# gives way.
 _PUT = f"""
 local stored = redis.pcall('HMGET', KEYS[1], 'schema', 'version', 'confirmed', 'page')
 if not stored.err and stored[2] and stored[3] and stored[4] then
   local version, confirmed = string.match(stored[2] .. '|' .. stored[3], '^(%d+)|(%d+)$')
-  if version and #version <= 15 and #confirmed <= 15 and string.sub(stored[4], 1, {HEAD}) ~= ARGV[4] then
+  local is_broken = string.sub(stored[4], 1, {HEAD}) == ARGV[4]
+  if version and #version <= 15 and #confirmed <= 15 and not is_broken then
     local newer = tonumber(version) - tonumber(ARGV[1])
     if newer > 0 or (newer == 0 and tonumber(confirmed) > tonumber(ARGV[2])) then return 0 end
   end
@@ -58,7 +60,8 @@ redis.call('HSET', KEYS[1], unpack(ARGV, 5))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 """
-# KEYS: entries. ARGV: names of fields. One flat list; false where there is no entry, or another kind of key.
+# KEYS: entries. ARGV: names of fields. One flat list; false where there is no entry, or another
+# kind of key.
 _READ = """
 local found, call = {}, redis.pcall
 for at = 1, #KEYS do
@@ -92,9 +95,11 @@ _LOOK = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class MirrorRead:
-    """Entries by server id; stored values that are no entry of the server asked for; and the looks at each place.
+    """Entries by server id; stored values that are no entry of the server asked for; and the looks
+    at each place.
 
-    `machines` are what is known of the protected machines of these entries, as JSON, where that was asked for.
+    `machines` are what is known of the protected machines of these entries, as JSON, where that was
+    asked for.
     """
 
     entries: Entries
@@ -105,7 +110,9 @@ class MirrorRead:
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """An entry just read from or written to the table, `at` monotonic seconds; `broken` is what it should replace."""
+    """An entry just read from or written to the table, `at` monotonic
+    seconds; `broken` is what it should replace.
+    """
 
     entry: Entry
     at: float
@@ -114,7 +121,9 @@ class Fresh:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """How many entries were taken (or renewed), refused by a newer one, dropped as too old, and failed."""
+    """How many entries were taken (or renewed), refused by a
+    newer one, dropped as too old, and failed.
+    """
 
     taken: int = 0
     refused: int = 0
@@ -123,9 +132,12 @@ class Published:
 
 
 class Mirror:
-    """Reads and publishes entries. `connect` makes a client with short timeouts and without retries.
+    """Reads and publishes entries.
 
-    `when_slow` is called, once each, while an exchange takes long enough to prepare for its failure.
+    `connect` makes a client with short timeouts and without retries.
+
+    `when_slow` is called, once each, while an exchange takes long enough to prepare for its
+    failure.
     """
 
     def __init__(
@@ -135,7 +147,8 @@ class Mirror:
         self._away_until = 0.0
 
     def read(self, server_ids: Sequence[str], *, with_machines: bool = False) -> MirrorRead:
-        """The entries of these servers and the looks at the places: one pipeline, one round trip per node.
+        """The entries of these servers and the looks at the places: one pipeline, one round trip
+        per node.
 
         Raises:
             MirrorUnavailable: when Redis could not be asked.
@@ -229,7 +242,8 @@ class Mirror:
         self._ask([batch(PLANS, commands)])
 
     def claim(self, server_ids: Sequence[str]) -> set[str]:
-        """The servers that this caller alone should now read from the table; others are being read by someone.
+        """The servers that this caller alone should now read from the table; others are being read
+        by someone.
 
         Raises:
             MirrorUnavailable: when Redis could not be asked.
@@ -248,7 +262,9 @@ class Mirror:
         self._each([("DEL", lock_key(it)) for it in server_ids])
 
     def _run(self, script: str, calls: Sequence[Command]) -> list[Any]:
-        """One answer per call of the script; an answer is an exception where Redis refused that call."""
+        """One answer per call of the script; an answer is an
+        exception where Redis refused that call.
+        """
         answers: list[Any] = []
         for at in range(0, len(calls), COMMANDS_A_PIPELINE):
             part = calls[at : at + COMMANDS_A_PIPELINE]
@@ -291,7 +307,10 @@ def entry_key(server_id: str) -> str:
 def shares_of(
     server_ids: tuple[str, ...], names: tuple[str, ...] = (PAGE,)
 ) -> Mapping[tuple[str, ...], Batch]:
-    """The reads of these fields of these servers, by the servers of a slot. The same again for each plan."""
+    """The reads of these fields of these servers, by the servers of a slot.
+
+    The same again for each plan.
+    """
     shares = defaultdict[str, list[str]](list)
     for server_id in server_ids:
         shares[server_id[-1:]].append(server_id)

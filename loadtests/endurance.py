@@ -2,7 +2,7 @@
 explained.
 
     .venv/bin/python -m loadtests.endurance                 # an hour; writes docs/endurance.md
-    .venv/bin/python -m loadtests.endurance --minutes 3     # as long as you have; the report says how long it ran
+    .venv/bin/python -m loadtests.endurance --minutes 3  # as long as you have
 
 Faults come in a seeded random order with quiet in between, and a sync starts with each and after
 each. Exit code 1 when an answer broke a promise, memory grew by 5 % or more, connections piled up,

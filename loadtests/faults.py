@@ -1,7 +1,7 @@
 """The fault matrix: every fault on the running stack, with page load on all the while.
 
-    .venv/bin/python -m loadtests.faults            # prints the table and writes it to docs/faults.md
-    .venv/bin/python -m loadtests.faults --quick    # the same faults, each for two seconds; writes nothing
+    .venv/bin/python -m loadtests.faults          # prints the table, writes docs/faults.md
+    .venv/bin/python -m loadtests.faults --quick  # each fault for two seconds; writes nothing
 
 Exit code 1 when any answer was wrong, a false "none", late or refused, or a fault left the stack
 ill.

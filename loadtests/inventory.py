@@ -1,4 +1,5 @@
-"""What the inventory of one place costs: calls, time, CPU and writes, at first and with nothing changed; and dollars a month.
+"""What the inventory of one place costs: calls, time, CPU and writes, at first and with nothing
+changed; and dollars a month.
 
     .venv/bin/python -m loadtests.inventory [--servers 4000] [--launched 400]
 
@@ -83,10 +84,15 @@ def _look(parts: SyncParts, *, with_inventory: bool) -> dict[str, str]:
 
 
 def _monthly(servers: int) -> str:
-    """What the rows of servers without an instance cost beside the sync of the launched: they are read, not written."""
+    """What the rows of servers without an instance cost beside the sync
+    of the launched: they are read, not written.
+    """
     reads = servers * (SYNCS + HOURS) * READ_UNITS
     first = 2 * servers * math.ceil(ROW_KB) * WRITE_UNITS
-    return f"DynamoDB, list prices: ${first:.3f} once to write {servers:,} rows; ${reads:.2f} a month to read them in every look"
+    return (
+        f"DynamoDB, list prices: ${first:.3f} once to write {servers:,} rows; ${reads:.2f} a "
+        "month to read them in every look"
+    )
 
 
 if __name__ == "__main__":

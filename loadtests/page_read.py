@@ -2,9 +2,9 @@
 
     .venv/bin/python -m loadtests.page_read [--quick] [--plots DIRECTORY]
 
-Every contender reads the same servers in turn, round after round, so that a busy moment hits all of them. What counts
-is the least wall time, and the least CPU time of this process: what remains when nothing else wanted the two cores.
-Exit code 1 when a target is missed.
+Every contender reads the same servers in turn, round after round, so that a busy moment hits all of
+them. What counts is the least wall time, and the least CPU time of this process: what remains when
+nothing else wanted the two cores. Exit code 1 when a target is missed.
 """
 
 import argparse

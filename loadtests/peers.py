@@ -1,7 +1,8 @@
-"""What a user would pick instead of the mirror's reader, each asked for the same page: the JSON of these servers.
+"""What a user would pick instead of the mirror's reader, each asked for the same page: the JSON of
+these servers.
 
-The three Python caches are installed, pinned by `requirements-bench.lock`, into `.cache/bench` on first use: they are
-no part of the product, nor of its tests.
+The three Python caches are installed, pinned by `requirements-bench.lock`, into `.cache/bench` on
+first use: they are no part of the product, nor of its tests.
 """
 
 import asyncio
@@ -64,7 +65,8 @@ def body(items: Sequence[object]) -> bytes:
 
 
 def floor(tiers: Tiers) -> Page:
-    """A raw socket and hiredis on the product's own hashes, an HGET each, packed once, the items joined.
+    """A raw socket and hiredis on the product's own hashes, an HGET each, packed once, the items
+    joined.
 
     No pool, no checks, no deadline, no retry.
     """
@@ -164,7 +166,9 @@ def hget_each(tiers: Tiers) -> Page:
 
 
 def hgetall(tiers: Tiers) -> Page:
-    """A hash per server with a field per attribute, HGETALL in a pipeline, as the original design has it."""
+    """A hash per server with a field per attribute, HGETALL in a
+    pipeline, as the original design has it.
+    """
 
     def page(ids: Sequence[str]) -> bytes:
         pipeline = tiers.redis.pipeline(transaction=False)

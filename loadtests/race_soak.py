@@ -1,8 +1,8 @@
 """Writers and readers race over both tiers; an oracle kept from the table's own answers judges
 every read.
 
-    python -m loadtests.race_soak --writes 1000000                      # table in memory, mirror a real Valkey
-    python -m loadtests.race_soak --table dynamodb --writes 50000       # both tiers over the network
+    python -m loadtests.race_soak --writes 1000000  # table in memory, a real Valkey
+    python -m loadtests.race_soak --table dynamodb --writes 50000  # both over the network
 
 Writers look at places, hold what they saw for a while, write it in any order, and are now and then
 killed before they publish; the mirror is flushed, loses entries and scripts. Exit code 1 when a

@@ -41,7 +41,8 @@ def settings(
         "AUDIENCE": users.AUDIENCE,
         **users.GROUPS,
         "FOUR_EYES": str(four_eyes).lower(),
-        "STATE_MACHINE_ARN": f"arn:aws:states:{region}:{OWN_ACCOUNT}:stateMachine:{PROJECT}-execution-{ENVIRONMENT}",
+        "STATE_MACHINE_ARN": f"arn:aws:states:{region}:{OWN_ACCOUNT}:stateMachine:"
+        f"{PROJECT}-execution-{ENVIRONMENT}",
     }
 
 

@@ -86,7 +86,9 @@ def plan_row(plan: Plan) -> dict[str, Any]:
 def _times(
     waves: list[tuple[list[Machine], str | None]], number: int, ended: datetime
 ) -> dict[str, str]:
-    """When a wave that launched something began and ended: one after the other, the last when its job began."""
+    """When a wave that launched something began and ended: one
+    after the other, the last when its job began.
+    """
     later = sum(job_id is not None for _, job_id in waves[number:])
     began = ended - later * timedelta(minutes=25)
     return {"startTime": stamp(began), "endTime": stamp(began + timedelta(minutes=20))}

@@ -82,7 +82,9 @@ class Deployment:
         return int(self._http.send(request.prepare()).status_code)
 
     def invoke(self, probe: Probe) -> int:
-        """The function's own status for the event that API Gateway would send it, of somebody who may see."""
+        """The function's own status for the event that API Gateway
+        would send it, of somebody who may see.
+        """
         event = {
             "httpMethod": probe.method,
             "resource": probe.resource,

@@ -66,14 +66,16 @@ class Preflight:
             raise Refused(
                 "these tables exist and are in no stack of this deployment: "
                 f"{', '.join(strangers)}. "
-                "`scripts/import.sh ENV` takes them in with their rows; if they are the platform's own, "
+                "`scripts/import.sh ENV` takes them in with their rows; "
+                "if they are the platform's own, "
                 "say PlatformTables=existing"
             )
         missing = sorted(it for it in tables.expected() if not tables.exists(it))
         if missing:
             raise Refused(
                 f"PlatformTables=existing, but there is no {', '.join(missing)} in {self.region}: "
-                "PlatformTables=create makes them; in a second region, name it as the first one's ReplicaRegion"
+                "PlatformTables=create makes them; "
+                "in a second region, name it as the first one's ReplicaRegion"
             )
         if self.parameters["ReplicaRegion"] == self.region:
             raise Refused(f"ReplicaRegion is the second region, and this is {self.region} itself")

@@ -25,7 +25,10 @@ from services.api.http import (
 
 logger = logging.getLogger(__name__)
 NOBODY = Request("", "", {}, {}, {}, "", "")
-COLLECTIONS = frozenset({"me", "recovery-plans", "recovery-instances", "executions", "leftovers"})
+COLLECTIONS = frozenset(
+    {"executions", "leftovers", "me", "plan-checks", "recovery-instances", "recovery-plans",
+    "source-servers"}
+)  # fmt: skip
 _ALIKE = {"HEAD": "GET"}
 
 

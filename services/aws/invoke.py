@@ -63,7 +63,8 @@ def start_machine(arn: str, name: str, values: dict[str, Any]) -> None:
 
 
 def machine_status(arn: str, name: str) -> str | None:
-    """How the machine's execution of this name does, in Step Functions' words; None when there was none.
+    """How the machine's execution of this name does, in Step Functions' words; None when there was
+    none.
 
     Raises:
         MachineNotStarted: when Step Functions cannot be asked.

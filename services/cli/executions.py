@@ -73,5 +73,8 @@ def _todo(execution: Execution) -> str:
     if execution.approval:
         return f"{execution.approval.requested_by} waits for a second person's approval"
     if execution.abandoned_since:
-        return f"abandoned: no step since {execution.abandoned_since}; `recovery-sync cancel --force` frees its plan"
+        return (
+            f"abandoned: no step since {execution.abandoned_since}; `recovery-sync cancel "
+            "--force` frees its plan"
+        )
     return ""

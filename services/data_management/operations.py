@@ -101,7 +101,9 @@ def _sync(parts: SyncParts, event: SyncEvent, deadline: float) -> SyncReport:
 
 
 def _check_plans(wiring: SyncWiring) -> None:
-    """Check every plan, as often as the source servers are listed: who cannot be launched is told before a disaster."""
+    """Check every plan, as often as the source servers are listed: who
+    cannot be launched is told before a disaster.
+    """
     try:
         plans = Servers(wiring.reader, wiring.plans, lambda _: None).check_all()
     except TableUnavailable as error:

@@ -91,7 +91,8 @@ class ExecutionRoutes:
         if body.force and not body.confirm:
             raise InvalidInput(
                 "confirm",
-                "must be true with force: the execution ends now, and nobody follows what DRS still launches",
+                "must be true with force: the execution ends now, "
+                "and nobody follows what DRS still launches",
             )
         execution = cancel_execution(
             self._executions, _id(request), force=body.force, by=request.caller.person

@@ -173,7 +173,8 @@ class Waves:
         pool = ThreadPoolExecutor(1, "wave-sync")
         try:
             pool.submit(self._sync_and_keep, execution, wave).result(WAVE_SECONDS)
-        except Exception:  # whatever it is, a wave never fails for its sync; the next background sync fills the gap
+        except Exception:
+            # A wave never fails for its sync, whatever it is; the next background sync heals.
             logger.exception("Failed to sync recovery instances after wave %d", wave.wave_number)
         finally:
             pool.shutdown(wait=False)

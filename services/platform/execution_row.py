@@ -58,7 +58,8 @@ def read_execution(row: Row) -> Execution:
     values = dict(row) | times | {
         "planId": _text(row.get("planId")) or "",
         "executionType": _word(row.get("executionType")) or "UNKNOWN",
-        "status": _word(row.get("status")) or (Status.COMPLETED if times["endTime"] else Status.PENDING),
+        "status": _word(row.get("status"))
+        or (Status.COMPLETED if times["endTime"] else Status.PENDING),
         "waves": waves,
         "terminationJobs": list(_termination_jobs(jobs, waves, account)),
     }  # fmt: skip

@@ -29,7 +29,8 @@ class Caller:
     def arn(self) -> str:
         if self.role_arn is None:
             return f"arn:aws:iam::{self.account}:user/local"
-        return f"arn:aws:sts::{self.account}:assumed-role/{self.role_arn.rpartition('/')[2]}/{self.session_name}"
+        role = self.role_arn.rpartition("/")[2]
+        return f"arn:aws:sts::{self.account}:assumed-role/{role}/{self.session_name}"
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,8 @@ class Query:
     def fail(self, status: int, code: str, message: str) -> Reply:
         error = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
         if self.service == "ec2":
-            body = f"<Response><Errors><Error>{error}</Error></Errors><RequestID>{request_id()}</RequestID></Response>"
+            errors = f"<Errors><Error>{error}</Error></Errors>"
+            body = f"<Response>{errors}<RequestID>{request_id()}</RequestID></Response>"
             return _xml(status, body)
         party = "Sender" if status < 500 else "Receiver"
         namespace = models.SERVICES[self.service].metadata["xmlNamespace"]

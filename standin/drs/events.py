@@ -51,7 +51,8 @@ class Events:
         )
 
     def ec2_state_change(self, place: Place, instance_id: str, state: str) -> None:
-        arn = f"arn:{partition(place.region)}:ec2:{place.region}:{place.account}:instance/{instance_id}"
+        owner = f"arn:{partition(place.region)}:ec2:{place.region}:{place.account}"
+        arn = f"{owner}:instance/{instance_id}"
         self._emit(
             place, "aws.ec2", EC2_STATE_CHANGE, arn, {"instance-id": instance_id, "state": state}
         )

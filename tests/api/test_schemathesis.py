@@ -9,7 +9,14 @@ from pathlib import Path
 from local.stack import Stack
 
 REPOSITORY = Path(__file__).parents[2]
-CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+CHECKS = ",".join(
+    (
+        "not_a_server_error",
+        "status_code_conformance",
+        "content_type_conformance",
+        "response_schema_conformance",
+    )
+)
 EXAMPLES = "15"  # per operation; a seed makes the run repeatable
 
 

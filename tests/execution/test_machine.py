@@ -1,4 +1,6 @@
-"""The deployed state machine's definition over the real steps: however it ends, the row is closed."""
+"""The deployed state machine's definition over the real
+steps: however it ends, the row is closed.
+"""
 
 import asyncio
 import json
@@ -29,7 +31,10 @@ class Killed(BaseException):
 
 
 class Steps:
-    """The execution function in this process, DRS's clock turned at each poll. `kill` may raise Killed."""
+    """The execution function in this process, DRS's clock turned at each poll.
+
+    `kill` may raise Killed.
+    """
 
     def __init__(self, deployment: Deployment, kill: Callable[[int], None]) -> None:
         self._deployment = deployment
@@ -156,7 +161,9 @@ def test_an_outage_shorter_than_the_tries_costs_time_only(deployment: Deployment
 
 
 def test_retries_last_for_hours_and_no_history_outgrows_its_limit() -> None:
-    """Worked out from the definition: a try costs three events, a poll nine, and the machine ends in time."""
+    """Worked out from the definition: a try costs three events, a
+    poll nine, and the machine ends in time.
+    """
     definition = json.loads(DEFINITION)
     for name, state in definition["States"].items():
         if state["Type"] != "Task":
@@ -186,7 +193,9 @@ def _most_events(seconds: float, wait: float) -> float:
 
 
 def test_a_job_that_drs_forgets_ends_its_wave_after_a_grace(deployment: Deployment) -> None:
-    """Its servers have failed, for that reason; what has an instance of the job was launched all the same."""
+    """Its servers have failed, for that reason; what has an
+    instance of the job was launched all the same.
+    """
     place = deployment.place(0)
     lost, kept = deployment.protect(place, 2)
     execution_id = deployment.begin((place, [lost, kept]))
@@ -294,7 +303,9 @@ def test_a_step_says_that_the_execution_is_driven_even_while_drs_is_away(
 
 @pytest.mark.parametrize("status", ["POLLING", "INITIATED", "a word of tomorrow"])
 def test_a_status_that_we_do_not_know_is_one_that_runs(deployment: Deployment, status: str) -> None:
-    """Its servers are busy, it is not terminated, and it is never called abandoned: others drive it."""
+    """Its servers are busy, it is not terminated, and it is
+    never called abandoned: others drive it.
+    """
     execution_id, ids = begun(deployment)
     row = deployment.executions.row(execution_id) | {"status": status}
     deployment.row(deployment.wiring.settings.execution_history_table, row)

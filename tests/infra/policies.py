@@ -1,4 +1,6 @@
-"""What the templates' roles allow: statements with their parameters filled in, and how IAM reads them."""
+"""What the templates' roles allow: statements with their
+parameters filled in, and how IAM reads them.
+"""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +35,9 @@ PARAMETERS = {
 
 @dataclass(frozen=True)
 class Grant:
-    """One action on one resource that a role is allowed; `only_via_drs`: only inside calls that DRS makes for it."""
+    """One action on one resource that a role is allowed;
+    `only_via_drs`: only inside calls that DRS makes for it.
+    """
 
     sid: str
     action: str

@@ -1,8 +1,11 @@
-"""Every alarm rings when what it watches breaks, and falls silent when that is mended. On a whole stack.
+"""Every alarm rings when what it watches breaks, and falls silent when that is mended.
 
-A period of five minutes is one sync, one watch over the executions and some pages here. Our own metrics are read from
-the functions' logs, as CloudWatch does; AWS's own (errors, duration, 5xx, dead letters, throttled calls) are taken
-from how the same calls end. A second of the rehearsal stands for a minute of a function's duration.
+On a whole stack.
+
+A period of five minutes is one sync, one watch over the executions and some pages here. Our own
+metrics are read from the functions' logs, as CloudWatch does; AWS's own (errors, duration, 5xx,
+dead letters, throttled calls) are taken from how the same calls end. A second of the rehearsal
+stands for a minute of a function's duration.
 """
 
 import json

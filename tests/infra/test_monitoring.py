@@ -72,7 +72,7 @@ def test_every_alarm_has_its_entry_in_the_runbook() -> None:
     headings = [it.lower() for it in re.findall(r"^## (.+)$", runbook, re.MULTILINE)]
     entries = {part.strip() for heading in headings for part in heading.split(",")}
     for name, alarm in resources("monitoring.yaml", "AWS::CloudWatch::Alarm").items():
-        (entry,) = re.findall(r"Runbook: (.+)\.$", alarm["AlarmDescription"])
+        (entry,) = re.findall(r"Runbook: (.+)\.$", alarm["AlarmDescription"].strip())
         assert entry in entries, name
         assert alarm["AlarmName"]["Fn::Sub"].removeprefix("${Project}-${Environment}-") in runbook
 

@@ -27,12 +27,15 @@ HANDLERS = ("query", "data_management", "execution")
 # Runs a handler from an unpacked zip alone: no site packages, nothing of this checkout.
 RUN = """
 import json, sys
-sys.path[:] = [sys.argv[1], *(it for it in sys.path if "site-packages" not in it and it not in ("", sys.argv[2]))]
+foreign = ("", sys.argv[2])
+others = [it for it in sys.path if "site-packages" not in it and it not in foreign]
+sys.path[:] = [sys.argv[1], *others]
 import importlib
 handler = importlib.import_module(f"services.{sys.argv[3]}.handler").lambda_handler
 
 class Context:
-    function_name, memory_limit_in_mb, invoked_function_arn, aws_request_id = "f", 1024, "arn", "request"
+    function_name, memory_limit_in_mb = "f", 1024
+    invoked_function_arn, aws_request_id = "arn", "request"
     get_remaining_time_in_millis = staticmethod(lambda: 60_000)
 
 for event in json.load(sys.stdin):

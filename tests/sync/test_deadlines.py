@@ -1,4 +1,6 @@
-"""Nothing waits for ever: a service that accepts and never answers costs its own places, and for a bounded time."""
+"""Nothing waits for ever: a service that accepts and never answers
+costs its own places, and for a bounded time.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -38,7 +40,9 @@ def silent(standin: Any) -> Iterator[FaultProxy]:
 
 
 def longest_call(config: Any) -> float:
-    """Seconds after which a call with this configuration has ended, whatever the other side does."""
+    """Seconds after which a call with this configuration has
+    ended, whatever the other side does.
+    """
     tries = config.retries["total_max_attempts"]
     return float(tries * max(config.connect_timeout, config.read_timeout) + BACKOFF_SECONDS)
 
@@ -46,7 +50,9 @@ def longest_call(config: Any) -> float:
 def test_a_silent_sts_costs_only_the_accounts_behind_roles(
     platform: Platform, silent: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The own account is seen; each other place fails by its name, and STS is waited for once, not once a region."""
+    """The own account is seen; each other place fails by its name,
+    and STS is waited for once, not once a region.
+    """
     platform.configure(HOME, "eu-west-1", "us-west-2")
     platform.put(Place(OWN, HOME), initialized=True)
     platform.target(accountId=OWN, regions=[HOME], status="active")

@@ -27,7 +27,9 @@ def never_launched(platform: Platform) -> list[str]:
 def test_a_page_of_servers_never_launched_asks_nothing_of_dynamodb(
     platform: Platform, never_launched: list[str], with_machines: bool
 ) -> None:
-    """All of it is in the mirror; after a flush it is one read of the table, and then the mirror again."""
+    """All of it is in the mirror; after a flush it is one read
+    of the table, and then the mirror again.
+    """
     wiring = Wiring(platform.wiring.settings, PAGE)
     calls: list[str] = []
     wiring.dynamodb.meta.events.register(

@@ -1,4 +1,7 @@
-"""Tables restored from a point in time: what must be done so that older never wins, tried. The runbook says the same."""
+"""Tables restored from a point in time: what must be done so that older never wins, tried.
+
+The runbook says the same.
+"""
 
 from typing import Any
 
@@ -21,7 +24,9 @@ def restore(platform: Platform, table: str, rows: list[dict[str, Any]], key: str
 
 
 def test_a_restored_table_of_instances_heals_with_one_sync(platform: Platform) -> None:
-    """Its rows are old; the next look differs from them and writes, under a newer ticket than any."""
+    """Its rows are old; the next look differs from them and
+    writes, under a newer ticket than any.
+    """
     machine, other = platform.server(number=1), platform.server(number=3)
     first = platform.launch(machine)
     platform.sync()
@@ -38,7 +43,8 @@ def test_a_restored_table_of_instances_heals_with_one_sync(platform: Platform) -
 
 
 def test_a_restored_sync_status_counts_on_from_now(platform: Platform) -> None:
-    """Its tickets are older than the rows, so looks would be refused; without the row of tickets, they are not.
+    """Its tickets are older than the rows, so looks would be refused; without the row of tickets,
+    they are not.
 
     A counter that begins anew begins at the time of day, which is above all that was ever drawn.
     """

@@ -208,7 +208,10 @@ def reads_of(server: Process) -> MirrorRead:
         b"READONLY You can't write against a read only replica. script: f_1, on @user_script:9.",
         b"LOADING Redis is loading the dataset in memory",
         b"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
-        b"UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+        (
+            b"UNBLOCKED force unblock from blocking operation, "
+            b"instance state changed (master -> replica?)"
+        ),
     ],
 )
 def test_an_error_about_the_connection_renews_it_once(error: bytes) -> None:

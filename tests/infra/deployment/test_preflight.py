@@ -139,7 +139,7 @@ class TestTables:
     def test_an_import_keeps_the_rows(
         self, infra: Path, account: Account, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A table that outlived its stack is the stack's again; the next deployment makes what is missing."""
+        """A table that outlived its stack is the stack's again, and nothing is left to import."""
         for name, value in account.environment.items():
             monkeypatch.setenv(name, value)
         given = read("one", ["Project=outlived"], infra)

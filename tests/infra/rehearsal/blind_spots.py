@@ -1,7 +1,7 @@
 """What each stand-in for AWS does not show, and what shows it instead.
 
-A rehearsal that passes proves nothing about these. Whoever meets another one adds a row: `test_blind_spots.py` sees to it
-that what stands in for AWS is there.
+A rehearsal that passes proves nothing about these. Whoever meets another one adds a row:
+`test_blind_spots.py` sees to it that what stands in for AWS is there.
 """
 
 from typing import NamedTuple
@@ -38,7 +38,7 @@ BLIND_SPOTS = (
     ),
     BlindSpot(
         "ministack",
-        "DeletionPolicy keeps resources of a deleted stack (emulator.py keeps tables, whatever it says)",
+        "DeletionPolicy keeps resources of a deleted stack (emulator.py keeps all tables)",
         GATE,
     ),
     BlindSpot(
@@ -84,7 +84,7 @@ BLIND_SPOTS = (
     BlindSpot("ministack", "metric math: alarms on it are cut out of the rehearsal", GATE),
     BlindSpot(
         "ministack",
-        "authorisation of imported routes: emulator.py asks for credentials and does not check them",
+        "authorisation of imported routes: emulator.py asks for credentials, checks none",
         GATE,
     ),
     BlindSpot("ministack", "an updated API keeps its id", GATE),

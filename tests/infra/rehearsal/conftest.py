@@ -1,4 +1,5 @@
-"""An AWS to deploy to, without Docker: ministack for what the templates make, our stand-in for DRS, EC2, STS, Valkey.
+"""An AWS to deploy to, without Docker: ministack for what the templates make, our stand-in for DRS,
+EC2, STS, Valkey.
 
 What ministack cannot do, and what is done about it, is a table: `blind_spots.py`.
 """
@@ -144,7 +145,9 @@ class Rehearsal:
 
 @pytest.fixture(scope="session")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
-    """An account with a network, and a checkout with an environment to deploy; nothing is deployed."""
+    """An account with a network, and a checkout with an
+    environment to deploy; nothing is deployed.
+    """
     install_tools()
     directory = tmp_path_factory.mktemp("rehearsal")
     world = make_world(servers=120, places=4, plans=6)
@@ -161,7 +164,9 @@ def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
 
 @pytest.fixture(scope="session")
 def rehearsal(emulated: Rehearsal) -> Rehearsal:
-    """Everything deployed, by the script that deploys to AWS; the platform's tables are filled, nothing is synced."""
+    """Everything deployed, by the script that deploys to AWS; the
+    platform's tables are filled, nothing is synced.
+    """
     emulated.deploy()
     seed_tables(emulated.client("dynamodb"), functions.TABLES, emulated.world)
     return emulated
@@ -175,7 +180,10 @@ def _started(stack: ExitStack, process: Process) -> Process:
 
 
 def _ministack(directory: Path, standin: str) -> Process:
-    """The emulated account. Its functions inherit the addresses of DRS, EC2 and STS; all else they ask of it."""
+    """The emulated account.
+
+    Its functions inherit the addresses of DRS, EC2 and STS; all else they ask of it.
+    """
     port = free_port()
     environment = {
         "BIND_HOST": "127.0.0.1",

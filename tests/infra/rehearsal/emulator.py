@@ -1,11 +1,15 @@
-"""ministack, run by its venv's Python, with AWS's rules that the scripts rely on and ministack does not keep.
+"""ministack, run by its venv's Python, with AWS's rules that the scripts rely on and ministack does
+not keep.
 
-- An updated function keeps its versions and aliases (Lambda developer guide, "Manage Lambda function versions").
-- PublishVersion makes no version while code and configuration are those of the last one (Lambda API reference).
-- A route that asks for credentials lets nobody in without any, and tells the function whose they are. (That they are
-  good is not checked: whoever brings some is the operator.)
-- A table that is updated keeps its rows; one that a deleted stack retained keeps all; a change set of type IMPORT
-  takes tables that exist, and no others (CloudFormation user guide, "Import AWS resources manually").
+- An updated function keeps its versions and aliases (Lambda developer guide, "Manage Lambda
+  function versions").
+- PublishVersion makes no version while code and configuration are those of the last one (Lambda API
+  reference).
+- A route that asks for credentials lets nobody in without any, and tells the function whose they
+  are. (That they are good is not checked: whoever brings some is the operator.)
+- A table that is updated keeps its rows; one that a deleted stack retained keeps all; a change set
+  of type IMPORT takes tables that exist, and no others (CloudFormation user guide, "Import AWS
+  resources manually").
 - A queue's attributes are known in an update too, not its address alone.
 - DeleteChangeSet answers with its result element (CloudFormation's service model).
 """
@@ -48,7 +52,7 @@ def table_or_update(create_table: Any) -> Any:
 
 
 def create_change_set(params: dict[str, Any]) -> Any:
-    """An import is a creation of what exists, or an update by it; it refuses what does not exist."""
+    """An import is a creation of what exists, or an update by it, and refuses the rest."""
     if handlers._p(params, "ChangeSetType") != "IMPORT":
         return begin(params)
     named = [

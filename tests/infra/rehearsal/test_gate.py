@@ -1,4 +1,6 @@
-"""The gate itself, as far as an emulator goes: its steps can be told, run in order, and stop at the first that fails."""
+"""The gate itself, as far as an emulator goes: its steps can be told,
+run in order, and stop at the first that fails.
+"""
 
 import subprocess
 
@@ -8,7 +10,10 @@ from tests.infra.rehearsal.conftest import GATE, Rehearsal
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800), pytest.mark.xdist_group("rehearsal")]
 # Not here: a roll-back, a drill, the time to connect (tests/infra/rehearsal/blind_spots.py).
-EMULATED = "create,unchanged,one_parameter,back_again,served,home_drill,delete,create_again,outlive,teardown"
+EMULATED = (
+    "create,unchanged,one_parameter,back_again,served,home_drill,"
+    "delete,create_again,outlive,teardown"
+)
 
 
 def gate(emulated: Rehearsal, *words: str) -> subprocess.CompletedProcess[str]:
@@ -24,7 +29,9 @@ def gate(emulated: Rehearsal, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_steps_that_an_emulator_can_show(emulated: Rehearsal) -> None:
-    """From nothing to nothing: made, left alone, changed, taken down with its rows kept, made again, and gone."""
+    """From nothing to nothing: made, left alone, changed, taken down
+    with its rows kept, made again, and gone.
+    """
     done = gate(emulated, "--yes", "--only", EMULATED)
     results = done.stdout.partition("== Gate")[2].splitlines()
     told = {line.split()[0]: line.rpartition(" s  ")[2] for line in results if line.strip()}
