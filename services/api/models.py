@@ -11,6 +11,7 @@ Stamp = Annotated[
     str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", description="UTC, to the second")
 ]
 ServerId = Annotated[str, Field(pattern=r"^s-[0-9a-zA-Z]{17}$")]
+SnapshotId = Annotated[str, Field(pattern=r"^pit-[0-9a-zA-Z]{17}$")]
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 State = Literal["pending", "running", "stopping", "stopped", "shutting-down", "unknown"]
 
@@ -42,7 +43,7 @@ class Error(Body):
 
 
 class ExistingInstance(Body):
-    """A server's recovery instance: the original's twelve fields and four added ones."""
+    """A server's recovery instance: twelve fields of the first contract and four added ones."""
 
     source_server_id: ServerId
     recovery_instance_id: str
@@ -330,7 +331,7 @@ class PlaceStatus(PlaceResult):
 
 
 class SyncResult(Body):
-    """A finished sync: the original's three keys and ours."""
+    """A finished sync: three keys of the first contract and ours."""
 
     run_id: str
     status: Literal["completed"]
@@ -381,6 +382,9 @@ class StartExecution(Body):
     plan_id: str = Field(min_length=1)
     execution_type: Literal["DRILL", "RECOVERY"]
     replace_existing: bool = False
+    recovery_snapshot_ids: dict[ServerId, SnapshotId] = Field(
+        {}, description="by server, where not the latest data is to be launched"
+    )
 
 
 class Started(Body):
@@ -561,6 +565,7 @@ class ReportTermination(JobStatus):
     requested_at: Stamp | None
     requested_by: str | None
     approved_by: str | None
+    ended_at: Stamp | None = Field(description="when it was seen to be over")
 
 
 class Note(Body):

@@ -97,6 +97,11 @@ OPERATIONS = (
         {202: models.Started}, (404, 409, 503),
     ),
     Operation(
+        "POST", "/executions/{executionId}/resume", "execution",
+        "Let the wave begin before which it paused",
+        {202: models.Started}, (404, 409, 503),
+    ),
+    Operation(
         "POST", "/executions/{executionId}/terminate-instances", "execution",
         "Terminate an execution's instances, or say what that would do",
         {200: models.Termination, 202: models.Termination}, (400, 404, 409, 503),

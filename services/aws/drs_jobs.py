@@ -101,11 +101,17 @@ def failure_reasons(
 
 
 def start_recovery(
-    client: Any, server_ids: Sequence[str], *, is_drill: bool, tags_of: Attribution | None
+    client: Any,
+    server_ids: Sequence[str],
+    *,
+    is_drill: bool,
+    tags_of: Attribution | None,
+    snapshots: Mapping[str, str],
 ) -> str:
     """Ask for one LAUNCH job of at most 100 servers; its id.
 
-    `tags_of` is written into the job's tags.
+    `tags_of` is written into the job's tags. Servers without one of `snapshots` launch from their
+    latest data.
 
     Raises:
         OverQuota, ServersBusy, JobRefused: when DRS takes no such job.
@@ -120,7 +126,11 @@ def start_recovery(
         }
     with _refusals_named():
         answer = client.start_recovery(
-            sourceServers=[{"sourceServerID": server_id} for server_id in server_ids],
+            sourceServers=[
+                {"sourceServerID": it}
+                | ({"recoverySnapshotID": snapshots[it]} if it in snapshots else {})
+                for it in server_ids
+            ],
             isDrill=is_drill,
             **({"tags": tags} if tags else {}),
         )

@@ -49,7 +49,9 @@ class Driver:
         return {"executionId": execution_id, "waveNumber": number}
 
     def close(self, execution_id: str, why: str | None = None) -> dict[str, Any]:
-        """End the execution, unless it is over. `why` says that it is given up.
+        """End the execution, unless it is over or pauses before its next wave.
+
+        `why` says that it is given up.
 
         Raises:
             NotFound, TableUnavailable.
@@ -58,7 +60,8 @@ class Driver:
 
         def alter(execution: Execution) -> None:
             nonlocal has_ended
-            has_ended = not execution.is_over
+            is_waiting = why is None and execution.status == Status.PAUSED
+            has_ended = not execution.is_over and not is_waiting
             if has_ended:
                 execution.end(now(), why)
 

@@ -80,7 +80,11 @@ class WaveLaunch:
         """
         tags_of = self._execution.attribution if self._job_tags else None
         return start_recovery(
-            self._client, server_ids, is_drill=self._execution.is_drill, tags_of=tags_of
+            self._client,
+            server_ids,
+            is_drill=self._execution.is_drill,
+            tags_of=tags_of,
+            snapshots=self._wave.snapshots,
         )
 
     def find(self, server_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:

@@ -54,6 +54,8 @@ def duration(seconds: int | None) -> str:
 def _facts(report: Part) -> str:
     rows = [
         ("Status", report["status"] + (f": {report['message']}" if report["message"] else "")),
+        ("Asked for by", report.get("requestedBy") or "not known"),
+        ("Agreed to by", report.get("approvedBy") or "nobody else"),
         ("Started", report["startTime"]),
         ("Ended", report["endTime"] or "not yet"),
         ("Took", duration(report["durationSeconds"])),
@@ -103,6 +105,7 @@ def _end(report: Part) -> str:
         f"{it['status']}"
         + (f", asked for at {it['requestedAt']}" if it.get("requestedAt") else "")
         + (f" by {it['requestedBy']}" if it.get("requestedBy") else "")
+        + (f", over at {it['endedAt']}" if it.get("endedAt") else "")
         for it in report["termination"]
     ]
     notes = [

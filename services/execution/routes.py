@@ -9,6 +9,7 @@ from services.execution.approval import await_approval
 from services.execution.clean_up import clean_up_drill, clean_up_of
 from services.execution.driving import Driver
 from services.execution.operations import execution_report, executions_of
+from services.execution.pause import resume
 from services.execution.report_html import report_html
 from services.execution.start import Starter, cancel_execution, get_plan
 from services.execution.termination import terminate_recovery_instances
@@ -34,6 +35,7 @@ class ExecutionRoutes:
             ("GET", execution): self.show,
             ("POST", f"{execution}/cancel"): self.cancel,
             ("POST", f"{execution}/approve"): self.approve,
+            ("POST", f"{execution}/resume"): self.resume,
             ("POST", f"{execution}/terminate-instances"): self.terminate,
             ("GET", f"{execution}/termination-status"): self.termination,
             ("GET", f"{execution}/report"): self.report,
@@ -57,6 +59,7 @@ class ExecutionRoutes:
             plan,
             body.execution_type,
             replace_existing=body.replace_existing,
+            snapshots=body.recovery_snapshot_ids,
             by=request.caller.person,
             needs_approval=settings.four_eyes and body.execution_type == "RECOVERY",
         )
@@ -77,9 +80,15 @@ class ExecutionRoutes:
             )
         return _started(execution)
 
+    def resume(self, request: Request) -> Response:
+        """202: the wave begins before which it paused."""
+        return _started(resume(self._executions, self._driver(), _id(request)))
+
+    def _driver(self) -> Driver:
+        return Driver(self._executions, self._wiring.settings.state_machine_arn)
+
     def _starter(self) -> Starter:
-        drive = Driver(self._executions, self._wiring.settings.state_machine_arn).drive
-        return Starter(self._executions, self._wiring.sync_parts(), drive)
+        return Starter(self._executions, self._wiring.sync_parts(), self._driver().drive)
 
     def show(self, request: Request) -> Response:
         """The execution's row as it stands."""

@@ -1,7 +1,7 @@
 """Starting and cancelling an execution: what is refused, what is written, and who is told."""
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from pydantic import ValidationError
 
@@ -27,17 +27,20 @@ class Starter:
         self._parts = parts
         self._drive = drive
 
-    def start(
+    def start(  # noqa: PLR0913 - what a request for it says
         self,
         plan: Plan,
         execution_type: str,
         *,
         replace_existing: bool,
+        snapshots: Mapping[str, str] | None = None,
         by: str | None = None,
         needs_approval: bool = False,
     ) -> Execution:
         """Begin an execution of this plan and set the state machine going, unless it needs somebody
         else's approval.
+
+        `snapshots` are the points in time that were chosen, by server.
 
         Raises:
             InvalidInput: when the plan cannot be executed as it is.
@@ -46,6 +49,7 @@ class Starter:
             was launched then.
         """
         execution = _execution(plan, execution_type)
+        _choose_snapshots(execution, snapshots or {})
         execution.requested_by = by
         if needs_approval:
             await_approval(execution, Approval(
@@ -161,6 +165,13 @@ def _execution(plan: Plan, execution_type: str) -> Execution:
         revision=0,
         waves=sorted(waves, key=lambda it: it.wave_number),
     )
+
+
+def _choose_snapshots(execution: Execution, snapshots: Mapping[str, str]) -> None:
+    if strangers := snapshots.keys() - execution.server_ids:
+        raise InvalidInput("recoverySnapshotIds", f"{min(strangers)} is no server of the plan")
+    for wave in execution.waves:
+        wave.snapshots = {it: snapshots[it] for it in wave.server_ids if it in snapshots}
 
 
 def _check_places(execution: Execution, parts: SyncParts) -> None:

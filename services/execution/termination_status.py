@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from cache.errors import TableUnavailable
 from cache.table import Table
-from cache.values import Place
+from cache.values import Place, now
 from services.api import models
 from services.aws.drs_jobs import describe_jobs
 from services.aws.outcome import LOOK_ERRORS
@@ -101,6 +101,7 @@ def _follow_in(
 def _note(execution: Execution, statuses: Mapping[str, str]) -> None:
     for job in execution.open_terminations:
         job.status = statuses.get(job.job_id, job.status)
+        job.ended_at = now() if job.is_over else None
 
 
 def remaining(table: Table, execution: Execution) -> set[str]:

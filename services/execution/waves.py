@@ -15,6 +15,7 @@ from typing import Any
 from cache.errors import Conflict, NotFound
 from cache.values import now
 from services.execution.launch import WaveLaunch, jobs_of
+from services.execution.pause import pause
 from services.execution.progress import Progress, progress
 from services.platform.execution import IN_FLIGHT, Execution, Server, Status, Wave
 from services.platform.executions import Executions
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 type Step = dict[str, Any]
 POLL_SECONDS, SLOW_POLL_SECONDS, SLOW_AFTER = 15, 60, 3_600
 LONGEST_WAVE = 24 * 3_600  # seconds; a wave that DRS has not ended by then is given up
-TOO_LONG = f"had no result within {LONGEST_WAVE // 3_600} hours"
+TOO_LONG = "had no result within {minutes} minutes"
 
 
 class Waves:
@@ -77,8 +78,10 @@ class Waves:
         execution, wave = self._begin_step(execution_id, number)
         if wave.status not in IN_FLIGHT:
             return _step(execution, number, done=True)
-        if wave.age() > LONGEST_WAVE:
-            late = dict.fromkeys(wave.servers(Server.PENDING, Server.LAUNCHING), TOO_LONG)
+        longest = (wave.longest_minutes or LONGEST_WAVE // 60) * 60
+        if wave.age() > longest:
+            why = TOO_LONG.format(minutes=longest // 60)
+            late = dict.fromkeys(wave.servers(Server.PENDING, Server.LAUNCHING), why)
             seen = Progress(failed=late)
         else:
             self._launch(execution, wave, is_fresh=False)
@@ -114,6 +117,9 @@ class Waves:
             wave.status in {Status.COMPLETED, Status.PARTIAL} and not execution.cancel_requested
         )
         if following is None or not goes_on or execution.is_over:
+            return _step(execution, number, done=True)
+        if following.pause_before_wave:
+            self._executions.change(execution_id, pause)
             return _step(execution, number, done=True)
         return _step(execution, following.wave_number, done=True) | {"moreWaves": True}
 

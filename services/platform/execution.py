@@ -7,7 +7,7 @@ from enum import StrEnum
 from time import time
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from cache.record import Attribution
@@ -21,7 +21,8 @@ class Status(StrEnum):
     # of a wave: it was decided to call StartRecovery, which may or may not have happened
     STARTING = "STARTING"
     RUNNING = "RUNNING"
-    PAUSED = "PAUSED"  # of an execution: it waits for a second person's approval
+    # of an execution: it waits for a second person's approval, or for a word before its next wave
+    PAUSED = "PAUSED"
     COMPLETED = "COMPLETED"
     PARTIAL = "PARTIAL"
     FAILED = "FAILED"
@@ -87,6 +88,14 @@ class Wave(_Row, extra="allow"):
     end_time: str | None = None
     quiet_polls: int = 0
     """Polls in a row that found its jobs over and some server without a result."""
+    pause_before_wave: bool = False
+    """Whether somebody must say that it may begin; not of the
+    first wave, which a start is about.
+    """
+    longest_minutes: int | None = Field(None, ge=1)
+    """Servers without a result by then have failed."""
+    snapshots: dict[str, str] = {}
+    """The points in time that were chosen, by server; the others launch from their latest data."""
 
     @property
     def place(self) -> Place:
@@ -153,6 +162,8 @@ class TerminationJob(_Row):
     requested_at: str | None = None
     requested_by: str | None = None
     approved_by: str | None = None
+    ended_at: str | None = None
+    """When it was seen to be over."""
 
     @property
     def place(self) -> Place:

@@ -82,6 +82,15 @@ def _reason(server: Mapping[str, Any], word: str, lag: int | None) -> str:
     return ", ".join(parts)
 
 
+def not_in_drs(listed: int, at: int) -> Verdict:
+    """The verdict on a server without a row, in a place that was last listed then (0: never)."""
+    if not listed:
+        return Verdict(Readiness.UNKNOWN, "its replication has not been looked at yet")
+    if at - listed > TOO_OLD_MS:
+        return Verdict(Readiness.UNKNOWN, "its place was last listed too long ago", None, listed)
+    return Verdict(Readiness.GONE, "DRS has no such source server in this place", None, listed)
+
+
 def readiness_counts(
     facts: Iterable[Facts], servers: int, places: Mapping[str, PlaceLook]
 ) -> dict[str, int]:
@@ -89,9 +98,10 @@ def readiness_counts(
     what was said too long ago is unknown.
     """
     fresh = to_millis(now()) - TOO_OLD_MS
-    counts = Counter(
-        it.readiness if listed_at(it.place, places) >= fresh else Readiness.UNKNOWN for it in facts
-    )
+    counts: Counter[str] = Counter()
+    for it in facts:
+        word = it.readiness if it.version else Readiness.GONE  # without a row: not in the listing
+        counts[word if listed_at(it.place, places) >= fresh else Readiness.UNKNOWN] += 1
     counts[Readiness.UNKNOWN] += servers - counts.total()
     return {str(word): count for word, count in counts.items() if count}
 

@@ -16,7 +16,7 @@ from services.api.http import Request, Response, Routes
 from services.platform.plans import Plan, PlanBook
 from services.reads.check import check_plan, worst
 from services.reads.pages import Reads, server_ids, stamp_of
-from services.reads.readiness import listed_at, readiness_of
+from services.reads.readiness import listed_at, not_in_drs, readiness_of
 
 type Places = Mapping[str, Place | None]
 
@@ -131,7 +131,11 @@ def _item(server_id: str, planned: Place | None, answer: Answer, at: int) -> dic
     known: dict[str, Any] = json.loads(answer.machines.get(server_id) or "{}")
     place = Place.parse(entry.place) if entry and entry.place else planned
     instance = json.loads(entry.fragment) if entry and not entry.is_absent else None
-    verdict = readiness_of(known, listed_at(str(place), answer.places), at)
+    listed, is_rowless = (
+        listed_at(str(place), answer.places),
+        entry is not None and not entry.version,
+    )
+    verdict = not_in_drs(listed, at) if is_rowless else readiness_of(known, listed, at)
     return {
         "sourceServerId": server_id,
         "sourceServerName": known.get("sourceServerName"),

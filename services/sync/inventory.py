@@ -101,9 +101,11 @@ def completed(
     servers: the VPC by its copy, and launch settings.
     """
     settings = _launch_settings(look, inventory, stored)
+    listed = {it: server.replication for it, server in inventory.servers.items()}
     return [
         replace(
             it,
+            replication=it.replication or listed.get(it.server_id),
             origin=it.origin or _copied(it, inventory, stored),
             settings=settings.get(it.server_id),
         )

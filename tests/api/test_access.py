@@ -23,8 +23,10 @@ BY_TOKEN = Access("JWT", frozenset({"our-client"}), GROUPS)
 BY_ROLE = Access("IAM", frozenset(), GROUPS)
 OPERATING = {
     "/drs/recovery-instance-sync", "/executions", "/executions/{executionId}/cancel",
-    "/executions/{executionId}/terminate-instances", "/recovery-plans/{planId}/clean-up-drill",
+    "/executions/{executionId}/resume", "/executions/{executionId}/terminate-instances",
+    "/recovery-plans/{planId}/clean-up-drill",
 }  # fmt: skip
+SEEING = {"/recovery-instances/query", "/source-servers/query"}
 APPROVING = "/executions/{executionId}/approve"
 
 
@@ -53,7 +55,7 @@ def test_every_route_asks_for_its_role(it: Any) -> None:
     """Seeing is the viewer's, changing the operator's, agreeing
     the approver's; 403 says what is missing.
     """
-    is_changing = it.method == "POST" and it.path != "/recovery-instances/query"
+    is_changing = it.method == "POST" and it.path not in SEEING
     needed = (
         Role.APPROVER if it.path == APPROVING else Role.OPERATOR if is_changing else Role.VIEWER
     )

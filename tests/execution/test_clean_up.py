@@ -23,7 +23,7 @@ def test_one_verb_ends_whatever_the_drills_of_a_plan_have_left(deployment: Deplo
     assert deployment.termination(execution_id)["status"] == "COMPLETED"
     _, report = deployment.call("GET", REPORT, executionId=execution_id)
     assert [it["note"] for it in report["cleanUps"]] == ["all came up"]
-    assert all(it["requestedAt"] for it in report["termination"])
+    assert all(it["requestedAt"] and it["endedAt"] for it in report["termination"])
     assert report["leftBehind"] == []
     models.Report.model_validate(report)
     models.CleanedUp.model_validate(done)

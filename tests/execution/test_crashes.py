@@ -20,7 +20,7 @@ class Crash(BaseException):
 
 
 WRITES = (
-    "dynamodb.PutItem", "dynamodb.UpdateItem", "drs.StartRecovery",
+    "dynamodb.PutItem", "dynamodb.UpdateItem", "dynamodb.TransactWriteItems", "drs.StartRecovery",
     "drs.TerminateRecoveryInstances",
 )  # fmt: skip
 

@@ -230,7 +230,10 @@ def test_a_wave_has_its_longest_time(deployment: Deployment) -> None:
     step = deployment.step("poll_wave", execution_id)
     assert (step["waveDone"], step["waitSeconds"]) == (True, waves.SLOW_POLL_SECONDS)
     (wave,) = deployment.execution(execution_id).waves
-    assert (wave.status, wave.failures[0].reason) == (Status.FAILED, waves.TOO_LONG)
+    assert (wave.status, wave.failures[0].reason) == (
+        Status.FAILED,
+        waves.TOO_LONG.format(minutes=1440),
+    )
 
 
 def test_an_execution_that_nobody_drives_says_so_and_can_be_cancelled_by_force(

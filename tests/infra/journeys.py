@@ -95,6 +95,7 @@ class Journeys:
         self._manual_sync()
         self._sync_while_another_runs()
         self._direct_operations()
+        self._report_and_clean_up()
         self._drill_and_termination()
         self._cancelled_drill()
         self._abandoned_execution()
@@ -118,6 +119,8 @@ class Journeys:
             )
             self._call("GET", "/recovery-plans")
             self._call("GET", "/leftovers")
+            self._call("GET", f"/recovery-plans/{plan}/servers")
+            self._call("GET", "/plan-checks")
             self._flush()
 
     def _flush(self) -> None:
@@ -187,6 +190,14 @@ class Journeys:
         self._invoke("query", check | {"sourceServerIds": wave["sourceServerIds"]})
         handed = {"operation": "terminate_recovery_instances", "executionId": wave["executionId"]}
         self._invoke("data-management", handed | {"dryRun": True})
+
+    def _report_and_clean_up(self) -> None:
+        row = next(
+            it for it in self.stack.world.execution_history if it["executionType"] == "DRILL"
+        )
+        self._call("GET", f"/executions/{row['executionId']}/report")
+        body = {"note": "as rehearsed", "dryRun": True}
+        self._call("POST", f"/recovery-plans/{row['planId']}/clean-up-drill", body)
 
     def _drill_and_termination(self) -> None:
         first_of = {

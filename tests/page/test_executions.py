@@ -176,3 +176,18 @@ def test_a_drill_is_followed_from_wave_to_wave(open_rough: OpenPage, rough: Faul
     after = {item["ec2InstanceId"] for item in rough.plan_page(plan_id).body["existingInstances"]}
     assert after
     assert after.isdisjoint(before)
+
+
+def test_a_recovery_is_run_once_the_words_are_typed(
+    open_rough: OpenPage, rough: FaultyStack
+) -> None:
+    """Over earlier recoveries: what is destroyed is listed, and which servers are not ready."""
+    page = open_rough(f"#/plans/{plan_with(rough, drills=False)}")
+    page.get_by_role("button", name="Run recovery").click()
+    dialog = page.get_by_role("dialog", name=re.compile("Run recovery"))
+    go = dialog.get_by_role("button", name="Replace and run recovery")
+    expect(go).to_be_disabled()
+    dialog.get_by_label(re.compile("to confirm")).fill(dialog.locator("code").inner_text())
+    go.click()
+    expect(page.locator("h1 .kind")).to_have_text("Real", timeout=JOB_MS)
+    expect(page.locator(".view-head .status")).to_have_text("Completed", timeout=JOB_MS)
