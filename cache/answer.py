@@ -16,7 +16,9 @@ type Servers = Mapping[str, Place | None]
 
 @dataclass(slots=True)
 class Answer:
-    """What is known of the servers asked for. Every id is in exactly one of `entries` and `unknown`.
+    """What is known of the servers asked for.
+
+    Every id is in exactly one of `entries` and `unknown`.
 
     `missed` are those the mirror lacked; none where no mirror is read.
     """
@@ -43,7 +45,8 @@ class Answer:
     def as_of_facts(self, facts: Iterable[Facts]) -> int | None:
         """The same for some of the entries.
 
-        An absent server is as old as the last complete look at its place, which would have shown an instance.
+        An absent server is as old as the last complete look at its place, which would have shown an
+        instance.
         """
         return min(
             [self._looked_at(it) if it.is_absent else it.observed_at for it in facts], default=None

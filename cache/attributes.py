@@ -7,7 +7,8 @@ type AttributeValue = dict[str, Any]
 
 
 def encode(value: object) -> AttributeValue:
-    """The attribute value of a str, bool, number, bytes, None, list, tuple or mapping: of all that `decode` makes.
+    """The attribute value of a str, bool, number, bytes, None, list, tuple or mapping: of all that
+    `decode` makes.
 
     Raises:
         TypeError: for any other type, so that nothing is stored in a form nobody reads.
@@ -30,7 +31,10 @@ def encode(value: object) -> AttributeValue:
 
 
 def decode(value: Mapping[str, Any]) -> Any:
-    """The plain value. Numbers become int where they are whole, else float; sets become lists; NULL becomes None."""
+    """The plain value.
+
+    Numbers become int where they are whole, else float; sets become lists; NULL becomes None.
+    """
     ((kind, content),) = value.items()
     match kind:
         case "N":

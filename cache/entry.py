@@ -1,16 +1,17 @@
 """What the page needs to know of one server, and its form in the mirror. Imports nothing heavy.
 
-An entry is a hash. `HGETALL` shows a person `schema`, `version`, `confirmed`, `observedAt`, `state`,
-`drill`, `readiness` and `place`, and as `server` what is known of the protected machine; the page reads
-the one field `page`, in which the former stand once more:
+An entry is a hash. `HGETALL` shows a person `schema`, `version`, `confirmed`, `observedAt`,
+`state`,
+`drill`, `readiness` and `place`, and as `server` what is known of the protected machine; the page
+reads the one field `page`, in which the former stand once more:
 
     schema|version|confirmed|observedAt|state|drill|readiness|place
     <item>
 
 The first line, the head, has a fixed width, so that a thousand entries are cut by C loops: version,
 confirmed and observedAt (epoch milliseconds) have 15 digits, state (13), drill (`d`, `r` or none),
-readiness (12) and place (`account/region`, 48) are padded with spaces. The item is the JSON object that the page sends;
-it begins with the server's id, and of the absent has nothing else.
+readiness (12) and place (`account/region`, 48) are padded with spaces. The item is the JSON object
+that the page sends; it begins with the server's id, and of the absent has nothing else.
 """
 
 import re
@@ -46,16 +47,21 @@ _HEAD = re.compile(
 HEAD = len(SCHEMA) + 1 + 3 * 16 + 14 + 2 + 13 + 49  # bytes of a head
 _OWN = f'{{"{ITEM[0]}":"%s"'  # an item's beginning
 _ITEM = HEAD + len(_OWN % "s-0123456789abcdef0")  # where an item says more, or ends
-_own_of, _last_of = itemgetter(slice(HEAD, _ITEM)), itemgetter(-1)
-_head_of, _kind_of = itemgetter(slice(HEAD)), itemgetter(slice(HEAD), slice(_ITEM, _ITEM + 1))
+_head_of, _own_of = itemgetter(slice(HEAD)), itemgetter(slice(HEAD, _ITEM))
+_next_of, _last_of = itemgetter(_ITEM), itemgetter(-1)
+_END = ord("}")
+PAGES_KEPT = 16  # whose beginnings are remembered: 40 bytes a server
 HEADS_KEPT = 4096  # distinct heads; entries of one look mostly share one
 
 
 class Entry(NamedTuple):
-    """One server as the page sees it. `observed_at` is epoch ms; `fragment` is the item, empty when the server is absent.
+    """One server as the page sees it.
 
-    `confirmed` is the ticket of the look that last found this very version to be true; 0 where no look has. `server` is
-    a JSON object of what is known of the protected machine; empty where nothing is, or where only the page was read.
+    `observed_at` is epoch ms; `fragment` is the item, empty when the server is absent.
+
+    `confirmed` is the ticket of the look that last found this very version to be true; 0 where no
+    look has. `server` is a JSON object of what is known of the protected machine; empty where
+    nothing is, or where only the page was read.
     """
 
     server_id: str
@@ -116,7 +122,8 @@ class Facts(NamedTuple):
 
 
 class Entries(Mapping[str, Entry]):
-    """Entries by server id, kept as they are stored: a page of a thousand needs their fragments, not a thousand parts.
+    """Entries by server id, kept as they are stored: a page of a thousand needs their fragments,
+    not a thousand parts.
 
     An entry is made whole when somebody looks at it.
     """
@@ -143,19 +150,24 @@ class Entries(Mapping[str, Entry]):
         return server_id in self._stored
 
     def decode(self, server_ids: Sequence[str], stored: Sequence[bytes]) -> dict[str, bytes]:
-        """Take in the values stored for these servers; those that are no whole entry of that very server come back."""
-        if _are_own(server_ids, stored) and (kinds := _kinds(stored)) is not None:
-            self._stored.update(zip(server_ids, stored, strict=True))
-            self._kinds |= kinds
+        """Take in the values stored for these servers; those that are no
+        whole entry of that very server come back.
+        """
+        if self._take(server_ids, stored, _beginnings(tuple(server_ids))):
             return {}
-        pairs = list(zip(server_ids, stored, strict=True))
-        if len(pairs) == 1:
-            return dict(pairs)
-        return {
-            it: broken
-            for server_id, raw in pairs
-            for it, broken in self.decode([server_id], [raw]).items()
-        }
+        pairs = zip(server_ids, stored, strict=True)
+        return {it: raw for it, raw in pairs if not self._take([it], [raw], _beginning(it))}
+
+    def _take(self, server_ids: Sequence[str], stored: Sequence[bytes], own: bytes) -> bool:
+        """Take in these values if all are whole entries of these servers.
+
+        Their items begin with `own`, one after the other.
+        """
+        if not _are_whole(stored, own) or (kinds := _kinds(stored)) is None:
+            return False
+        self._stored.update(zip(server_ids, stored, strict=True))
+        self._kinds |= kinds
+        return True
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Take in entries."""
@@ -196,20 +208,30 @@ class Entries(Mapping[str, Entry]):
         return [raw[HEAD:] for raw in stored if len(raw) > _ITEM + 1]
 
 
-def _are_own(server_ids: Sequence[str], stored: Sequence[bytes]) -> bool:
-    """Whether each value has an item of this server that ends as an item does: all at once, in C."""
-    own = "".join([_OWN % server_id for server_id in server_ids])
-    if b"".join(map(_own_of, stored)) != own.encode():  # no long one makes up for a short one
-        return False
-    return set(map(_last_of, stored)) <= {ord("}")}
+def _are_whole(stored: Sequence[bytes], own: bytes) -> bool:
+    """Whether the items of these values begin with `own`, one after the other, and end as
+    items do: all at once, in C.
+    """
+    # All are cut at one length, so no long beginning makes up for a short one.
+    return b"".join(map(_own_of, stored)) == own and set(map(_last_of, stored)) <= {_END}
 
 
-def _kinds(stored: Iterable[bytes]) -> dict[bytes, Facts] | None:
-    """What there is among the heads of these values; None where one is no head of its item."""
+@lru_cache(PAGES_KEPT)
+def _beginnings(server_ids: tuple[str, ...]) -> bytes:
+    """How the items of these servers begin, one after the other. The same again for each plan."""
+    return b"".join(map(_beginning, server_ids))
+
+
+def _beginning(server_id: str) -> bytes:
+    return (_OWN % server_id).encode()
+
+
+def _kinds(stored: Sequence[bytes]) -> dict[bytes, Facts] | None:
+    """What there is among the heads of these whole items; None where one is no head of its item."""
     kinds: dict[bytes, Facts] = {}
-    for head, rest in set(map(_kind_of, stored)):
+    for head, following in set(zip(map(_head_of, stored), map(_next_of, stored), strict=True)):
         facts = _facts(head)
-        if facts is None or facts.is_absent != (rest == b"}"):  # the absent alone end with their id
+        if facts is None or facts.is_absent != (following == _END):  # the absent end with their id
             return None
         kinds[head] = facts
     return kinds
@@ -226,7 +248,9 @@ def _facts(said: bytes) -> Facts | None:
 
 
 def decode(raw: object, server_id: str) -> Entry | None:
-    """The entry of `server_id` in these bytes; None when they are not a whole entry of that very server."""
+    """The entry of `server_id` in these bytes; None when they are
+    not a whole entry of that very server.
+    """
     entries = Entries()
     if isinstance(raw, bytes):
         entries.decode([server_id], [raw])

@@ -1,4 +1,5 @@
-"""Every error of this product; foreign errors (botocore, redis-py) are translated into these at the borders.
+"""Every error of this product; foreign errors (botocore, redis-py) are translated into these at the
+borders.
 
 RecoverySyncError
 ├── InvalidInput            what was sent is wrong: says what and where

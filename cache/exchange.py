@@ -1,9 +1,9 @@
 """Exchanges with Redis: commands out in one write per node, replies back, all within a deadline.
 
-Over redis-py's connections and its cluster's map of slots, by their public interfaces alone. Its own
-pipeline builds objects for each command of a page; here a page is packed once and kept
-(`docs/performance.md` has both measured). A connection that failed in the middle of a reply is closed
-by redis-py, so nobody ever reads the rest of it.
+Over redis-py's connections and its cluster's map of slots, by their public interfaces alone. Its
+own pipeline builds objects for each command of a page; here a page is packed once and kept
+(`docs/performance.md` has both measured). A connection that failed in the middle of a reply is
+closed by redis-py, so nobody ever reads the rest of it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat, starmap
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -38,13 +39,17 @@ REPLY_TIMEOUT = (
     0.25  # seconds of silence; connecting takes longer and has the client's own timeouts
 )
 _REDIRECTIONS = (AskError, TryAgainError, ClusterDownError)  # MOVED is a kind of ASK to redis-py
-# Errors about the connection, not about the command: this server is no primary (any more), or not yet.
-# redis-py takes the first word off where it knows it; inside a script's error it stands in the text.
+# Errors about the connection, not about the command: this server is no primary (any more), or not
+# yet. redis-py takes the first word off where it knows it; inside a script's error it stands in the
+# text.
 _OF_THE_CONNECTION = ("READONLY", "MASTERDOWN", "LOADING", "UNBLOCKED")
 
 
 class Batch(NamedTuple):
-    """Commands whose keys share a slot (or that go to one server), packed. `key` is one of the keys."""
+    """Commands whose keys share a slot (or that go to one server), packed.
+
+    `key` is one of the keys.
+    """
 
     key: str
     commands: Sequence[Command]
@@ -71,7 +76,8 @@ class _Attempt:
 
 def batch(key: str, commands: Sequence[Command]) -> Batch:
     """These commands, ready to send as often as wanted."""
-    return Batch(key, commands, b"".join(map(pack_command, commands)))  # type: ignore[arg-type]  # hiredis's hints know tuples of one word
+    # hiredis's hints know tuples of one word
+    return Batch(key, commands, b"".join(map(pack_command, commands)))  # type: ignore[arg-type]
 
 
 class Exchange:
@@ -157,7 +163,8 @@ def _cluster(cluster: RedisCluster, batches: Sequence[Batch], attempt: _Attempt)
     """One write to each node before the first reply is awaited: the nodes work side by side."""
     shares: dict[str, tuple[Any, list[int]]] = {}
     for number, one in enumerate(batches):
-        node = cluster.get_node_from_key(one.key)  # type: ignore[no-untyped-call]  # redis-py has no hints here
+        # redis-py has no hints here
+        node = cluster.get_node_from_key(one.key)  # type: ignore[no-untyped-call]
         shares.setdefault(node.name, (node, []))[1].append(number)
     replies: list[list[Any]] = [[]] * len(batches)
     pools = [cluster.get_redis_connection(node).connection_pool for node, _ in shares.values()]
@@ -198,16 +205,17 @@ def _send(connection: Any, batches: Sequence[Batch]) -> None:
 
 def _replies(connection: Any, batches: Sequence[Batch]) -> list[list[Any]]:
     read = partial(connection.read_response, timeout=REPLY_TIMEOUT)
-    replies = []
-    for one in batches:
-        answers: list[Any] = []
-        replies.append(answers)
-        for _ in one.commands:
-            try:
-                answers.append(read())
-            except ResponseError as error:
-                answers.append(error)
-    return replies
+    return [_answers(read, len(one.commands)) for one in batches]
+
+
+def _answers(read: Callable[[], Any], awaited: int) -> list[Any]:
+    answers: list[Any] = []
+    while len(answers) < awaited:
+        try:  # what was read before an error stays
+            answers.extend(starmap(read, repeat((), awaited - len(answers))))
+        except ResponseError as error:
+            answers.append(error)
+    return answers
 
 
 def _speak_of_the_connection(replies: Sequence[Any]) -> bool:

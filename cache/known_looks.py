@@ -18,13 +18,17 @@ LOOKS_KEPT = 5.0  # seconds, a failure too; an older look only makes an absence 
 
 
 class Looks(NamedTuple):
-    """`places` are the looks known of, from either tier; `all_places` the table's, which lacks none."""
+    """`places` are the looks known of, from either tier;
+    `all_places` the table's, which lacks none.
+    """
 
     places: dict[str, PlaceLook]
     all_places: Mapping[str, PlaceLook]
 
     def absence(self, server_id: str, planned: Place | None) -> Entry | None:
-        """The absence of a server without a row, once its place was looked at whole, or not knowing that, every place."""
+        """The absence of a server without a row, once its place was looked
+        at whole, or not knowing that, every place.
+        """
         place = str(planned) if planned else ""
         looked_at = self._looked_at(place)
         return Entry(server_id, 0, looked_at, ABSENT, None, place, b"") if looked_at else None
@@ -32,8 +36,9 @@ class Looks(NamedTuple):
     def vouch_for(self, absence: Facts, planned: Place | None) -> bool:
         """Whether a mirrored absence without a row, put there for one place, holds for this one.
 
-        A server asked for by its id alone is where the absence says that a plan has it. A place of which nothing
-        is known here was looked at when the absence was put there; one that is known has the word.
+        A server asked for by its id alone is where the absence says that a plan has it. A place of
+        which nothing is known here was looked at when the absence was put there; one that is known
+        has the word.
         """
         place = str(planned) if planned else absence.place
         if place not in self.places if place else not self.places:
@@ -41,7 +46,9 @@ class Looks(NamedTuple):
         return self._looked_at(place) > 0
 
     def _looked_at(self, place: str) -> int:
-        """When this place, or with no place all of them, was looked at whole (epoch ms); 0 for never."""
+        """When this place, or with no place all of them, was
+        looked at whole (epoch ms); 0 for never.
+        """
         configured = {
             n: it for n, it in self.all_places.items() if it.outcome != Outcome.NOT_CONFIGURED
         }
@@ -53,7 +60,9 @@ class Looks(NamedTuple):
 
 
 class KnownLooks:
-    """The looks in the table, read in the background, so that they keep nobody waiting who need not."""
+    """The looks in the table, read in the background, so that
+    they keep nobody waiting who need not.
+    """
 
     def __init__(self, looks: "Callable[[], LookLog]") -> None:
         self._looks = looks
@@ -73,7 +82,9 @@ class KnownLooks:
         return self._until > 0
 
     def known(self, within: float, mirrored: Mapping[str, PlaceLook]) -> Looks:
-        """What is known after at most these seconds, of the table's looks and the mirror's: each place's later look."""
+        """What is known after at most these seconds, of the table's looks
+        and the mirror's: each place's later look.
+        """
         if self._asked is not None and within > 0:
             wait([self._asked], within)
         known = self._known

@@ -1,8 +1,10 @@
-"""The looks themselves, kept in `sync-status`: the counter tickets are drawn from, and one row per place.
+"""The looks themselves, kept in `sync-status`: the counter tickets are drawn from, and one row per
+place.
 
-A ticket is drawn before the first call of a look and is the version of all that the look writes. The counter starts at
-the wall clock's epoch milliseconds only once, when there is no counter; after that no clock decides anything. A place's
-row holds its `fence`: the ticket of the newest complete look that has listed it, checked by every write in the place.
+A ticket is drawn before the first call of a look and is the version of all that the look writes.
+The counter starts at the wall clock's epoch milliseconds only once, when there is no counter; after
+that no clock decides anything. A place's row holds its `fence`: the ticket of the newest complete
+look that has listed it, checked by every write in the place.
 """
 
 import time
@@ -56,7 +58,9 @@ class LookLog:
         return int(answer["Attributes"]["n"]["N"])
 
     def raise_fence(self, place: Place, ticket: int) -> bool:
-        """Close the place to older looks, once it has been listed under this ticket. False: a newer look has.
+        """Close the place to older looks, once it has been listed under this ticket.
+
+        False: a newer look has.
 
         Raises:
             TableUnavailable: when the row could not be written.
@@ -71,10 +75,12 @@ class LookLog:
     def note(
         self, place: Place, ticket: int, facts: Mapping[str, object], *, completed: bool
     ) -> PlaceLook | None:
-        """Write how the look under this ticket ended; what is now known, or None when a newer look had the last word.
+        """Write how the look under this ticket ended; what is now known, or None when a newer look
+        had the last word.
 
-        `facts` are plain values for the place's row: `outcome`, `endedAt` (a stamp) and whatever people want to see.
-        Only a completed look moves `completedAt`, `completedTicket` and `listedAt`, which is its `startedAt`.
+        `facts` are plain values for the place's row: `outcome`, `endedAt` (a stamp) and whatever
+        people want to see. Only a completed look moves `completedAt`, `completedTicket` and
+        `listedAt`, which is its `startedAt`.
 
         Raises:
             TableUnavailable: when the row could not be written.
@@ -96,9 +102,11 @@ class LookLog:
         sets: Mapping[str, object],
         defaults: Mapping[str, object] = MappingProxyType({}),
     ) -> dict[str, Any] | None:
-        """The place's row after this update, or None when the number that is `rising` is already that high.
+        """The place's row after this update, or None when the number that is `rising` is already
+        that high.
 
-        A transaction that is just checking the fence refuses any write of the row: so again, a little later.
+        A transaction that is just checking the fence refuses any write of the row: so again, a
+        little later.
         """
         parts = [f"#{it} = :{it}" for it in sets]
         parts += [f"#{it} = if_not_exists(#{it}, :{it})" for it in defaults]
@@ -125,7 +133,8 @@ class LookLog:
         raise TableUnavailable(f"note the look at {place}: in use {TRIES} times in turn")
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row per place ever looked at, with `place`, `ticket`, `outcome`, `completedAt` where there is one.
+        """One row per place ever looked at, with `place`, `ticket`, `outcome`, `completedAt` where
+        there is one.
 
         Raises:
             TableUnavailable: when they could not be read to the end.
@@ -162,8 +171,8 @@ def place_looks(rows: Iterable[Mapping[str, Any]]) -> dict[str, PlaceLook]:
 def place_look(row: Mapping[str, Any]) -> PlaceLook:
     """The look in a place's row.
 
-    A row that makes no sense stands for a place that nobody has looked at: it must not help to call a server absent.
-    Nor must a place that is not looked at any more, whatever was seen there once.
+    A row that makes no sense stands for a place that nobody has looked at: it must not help to call
+    a server absent. Nor must a place that is not looked at any more, whatever was seen there once.
     """
     try:
         ticket, outcome = int(row["ticket"]), str(row["outcome"])

@@ -3,22 +3,21 @@
 `ri:v4:{f}:<sourceServerId>` is a hash, one server's entry (`cache.entry`), where f is the id's last
 character; `ri:v4:places` a hash of `account/region` to
 `ticket|completedAt|outcome|completedTicket|listedAt|inventoriedAt`;
-`ri:v4:warming:<sourceServerId>` a short lock; `ri:v4:{plans}` a hash of plan ids to definitions, opaque here.
-The braces make f the hash tag: in a cluster, servers of one f share a slot and so a node. Every write of
-an entry goes through one script, so an older version never replaces a newer one, whoever sends it and in
-whatever order.
+`ri:v4:warming:<sourceServerId>` a short lock; `ri:v4:{plans}` a hash of plan ids to definitions,
+opaque here. The braces make f the hash tag: in a cluster, servers of one f share a slot and so a
+node. Every write of an entry goes through one script, so an older version never replaces a newer
+one, whoever sends it and in whatever order.
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha1
-from itertools import batched, chain
+from itertools import batched, chain, groupby
 from random import uniform
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
@@ -30,6 +29,7 @@ from cache.values import PlaceLook
 PREFIX = "ri:v4:"
 PLACES = f"{PREFIX}places"
 PLANS = f"{PREFIX}{{plans}}"  # in braces for the reader's rights, which end at the places
+PAGE, MACHINE = ("HGET", "page"), ("HMGET", "page", "server")  # what is read of an entry
 LIFE = 15 * 60.0  # seconds an entry may be served after the table was read or written
 LIFE_JITTER = 0.1  # lives are up to this share shorter, so that what was filled at once stays
 LOCK_LIFE_MS = 2_000  # longer than a table read, shorter than anyone's patience
@@ -39,15 +39,17 @@ PAGES_KEPT = 16  # of which the commands are remembered, packed: 0.2 kB a server
 LOOKS_KEPT = 1024  # parsed, of the places hash
 COMMANDS_A_PIPELINE = 500  # of writes, so that one publish never holds the server for long
 
-# KEYS 1: entry. ARGV 1: version, 2: the ticket that confirmed it, 3: life in ms, 4: head of a stored
-# page that a reader found broken, or '', 5 and on: the hash. An entry whose (version, confirmed) is
-# higher stays, unless its page is that broken one. (The head will do: if the page is undamaged, the
-# reader asked the table after this version was written there.) What is no entry gives way.
+# KEYS 1: entry. ARGV 1: version, 2: the ticket that confirmed it, 3: life in ms, 4: head of a
+# stored page that a reader found broken, or '', 5 and on: the hash. An entry whose (version,
+# confirmed) is higher stays, unless its page is that broken one. (The head will do: if the page is
+# undamaged, the reader asked the table after this version was written there.) What is no entry
+# gives way.
 _PUT = f"""
 local stored = redis.pcall('HMGET', KEYS[1], 'schema', 'version', 'confirmed', 'page')
 if not stored.err and stored[2] and stored[3] and stored[4] then
   local version, confirmed = string.match(stored[2] .. '|' .. stored[3], '^(%d+)|(%d+)$')
-  if version and #version <= 15 and #confirmed <= 15 and string.sub(stored[4], 1, {HEAD}) ~= ARGV[4] then
+  local is_broken = string.sub(stored[4], 1, {HEAD}) == ARGV[4]
+  if version and #version <= 15 and #confirmed <= 15 and not is_broken then
     local newer = tonumber(version) - tonumber(ARGV[1])
     if newer > 0 or (newer == 0 and tonumber(confirmed) > tonumber(ARGV[2])) then return 0 end
   end
@@ -80,9 +82,11 @@ _LOOK = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class MirrorRead:
-    """Entries by server id; stored values that are no entry of the server asked for; and the looks at each place.
+    """Entries by server id; stored values that are no entry of the server asked for; and the looks
+    at each place.
 
-    `machines` are what is known of the protected machines of these entries, as JSON, where that was asked for.
+    `machines` are what is known of the protected machines of these entries, as JSON, where that was
+    asked for.
     """
 
     entries: Entries
@@ -93,7 +97,9 @@ class MirrorRead:
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """An entry just read from or written to the table, `at` monotonic seconds; `broken` is what it should replace."""
+    """An entry just read from or written to the table, `at` monotonic
+    seconds; `broken` is what it should replace.
+    """
 
     entry: Entry
     at: float
@@ -102,7 +108,9 @@ class Fresh:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """How many entries were taken (or renewed), refused by a newer one, dropped as too old, and failed."""
+    """How many entries were taken (or renewed), refused by a
+    newer one, dropped as too old, and failed.
+    """
 
     taken: int = 0
     refused: int = 0
@@ -111,9 +119,12 @@ class Published:
 
 
 class Mirror:
-    """Reads and publishes entries. `connect` makes a client with short timeouts and without retries.
+    """Reads and publishes entries.
 
-    `when_slow` is called, once each, while an exchange takes long enough to prepare for its failure.
+    `connect` makes a client with short timeouts and without retries.
+
+    `when_slow` is called, once each, while an exchange takes long enough to prepare for its
+    failure.
     """
 
     def __init__(
@@ -123,28 +134,25 @@ class Mirror:
         self._away_until = 0.0
 
     def read(self, server_ids: Sequence[str], *, with_machines: bool = False) -> MirrorRead:
-        """The entries of these servers and the looks at the places: one pipeline, one round trip per node.
+        """The entries of these servers and the looks at the places: one pipeline, one round trip
+        per node.
 
         Raises:
             MirrorUnavailable: when Redis could not be asked.
         """
-        shares = shares_of(tuple(server_ids), MACHINE if with_machines else PAGE)
-        (looks,), *told = self._ask([_READ_PLACES, *shares.values()])
-        pairs = [
-            pair
-            for share, answers in zip(shares, told, strict=True)
-            for pair in zip(share, answers, strict=True)
-        ]
-        machines: dict[str, bytes] = {}
+        page = page_of(tuple(server_ids), MACHINE if with_machines else PAGE)
+        (looks,), *told = self._ask([_READ_PLACES, *page.reads])
+        values, machines = [*chain.from_iterable(told)], {}
         if with_machines:
-            both = [(it, answer) for it, answer in pairs if isinstance(answer, list)]
-            machines = {it: said for it, (_, said) in both if type(said) is bytes}
-            pairs = [(it, page) for it, (page, _) in both]
-        # Anything else is no entry, another kind of key, or a slot on its way.
-        found = {it: page for it, page in pairs if type(page) is bytes}
+            both = dict(zip(page.server_ids, values, strict=True))
+            machines = {it: said[1] for it, said in both.items() if _is_pair(said)}
+            values = [it[0] if _is_pair(it) else None for it in values]
+        ids: Sequence[str] = page.server_ids
+        if set(map(type, values)) - {bytes}:  # no entry, another kind of key, a slot on its way
+            found = {it: raw for it, raw in zip(ids, values, strict=True) if type(raw) is bytes}
+            ids, values = tuple(found), [*found.values()]
         entries = Entries()
-        broken = entries.decode([*found], [*found.values()])
-        return MirrorRead(entries, broken, _looks(looks), machines)
+        return MirrorRead(entries, entries.decode(ids, values), _looks(looks), machines)
 
     def publish(self, fresh: Iterable[Fresh]) -> Published:
         """Put entries in, unless newer ones are there. An entry whose life is over is dropped.
@@ -208,7 +216,8 @@ class Mirror:
         self._ask([batch(PLANS, commands)])
 
     def claim(self, server_ids: Sequence[str]) -> set[str]:
-        """The servers that this caller alone should now read from the table; others are being read by someone.
+        """The servers that this caller alone should now read from the table; others are being read
+        by someone.
 
         Raises:
             MirrorUnavailable: when Redis could not be asked.
@@ -227,7 +236,9 @@ class Mirror:
         self._each([("DEL", lock_key(it)) for it in server_ids])
 
     def _run(self, script: str, calls: Sequence[Command]) -> list[Any]:
-        """One answer per call of the script; an answer is an exception where Redis refused that call."""
+        """One answer per call of the script; an answer is an
+        exception where Redis refused that call.
+        """
         answers: list[Any] = []
         for at in range(0, len(calls), COMMANDS_A_PIPELINE):
             part = calls[at : at + COMMANDS_A_PIPELINE]
@@ -266,22 +277,33 @@ def entry_key(server_id: str) -> str:
     return f"{PREFIX}{{{server_id[-1:]}}}:{server_id}"
 
 
-PAGE, MACHINE = ("HGET", "page"), ("HMGET", "page", "server")
+class Page(NamedTuple):
+    """The reads of some servers, a batch for each slot, and the servers in the replies' order."""
+
+    server_ids: tuple[str, ...]
+    reads: Sequence[Batch]
 
 
 @lru_cache(PAGES_KEPT)
-def shares_of(
-    server_ids: tuple[str, ...], wanted: tuple[str, ...] = PAGE
-) -> Mapping[tuple[str, ...], Batch]:
-    """The reads of these servers' pages, by the servers of a slot. The same again for each plan."""
+def page_of(server_ids: tuple[str, ...], wanted: tuple[str, ...] = PAGE) -> Page:
+    """How these servers are read. The same again for each plan."""
     verb, *names = wanted
-    shares = defaultdict[str, list[str]](list)
-    for server_id in server_ids:
-        shares[server_id[-1:]].append(server_id)
-    return {
-        tuple(share): batch(entry_key(tag), [(verb, entry_key(it), *names) for it in share])
-        for tag, share in shares.items()
-    }
+    ordered = tuple(sorted(server_ids, key=_tag))
+    shares = [[*share] for _, share in groupby(ordered, _tag)]
+    reads = [
+        batch(entry_key(share[0]), [(verb, entry_key(it), *names) for it in share])
+        for share in shares
+    ]
+    return Page(ordered, reads)
+
+
+def _tag(server_id: str) -> str:
+    return server_id[-1:]
+
+
+def _is_pair(said: object) -> bool:
+    """Whether this is a page and what is known of the machine."""
+    return isinstance(said, list) and type(said[1]) is bytes
 
 
 def lock_key(server_id: str) -> str:

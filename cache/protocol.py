@@ -1,8 +1,10 @@
-"""The version protocol as pure functions: what a look changes in a row, and which of two versions wins.
+"""The version protocol as pure functions: what a look changes in a row, and which of two versions
+wins.
 
-Both tiers are last-writer-wins registers ordered by ticket. A complete look raises its place's fence once the place is
-listed, and only then reads and compares: from there on no older look can write in that place, so an unchanged row need
-not be written. `cache.table` asks DynamoDB for just this; the model checker explores these very functions.
+Both tiers are last-writer-wins registers ordered by ticket. A complete look raises its place's
+fence once the place is listed, and only then reads and compares: from there on no older look can
+write in that place, so an unchanged row need not be written. `cache.table` asks DynamoDB for just
+this; the model checker explores these very functions.
 """
 
 from collections.abc import Mapping
@@ -34,7 +36,8 @@ RESTAMP_AFTER = (
     3600 * 1000
 )  # ms; an unchanged row is written again then, for whoever reads the table directly
 
-# What belongs to one launched instance, and goes when another instance takes its place or none is left.
+# What belongs to one launched instance, and goes when another instance takes its place or none is
+# left.
 _OF_THE_INSTANCE = tuple(
     name
     for group in (Launch, Details, Attribution)
@@ -72,13 +75,18 @@ class Verdict(Enum):
 
     @property
     def is_open(self) -> bool:
-        """Whether the row is unwritten for another reason than a newer row: no such look is complete."""
+        """Whether the row is unwritten for another reason than a
+        newer row: no such look is complete.
+        """
         return self in (Verdict.CHANGED, Verdict.FENCED, Verdict.FAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What one look saw of one server. `launch` None: looked, nothing there. Another group None: could not ask."""
+    """What one look saw of one server.
+
+    `launch` None: looked, nothing there. Another group None: could not ask.
+    """
 
     server_id: str
     place: Place
@@ -93,12 +101,17 @@ class Observation:
     launched_at: str | None = None
     """Start of the launching job; stands in for EC2's launch time until EC2 answers."""
     is_protected: bool = False
-    """Whether the place was seen to protect the server. Of such a server an absence says something even without a row."""
+    """Whether the place was seen to protect the server.
+
+    Of such a server an absence says something even without a row.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One conditional write: `sets` and `removes` always, `defaults` where the row then has none."""
+    """One conditional write: `sets` and `removes` always,
+    `defaults` where the row then has none.
+    """
 
     server_id: str
     version: int
@@ -190,7 +203,8 @@ def _version_of(row: Row) -> float | None:
 
 
 def is_same_launch(stored: Row, launch: Launch | None) -> bool:
-    """Whether the row is about this launch: the same EC2 instance and, where both are known, the same job.
+    """Whether the row is about this launch: the same EC2 instance and, where both are known, the
+    same job.
 
     The job counts because launch-into-source starts the same EC2 instance again under another job.
     """
@@ -215,7 +229,9 @@ def apply(stored: Row | None, change: Change, verdict: Verdict) -> dict[str, Any
 def decide(
     stored: Row | None, change: Change, *, may_skip: bool
 ) -> tuple[Verdict, dict[str, Any] | None]:
-    """What becomes of a change, and the row that stands then; only a look behind its own fence `may_skip`."""
+    """What becomes of a change, and the row that stands then; only
+    a look behind its own fence `may_skip`.
+    """
     verdict = judge(stored, change)
     if not verdict.is_write:
         return verdict, dict(stored) if stored is not None else None
@@ -232,7 +248,8 @@ def decide_again(
 ) -> tuple[Verdict, dict[str, Any] | None]:
     """The same once the row turned out to be another than the one that was read.
 
-    An absence was true of the row that was there before the describe; of what came since it knows nothing.
+    An absence was true of the row that was there before the describe; of what came since it knows
+    nothing.
     """
     verdict, row = decide(stored, change, may_skip=may_skip)
     return (
@@ -263,9 +280,9 @@ def must_look_again(
 ) -> bool:
     """Whether the server must be asked for by id under a new ticket.
 
-    So it is where the row is another place's newer word (which says nothing of here), where it changed under an absence,
-    and where a fence was met: a narrow look then knows nothing; of a complete one, whose listing may still be the later,
-    what it saw alive and the row does not have.
+    So it is where the row is another place's newer word (which says nothing of here), where it
+    changed under an absence, and where a fence was met: a narrow look then knows nothing; of a
+    complete one, whose listing may still be the later, what it saw alive and the row does not have.
     """
     if verdict is Verdict.OLDER:
         return not change.is_absence and stored is not None and stored.get("place") != change.place
@@ -284,7 +301,9 @@ def has_launch(stored: Row | None, launch: Launch | None) -> bool:
 
 
 def may_raise(fence: int | None, ticket: int) -> bool:
-    """Whether a complete look under this ticket, having listed its place, raises the place's fence to it."""
+    """Whether a complete look under this ticket, having listed
+    its place, raises the place's fence to it.
+    """
     return fence is None or fence < ticket
 
 
@@ -296,7 +315,8 @@ def may_pass(fence: int | None, ticket: int) -> bool:
 def observed_at(record: Record, look: PlaceLook | None) -> str:
     """As late as when the record is known to be true: `lastSyncTime` wherever it is shown.
 
-    A complete look confirms every row of its place that is not newer than its ticket, as of when its listing began.
+    A complete look confirms every row of its place that is not newer than its ticket, as of when
+    its listing began.
     """
     if look is None or not look.listed_at or record.version > look.completed_ticket:
         return record.last_sync_time
@@ -304,5 +324,7 @@ def observed_at(record: Record, look: PlaceLook | None) -> str:
 
 
 def supersedes(entry: tuple[int, int], stored: tuple[int, int] | None) -> bool:
-    """Whether an entry's (version, confirming ticket) takes the stored one's place; an equal pair renews its life."""
+    """Whether an entry's (version, confirming ticket) takes the stored
+    one's place; an equal pair renews its life.
+    """
     return stored is None or entry >= stored

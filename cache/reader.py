@@ -1,13 +1,14 @@
 """The way out: the mirror, behind it the table, and an honest "unknown" for what neither could say.
 
-A warm page is `read` and `_from_mirror`. What the mirror lacks is fetched (`cache.warming` settles which
-of several reads goes to the table), while `cache.known_looks` asks what the looks at the places vouch for.
+A warm page is `read` and `_from_mirror`. What the mirror lacks is fetched (`cache.warming` settles
+which of several reads goes to the table), while `cache.known_looks` asks what the looks at the
+places vouch for.
 
-A server without a row is absent only by a look that was known to be complete *before* its row was asked
-for: all rows of a look are written before it completes, so an instance that look saw would have been in
-the answer. Looks that were still being read meanwhile vouch for nothing; once they are known, the rows
-that are missing are asked for again, and that second answer counts. By the same rule a row is dated by a
-look (`_dated`) only if that look was known first.
+A server without a row is absent only by a look that was known to be complete *before* its row was
+asked for: all rows of a look are written before it completes, so an instance that look saw would
+have been in the answer. Looks that were still being read meanwhile vouch for nothing; once they are
+known, the rows that are missing are asked for again, and that second answer counts. By the same
+rule a row is dated by a look (`_dated`) only if that look was known first.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -42,9 +43,12 @@ def no_plans(_server_ids: Iterable[str]) -> Mapping[str, Place]:
 
 
 class Reader:
-    """Answers for servers. The table and the look log come as callables: a warm read never builds them.
+    """Answers for servers.
 
-    `planned` says, of servers asked for by id alone, in which place a plan has them, as far as known.
+    The table and the look log come as callables: a warm read never builds them.
+
+    `planned` says, of servers asked for by id alone, in which place a plan has them, as far as
+    known.
     """
 
     def __init__(
@@ -63,10 +67,13 @@ class Reader:
     def read(
         self, servers: Servers, began: float | None = None, *, with_machines: bool = False
     ) -> Answer:
-        """What is known of each server, within ANSWER_WITHIN seconds whatever is down. Never raises, never asks DRS.
+        """What is known of each server, within ANSWER_WITHIN seconds whatever is down.
 
-        `servers` maps well-formed ids to the place they are planned in, or to None when that is not known. `began`
-        (monotonic seconds, default now) is when the request came in, if time has gone into something else since.
+        Never raises, never asks DRS.
+
+        `servers` maps well-formed ids to the place they are planned in, or to None when that is not
+        known. `began` (monotonic seconds, default now) is when the request came in, if time has
+        gone into something else since.
         `with_machines` brings what is known of the protected machines, in the same round trip.
         """
         read = Read(servers, monotonic() if began is None else began, with_machines)
@@ -82,11 +89,15 @@ class Reader:
         return answer
 
     def expect_misses(self) -> None:
-        """Begin to ask for the looks: whoever has to wait for something else first need not wait for them after."""
+        """Begin to ask for the looks: whoever has to wait for something
+        else first need not wait for them after.
+        """
         self._looks.ask()
 
     def from_mirror(self, server_ids: Collection[str], read: Read) -> None:
-        """Take what the mirror holds into the answer, and note the broken values found on the way."""
+        """Take what the mirror holds into the answer, and note
+        the broken values found on the way.
+        """
         answer = read.answer
         if (mirror := self.usable(read)) is None:
             return
@@ -117,7 +128,9 @@ class Reader:
         read.answer.places = self._looks.known(0, read.answer.places).places
 
     def _places_of(self, server_ids: list[str], read: Read) -> Mapping[str, Place]:
-        """Where plans have these servers, if that can be said while there is time to read their rows."""
+        """Where plans have these servers, if that can be said
+        while there is time to read their rows.
+        """
         planned = self._threads.submit(self._planned, server_ids)
         try:
             return planned.result(max(0.0, read.deadline - ROWS_TAKE - monotonic()))
@@ -148,7 +161,9 @@ class Reader:
         self._release(read.missing(server_ids), read)
 
     def _rows(self, server_ids: Collection[str], looks: Looks, read: Read) -> list[str]:
-        """Take the rows, and the absences that looks known before vouch for; the servers without a row."""
+        """Take the rows, and the absences that looks known before
+        vouch for; the servers without a row.
+        """
         rows = self._table().read(server_ids, read.deadline)
         found = {server_id: _dated(record, looks) for server_id, record in rows.records.items()}
         rowless = [it for it in server_ids if it not in found and it not in rows.unread]

@@ -1,4 +1,6 @@
-"""Whether a source server could be launched now, in one word, from what DRS said of its replication."""
+"""Whether a source server could be launched now, in one word,
+from what DRS said of its replication.
+"""
 
 from enum import StrEnum
 
@@ -41,7 +43,10 @@ def lag_step(seconds: float) -> int:
 
 
 def readiness(state: str | None, lag_seconds: int | None, *, is_gone: bool) -> Readiness:
-    """The word for a server in this state of replication, this far behind. A state not known here is unknown."""
+    """The word for a server in this state of replication, this far behind.
+
+    A state not known here is unknown.
+    """
     if is_gone:
         return Readiness.GONE
     word = _BY_STATE.get(state or "", Readiness.UNKNOWN)

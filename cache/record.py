@@ -1,7 +1,9 @@
-"""The domain: what a look can see of a server's recovery instance, which DRS record wins, and the stored record.
+"""The domain: what a look can see of a server's recovery instance, which DRS record wins, and the
+stored record.
 
-A look sees seven groups of attributes, each from its own source and each with its own stamp, because "says none" and
-"could not ask" differ: a group that was not seen is None and changes nothing.
+A look sees seven groups of attributes, each from its own source and each with its own stamp,
+because "says none" and "could not ask" differ: a group that was not seen is None and changes
+nothing.
 """
 
 import json
@@ -22,7 +24,10 @@ type Value = str | int | bool | list[str] | Mapping[str, str]
 
 
 class InstanceState(StrEnum):
-    """EC2's names. DRS writes them in upper case and adds NOT_FOUND; a name we do not know counts as alive."""
+    """EC2's names.
+
+    DRS writes them in upper case and adds NOT_FOUND; a name we do not know counts as alive.
+    """
 
     PENDING = "pending"
     RUNNING = "running"
@@ -89,9 +94,11 @@ class SourceServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replication:
-    """What DescribeSourceServers says of its replication; of a server that DRS no longer has, only that.
+    """What DescribeSourceServers says of its replication; of a server that DRS no longer has, only
+    that.
 
-    `last_seen_by_drs` is told once the agent has been silent for a while: until then it would move with every look.
+    `last_seen_by_drs` is told once the agent has been silent for a while: until then it would move
+    with every look.
     """
 
     replication_state: str | None = None
@@ -105,7 +112,10 @@ class Replication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchSettings:
-    """What GetLaunchConfiguration says of a launch to come. `launches_into` is an EC2 instance that it would overwrite."""
+    """What GetLaunchConfiguration says of a launch to come.
+
+    `launches_into` is an EC2 instance that it would overwrite.
+    """
 
     has_launch_template: bool
     launches_into: str | None = None
@@ -123,7 +133,8 @@ class Origin:
 
 type Group = Launch | Details | Attribution | SourceServer | Origin | Replication | LaunchSettings
 
-# Each group's stamp: when its source last answered. DRS is the look itself, so its stamp is lastSyncTime.
+# Each group's stamp: when its source last answered. DRS is the look itself, so its stamp is
+# lastSyncTime.
 STAMPS: dict[type, str] = {
     Launch: "lastSyncTime",
     Details: "ec2ObservedAt",
@@ -157,9 +168,11 @@ def _stored(value: Any) -> Value | None:
 
 
 def current(launches: Iterable[Launch]) -> Launch | None:
-    """The one record of a server that counts: the living before the dead, then the latest point in time, then the id.
+    """The one record of a server that counts: the living before the dead, then the latest point in
+    time, then the id.
 
-    DRS keeps TERMINATED records beside running ones, and during a relaunch both instances may show: docs/aws-facts.md.
+    DRS keeps TERMINATED records beside running ones, and during a relaunch both instances may show:
+    docs/aws-facts.md.
     """
     return max(
         launches,
@@ -251,7 +264,8 @@ class Record(BaseModel):
     def entry(self, confirmed: int | None = None, observed_at: str | None = None) -> Entry:
         """The record as the page sees it.
 
-        `confirmed` is the ticket of the look that last found it to be so (default: the one that wrote it), and
+        `confirmed` is the ticket of the look that last found it to be so (default: the one that
+        wrote it), and
         `observed_at` when that look was (default: the row's own stamp).
         """
         observed_at = observed_at or self.last_sync_time
@@ -271,14 +285,18 @@ class Record(BaseModel):
 
     @property
     def readiness(self) -> Readiness:
-        """Whether the server could be launched, by what was said of its replication last; how long ago is not in it."""
+        """Whether the server could be launched, by what was said of its
+        replication last; how long ago is not in it.
+        """
         if self.replication_observed_at is None:
             return Readiness.UNKNOWN
         gone, lag = bool(self.source_server_gone), self.replication_lag_seconds
         return readiness(self.replication_state, lag, is_gone=gone)
 
     def page_item(self) -> dict[str, object]:
-        """The item of `existingInstances`: the original's twelve keys, in its order, and four added ones."""
+        """The item of `existingInstances`: the original's twelve
+        keys, in its order, and four added ones.
+        """
         return {name: getattr(self, _FIELD_OF[name]) for name in ITEM}
 
     def server_item(self) -> dict[str, object]:
@@ -288,7 +306,8 @@ class Record(BaseModel):
 
 
 _REQUIRED_WHEN_PRESENT = (
-    "recovery_instance_id", "ec2_instance_id", "ec2_instance_state", "name", "instance_type", "launch_time",
+    "recovery_instance_id", "ec2_instance_id", "ec2_instance_state", "name", "instance_type",
+    "launch_time",
 )  # fmt: skip
 _FIELD_OF = {to_camel(field): field for field in Record.model_fields}
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -17,7 +17,9 @@ logger = logging.getLogger(__name__)
 
 
 class Confirmation(NamedTuple):
-    """What a complete look behind its fence says of every row that it finds true: its ticket, and when it listed."""
+    """What a complete look behind its fence says of every row that it
+    finds true: its ticket, and when it listed.
+    """
 
     ticket: int
     listed_at: str
@@ -42,7 +44,10 @@ class Recorded:
 
 
 class Recorder:
-    """Writes changes to the table and publishes the winners. A failed publish fails nothing: the table is the truth."""
+    """Writes changes to the table and publishes the winners.
+
+    A failed publish fails nothing: the table is the truth.
+    """
 
     def __init__(self, table: Table, mirror: Mirror | None) -> None:
         self._table = table
@@ -51,10 +56,11 @@ class Recorder:
     def record(
         self, changes: Iterable[Change], stored: Stored, confirmation: Confirmation | None = None
     ) -> Recorded:
-        """Write what one look saw, given the rows it read, and publish what the table now holds, part by part.
+        """Write what one look saw, given the rows it read, and publish what the table now holds,
+        part by part.
 
-        Only a complete look behind its fence has a `confirmation`: rows that say the same already are then confirmed
-        instead of written.
+        Only a complete look behind its fence has a `confirmation`: rows that say the same already
+        are then confirmed instead of written.
         """
         recorded = Recorded([])
         for part in self._table.write(changes, stored, may_skip=confirmation is not None):
@@ -67,11 +73,15 @@ class Recorder:
         return recorded
 
     def confirm(self, stored: Stored, confirmation: Confirmation) -> int:
-        """Publish rows that a complete look found true as they stand; how many did not reach the mirror."""
+        """Publish rows that a complete look found true as they
+        stand; how many did not reach the mirror.
+        """
         return self._publish((row, stored.at, confirmation) for row in stored.rows.values())
 
     def publish_place(self, place: str, look: PlaceLook) -> None:
-        """Tell the mirror how the look at a place ended; a failure is logged and heals with the next look."""
+        """Tell the mirror how the look at a place ended; a failure
+        is logged and heals with the next look.
+        """
         if self._mirror is None:
             return
         try:

@@ -1,7 +1,10 @@
-"""The system of record: one DynamoDB row per source server, written only on condition that nothing newer is there.
+"""The system of record: one DynamoDB row per source server, written only on condition that nothing
+newer is there.
 
-Rows are written whole, up to 99 in a transaction that also checks the fence of their place (kept in `sync-status`, see
-`cache.looks`). A refused transaction names the rows that refused it and brings them (ALL_OLD); they are judged again by
+Rows are written whole, up to 99 in a transaction that also checks the fence of their place (kept in
+`sync-status`, see
+`cache.looks`). A refused transaction names the rows that refused it and brings them (ALL_OLD); they
+are judged again by
 `cache.protocol`, the others go once more without them.
 """
 
@@ -43,7 +46,10 @@ PLACE = "place#"  # and the place: the id of its row in `sync-status`
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of one change. `row` is what stands now, ours or not; None when there is no row, or nobody knows."""
+    """What became of one change.
+
+    `row` is what stands now, ours or not; None when there is no row, or nobody knows.
+    """
 
     change: Change
     verdict: Verdict
@@ -54,7 +60,9 @@ class Written:
 
 
 class Stored(NamedTuple):
-    """Rows by server id as they stand, the ids that could not be read, and when the table was asked (monotonic s)."""
+    """Rows by server id as they stand, the ids that could not be read,
+    and when the table was asked (monotonic s).
+    """
 
     rows: dict[str, dict[str, Any]]
     unread: set[str]
@@ -90,7 +98,9 @@ _PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExce
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Records by server id, the ids whose answer is not known, and when the table was asked (monotonic seconds)."""
+    """Records by server id, the ids whose answer is not known, and
+    when the table was asked (monotonic seconds).
+    """
 
     records: dict[str, Record]
     unread: frozenset[str]
@@ -99,7 +109,9 @@ class Rows:
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """The border: whatever botocore raises becomes TableUnavailable, as does a reply that lacks what it must have."""
+    """The border: whatever botocore raises becomes TableUnavailable,
+    as does a reply that lacks what it must have.
+    """
     try:
         yield
     except (BotoCoreError, ClientError, KeyError) as error:
@@ -121,10 +133,11 @@ class Table:
     def write(
         self, changes: Iterable[Change], stored: Stored, *, may_skip: bool = False
     ) -> Iterator[list[Written]]:
-        """Write what one look (one place, one ticket) saw, given the rows it read; results come as they are known.
+        """Write what one look (one place, one ticket) saw, given the rows it read; results come as
+        they are known.
 
-        With `may_skip` (for a complete look behind its fence) a row that says the same already is not written. All
-        transactions of a look share its fence, so one is in flight at a time.
+        With `may_skip` (for a complete look behind its fence) a row that says the same already is
+        not written. All transactions of a look share its fence, so one is in flight at a time.
         """
         settled: list[Written] = []
         puts: list[Put] = []
@@ -163,7 +176,9 @@ class Table:
         return settled + [_failed(it.change, f"refused {WRITES} times in turn") for it in puts]
 
     def _halves(self, puts: list[Put], error: TableUnavailable, *, may_skip: bool) -> list[Written]:
-        """A request that is refused whole, for the sake of a row nobody names, is sent in halves: that row fails alone."""
+        """A request that is refused whole, for the sake of a row nobody
+        names, is sent in halves: that row fails alone.
+        """
         if len(puts) == 1 or not _is_for_one_row(error.__cause__):
             return [_failed(it.change, str(error)) for it in puts]
         half = len(puts) // 2
@@ -215,7 +230,10 @@ class Table:
         }
 
     def read(self, server_ids: Iterable[str], deadline: float = FOREVER) -> Rows:
-        """The records of these servers, as far as they came by the deadline (monotonic seconds). Never raises."""
+        """The records of these servers, as far as they came by the deadline (monotonic seconds).
+
+        Never raises.
+        """
         rows, unread, at = self.read_rows(server_ids, deadline)
         records: dict[str, Record] = {}
         for server_id, row in rows.items():
@@ -226,7 +244,9 @@ class Table:
         return Rows(records, frozenset(unread), at)
 
     def read_rows(self, server_ids: Iterable[str], deadline: float = FOREVER) -> Stored:
-        """The rows of these servers as they stand, and the ids that could not be asked by the deadline."""
+        """The rows of these servers as they stand, and the ids
+        that could not be asked by the deadline.
+        """
         at = monotonic()
         ids = list(dict.fromkeys(server_ids))
         gave_up, errors = Event(), list[str]()
@@ -290,7 +310,8 @@ class Table:
     def _read_batch(
         self, batch: list[str], deadline: float, gave_up: Event, errors: list[str]
     ) -> tuple[dict[str, dict[str, Any]], set[str]]:
-        """Rows of at most 100 ids, and the ids still unread when time ran out, or READS in turn brought nothing.
+        """Rows of at most 100 ids, and the ids still unread when time ran out, or READS in turn
+        brought nothing.
 
         What went wrong meanwhile goes into `errors`.
         """
@@ -365,7 +386,9 @@ def _unchanged(stored: Row | None) -> dict[str, Any]:
 def _judge_again(
     fences: list[str], puts: list[Put], reasons: list[Reason], *, may_skip: bool
 ) -> tuple[list[Put], list[Written]]:
-    """What is to be sent again, and what is settled, now that these are the reasons a transaction was refused for."""
+    """What is to be sent again, and what is settled, now that these
+    are the reasons a transaction was refused for.
+    """
     now, again, settled = monotonic(), list[Put](), list[Written]()
     closed = {place for place, it in zip(fences, reasons, strict=False) if it.code == CONDITION}
     for put, reason in zip(puts, reasons[len(fences) :], strict=True):

@@ -1,4 +1,7 @@
-"""The small values everything speaks of: places, looks, server ids, times. Imports nothing heavy."""
+"""The small values everything speaks of: places, looks, server ids, times.
+
+Imports nothing heavy.
+"""
 
 import re
 from datetime import UTC, datetime
@@ -50,21 +53,28 @@ class Outcome(StrEnum):
 
     @property
     def is_complete(self) -> bool:
-        """Whether the place was seen whole. A region where DRS was never set up is a complete, empty listing."""
+        """Whether the place was seen whole.
+
+        A region where DRS was never set up is a complete, empty listing.
+        """
         return self in {Outcome.SEEN, Outcome.NOT_INITIALIZED}
 
     @property
     def is_failure(self) -> bool:
-        """Whether the place could not be seen whole. One that a newer look has seen meanwhile did not fail."""
+        """Whether the place could not be seen whole.
+
+        One that a newer look has seen meanwhile did not fail.
+        """
         return not self.is_complete and self is not Outcome.OVERTAKEN
 
 
 class PlaceLook(NamedTuple):
     """What is known of the looks at one place. Times are epoch ms, 0 when no look ever completed.
 
-    `completed_ticket` is the ticket of the last complete look, `listed_at` when its listing began: a row of this place
-    whose version is not above that ticket was as it is, as late as then. `inventoried_at` is when the last whole listing
-    of the place's source servers began: what the rows say of their replication was so, as late as then.
+    `completed_ticket` is the ticket of the last complete look, `listed_at` when its listing began:
+    a row of this place whose version is not above that ticket was as it is, as late as then.
+    `inventoried_at` is when the last whole listing of the place's source servers began: what the
+    rows say of their replication was so, as late as then.
     """
 
     ticket: int

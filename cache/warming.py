@@ -1,7 +1,9 @@
-"""One read fetches for all: who asks the table when the mirror lacks entries, and who waits for them.
+"""One read fetches for all: who asks the table when the mirror lacks entries, and who waits for
+them.
 
-A server is fetched by the read that claims it in the mirror (a short lock). The others poll the mirror for a
-while and then go to the table themselves. For a server that will stay unknown nobody waits.
+A server is fetched by the read that claims it in the mirror (a short lock). The others poll the
+mirror for a while and then go to the table themselves. For a server that will stay unknown nobody
+waits.
 """
 
 import time

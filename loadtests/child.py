@@ -29,6 +29,9 @@ def figures_of(
 
 
 def peak_mebibytes() -> float:
-    """The most memory this program has taken. `ru_maxrss` would not do: it starts with the parent's."""
+    """The most memory this program has taken.
+
+    `ru_maxrss` would not do: it starts with the parent's.
+    """
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))

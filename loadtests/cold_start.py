@@ -1,8 +1,10 @@
-"""How long each Lambda zip takes to start: fresh processes of AWS's own runtime client on the unpacked zip alone.
+"""How long each Lambda zip takes to start: fresh processes of AWS's own runtime client on the
+unpacked zip alone.
 
-`python -m loadtests.cold_start [--starts 10]`. *Init* is from the process's start until it asks for its first event
-(what Lambda calls init; the zip's download is not in it), *first* from there to the answer of a first event that needs
-neither AWS nor Redis, *CPU* what the process used by then. Medians, with the fastest beside them.
+`python -m loadtests.cold_start [--starts 10]`. *Init* is from the process's start until it asks for
+its first event (what Lambda calls init; the zip's download is not in it), *first* from there to the
+answer of a first event that needs neither AWS nor Redis, *CPU* what the process used by then.
+Medians, with the fastest beside them.
 """
 
 import argparse
@@ -31,7 +33,8 @@ RUNTIME = (
     "snapshot_restore_py",
 )  # what Lambda itself brings
 EVENT = {
-    "httpMethod": "GET", "resource": "/none", "path": "/none", "pathParameters": None, "headers": {},
+    "httpMethod": "GET", "resource": "/none", "path": "/none", "pathParameters": None,
+    "headers": {},
     "queryStringParameters": None, "body": None, "requestContext": {"requestId": "cold"},
 }  # fmt: skip
 
@@ -123,7 +126,8 @@ def start_once(code: Path, runtime: Path, handler: str) -> tuple[float, float, f
     api.shutdown()
     if not api.answered:
         raise SystemExit(
-            f"{handler}: the runtime ended with {process.returncode}: {code.with_suffix('.log').read_text()}"
+            f"{handler}: the runtime ended with {process.returncode}: "
+            f"{code.with_suffix('.log').read_text()}"
         )
     api.server_close()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -153,7 +157,8 @@ def main() -> None:
         )
         click.echo(f"{'zip':<18}{'MB':>6}{'init ms':>16}{'first ms':>16}{'CPU ms':>16}")
         build = [REPOSITORY / "scripts" / "build_zips.py", "--out", root / "zips"]
-        subprocess.run([sys.executable, *build, "--architecture", machine], check=True)  # noqa: S603  our own program
+        # our own program
+        subprocess.run([sys.executable, *build, "--architecture", machine], check=True)  # noqa: S603
         for target in sorted((root / "zips").iterdir()):
             code = root / target.stem
             zipfile.ZipFile(target).extractall(code)

@@ -1,6 +1,8 @@
-"""What a fleet costs a month on AWS: from stated prices and what the design does, not from measurement.
+"""What a fleet costs a month on AWS: from stated prices and what the design does, not from
+measurement.
 
-On-demand list prices in us-east-1 as known in 2025; check them for your region and agreement before you rely on them.
+On-demand list prices in us-east-1 as known in 2025; check them for your region and agreement before
+you rely on them.
 """
 
 import math
@@ -29,7 +31,9 @@ PAGES, PAGE_SECONDS = 500_000, 0.02  # page reads a month, and what one takes
 
 
 def monthly(sizes: tuple[int, ...] = (1_000, 10_000, 100_000)) -> Table:
-    """Dollars a month by size: two cache nodes, a sync every five minutes that writes what changed, and page reads."""
+    """Dollars a month by size: two cache nodes, a sync every five
+    minutes that writes what changed, and page reads.
+    """
     grid = Table(
         "$ a month",
         *(f"{size:,}" for size in sizes),
@@ -55,7 +59,8 @@ def monthly(sizes: tuple[int, ...] = (1_000, 10_000, 100_000)) -> Table:
 
 
 def _writes(servers: int) -> float:
-    """Each row once an hour, and the share that changes in a sync, in transactions at twice the units; and the fences.
+    """Each row once an hour, and the share that changes in a sync, in transactions at twice the
+    units; and the fences.
 
     A row past one KB is two units. Index keys do not change, so they cost nothing.
     """

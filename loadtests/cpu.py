@@ -10,14 +10,19 @@ EVERY = 0.5  # seconds
 
 
 class CpuMeter:
-    """CPU seconds of processes and their children by name; what a part used stays counted when a process ends."""
+    """CPU seconds of processes and their children by name; what a
+    part used stays counted when a process ends.
+    """
 
     def __init__(self, pids: Mapping[str, int]) -> None:
         self._pids = dict(pids)
         self._seen: dict[str, dict[tuple[int, float], float]] = {}
 
     def read(self) -> dict[str, float]:
-        """CPU seconds so far, user and system. The functions' processes are counted apart from the front's."""
+        """CPU seconds so far, user and system.
+
+        The functions' processes are counted apart from the front's.
+        """
         for name, pid in self._pids.items():
             self._look(name, pid)
         return {name: sum(seconds.values()) for name, seconds in self._seen.items()}

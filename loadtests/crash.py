@@ -1,9 +1,11 @@
-"""Crash everywhere: the sync process is killed with SIGKILL at every I/O step in turn; one clean sync heals it.
+"""Crash everywhere: the sync process is killed with SIGKILL at every I/O step in turn; one clean
+sync heals it.
 
     .venv/bin/python -m loadtests.crash             # writes docs/crash.md
 
-Before each killed sync the world changes (instances vanish, appear, stop and are replaced), so that there is something
-to write at every step. After the clean sync the world, the table and the mirror must agree exactly, server by server.
+Before each killed sync the world changes (instances vanish, appear, stop and are replaced), so that
+there is something to write at every step. After the clean sync the world, the table and the mirror
+must agree exactly, server by server.
 """
 
 import copy
@@ -93,7 +95,9 @@ def _edit(
 
 @dataclass(frozen=True)
 class Crash:
-    """One killed sync: where, whether it got that far, the disagreements it left, and those the next sync left."""
+    """One killed sync: where, whether it got that far, the
+    disagreements it left, and those the next sync left.
+    """
 
     where: str
     killed: bool
@@ -112,7 +116,9 @@ class Scene:
     child: "subprocess.Popen[str]"
 
     def sync(self, step: int = 0, when: str = "before") -> str:
-        """One sync, killed at a step or (0) never: `killed`, `failed`, or `done` and how often it sent something."""
+        """One sync, killed at a step or (0) never: `killed`, `failed`,
+        or `done` and how often it sent something.
+        """
         assert self.child.stdin  # noqa: S101
         assert self.child.stdout  # noqa: S101
         self.child.stdin.write(f"{step} {when}\n")
@@ -221,7 +227,9 @@ def scene(directory: Path, places: int = 2, servers_in_all: int = 14) -> Iterato
 
 
 def main() -> None:
-    """Kills at every step, before and after; prints and writes what was tried, and every disagreement."""
+    """Kills at every step, before and after; prints and writes
+    what was tried, and every disagreement.
+    """
     console = Console()
     with tempfile.TemporaryDirectory() as scratch, scene(Path(scratch)) as it:
         steps = it.count_steps()

@@ -1,7 +1,9 @@
-"""The process that `loadtests.crash` kills: one full sync of the product as it is, with a counter under its sockets.
+"""The process that `loadtests.crash` kills: one full sync of the product as it is, with a counter
+under its sockets.
 
-Reads lines `STEP WHEN` and answers each with how the sync of a forked child ended: `killed`, or `done SENT`. STEP n is
-the n-th time anything is sent to anyone; WHEN is `before` it leaves or `after` (it arrives, the reply is never seen).
+Reads lines `STEP WHEN` and answers each with how the sync of a forked child ended: `killed`, or
+`done SENT`. STEP n is the n-th time anything is sent to anyone; WHEN is `before` it leaves or
+`after` (it arrives, the reply is never seen).
 """
 
 import os
@@ -61,7 +63,8 @@ def main() -> None:
         sent = os.read(read_end, 16).decode()
         os.close(read_end)
         killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-        print("killed" if killed else f"done {sent}" if sent else "failed", flush=True)  # noqa: T201  the protocol
+        # the protocol
+        print("killed" if killed else f"done {sent}" if sent else "failed", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     .venv/bin/python -m loadtests.dynamodb_engines
 
-Starts moto's server and ministack one after the other on loopback, tries what the product needs of DynamoDB on each,
-and measures it with a small HTTP client, so that boto3's own CPU time is not in the figures. Prints one table.
+Starts moto's server and ministack one after the other on loopback, tries what the product needs of
+DynamoDB on each, and measures it with a small HTTP client, so that boto3's own CPU time is not in
+the figures. Prints one table.
 """
 
 import json
@@ -228,7 +229,8 @@ def poster(url: str, operation: str) -> Callable[[dict[str, Any]], None]:
     headers = {
         "X-Amz-Target": f"DynamoDB_20120810.{operation}",
         "Content-Type": "application/x-amz-json-1.0",
-        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=local",
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, "
+        "Signature=local",
     }
 
     def post(body: dict[str, Any]) -> None:

@@ -1,10 +1,12 @@
-"""An hour of mixed faults and syncs under page load: memory, connections, and every error explained.
+"""An hour of mixed faults and syncs under page load: memory, connections, and every error
+explained.
 
     .venv/bin/python -m loadtests.endurance                 # an hour; writes docs/endurance.md
-    .venv/bin/python -m loadtests.endurance --minutes 3     # as long as you have; the report says how long it ran
+    .venv/bin/python -m loadtests.endurance --minutes 3  # as long as you have
 
-Faults come in a seeded random order with quiet in between, and a sync starts with each and after each. Exit code 1 when
-an answer broke a promise, memory grew by 5 % or more, connections piled up, or an error came while nothing was wrong.
+Faults come in a seeded random order with quiet in between, and a sync starts with each and after
+each. Exit code 1 when an answer broke a promise, memory grew by 5 % or more, connections piled up,
+or an error came while nothing was wrong.
 """
 
 import json
@@ -38,12 +40,15 @@ LEFT_OUT = (
     "STS down",
 )  # the second changes the world, the third restarts what is measured
 LASTS, QUIET = 10.0, 15.0  # seconds of each fault, and after it
-AFTERMATH = 45.0  # seconds after a fault in which errors are still its: a sync it cut short ends, retries run out
-# After every so many faults there is quiet for long enough to have errors that no fault explains, if there are any.
+# seconds after a fault in which errors are still its: a sync it cut short ends, retries run out
+AFTERMATH = 45.0
+# After every so many faults there is quiet for long enough to have errors that no fault explains,
+# if there are any.
 FAULTS_TO_CALM, CALM = 5, AFTERMATH + 30.0
 WARM_UP = 0.2  # share of the run before memory is compared: caches and pools fill
 GROWTH = 0.05
-CONNECTIONS = 100  # of one process: the pools for DynamoDB and Redis hold 32 each, and a sync has a few per place
+# of one process: the pools for DynamoDB and Redis hold 32 each, and a sync has a few per place
+CONNECTIONS = 100
 
 TEXT = """# Endurance
 
@@ -62,7 +67,9 @@ Measured {at} with `python -m loadtests.endurance` on {cores} cores.
 
 @dataclass
 class Samples:
-    """Resident bytes and open connections of every function process, by role and process id, over time."""
+    """Resident bytes and open connections of every function
+    process, by role and process id, over time.
+    """
 
     memory: dict[tuple[str, int], list[tuple[float, int]]] = field(
         default_factory=lambda: defaultdict(list)
@@ -80,7 +87,9 @@ class Samples:
                 continue
 
     def growth(self, since: float) -> dict[str, tuple[float, float]]:
-        """By role: mean megabytes of its processes in the first and the last fifth of what was sampled since."""
+        """By role: mean megabytes of its processes in the first and
+        the last fifth of what was sampled since.
+        """
         roles: dict[str, list[tuple[float, float]]] = defaultdict(list)
         for (role, _), samples in self.memory.items():
             values = [value / 1e6 for at, value in samples if at >= since]
@@ -122,7 +131,8 @@ class Result:
     def faults_found(self) -> list[str]:
         """Every promise that was broken."""
         broken = [] if self.tally.is_good else [f"answers: {self.tally}"]
-        broken += [f"{role} grew from {first:.1f} to {last:.1f} MB" for role, (first, last) in self.growth.items()
+        broken += [f"{role} grew from {first:.1f} to {last:.1f} MB" for role, (first,
+        last) in self.growth.items()
                    if last > first * (1 + GROWTH)]  # fmt: skip
         broken += (
             [f"{self.most_connections} connections"] if self.most_connections > CONNECTIONS else []
@@ -159,8 +169,10 @@ def run(minutes: float, directory: Path, console: Console) -> Result:
     every, unexplained = errors(directory, spans)
     explained = sum(until - since for since, until in merged(spans))
     return Result(
-        (ended - began) / 60, (ended - began - explained) / 60, len(spans), syncs, Tally.of(load.answers),
-        samples.growth(began + WARM_UP * (ended - began)), samples.most_connections, every, unexplained,
+        (ended - began) / 60, (ended - began - explained) / 60, len(spans), syncs,
+        Tally.of(load.answers),
+        samples.growth(began + WARM_UP * (ended - began)), samples.most_connections, every,
+        unexplained,
     )  # fmt: skip
 
 
@@ -193,7 +205,9 @@ def rest(faulty: FaultyStack, seconds: float, samples: Samples) -> None:
 
 
 def errors(directory: Path, spans: list[tuple[float, float]]) -> tuple[Counter[str], Counter[str]]:
-    """Every error in the functions' logs by its wording, and those from when no fault can explain them."""
+    """Every error in the functions' logs by its wording, and
+    those from when no fault can explain them.
+    """
     every, unexplained = Counter[str](), Counter[str]()
     for at, message in logged_errors(directory):
         wording = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|s-[0-9a-f]{17}|\d+", "N", message)[:110]
@@ -204,7 +218,9 @@ def errors(directory: Path, spans: list[tuple[float, float]]) -> tuple[Counter[s
 
 
 def logged_errors(directory: Path) -> Iterator[tuple[float, str]]:
-    """Time and message of every line of level ERROR or worse; the runtime's own have the time of our next line."""
+    """Time and message of every line of level ERROR or worse; the
+    runtime's own have the time of our next line.
+    """
     for path in directory.glob("hrp-*.log"):
         at = path.stat().st_mtime
         for line in reversed(path.read_text().splitlines()):

@@ -1,9 +1,10 @@
 """The fault matrix: every fault on the running stack, with page load on all the while.
 
-    .venv/bin/python -m loadtests.faults            # prints the table and writes it to docs/faults.md
-    .venv/bin/python -m loadtests.faults --quick    # the same faults, each for two seconds; writes nothing
+    .venv/bin/python -m loadtests.faults          # prints the table, writes docs/faults.md
+    .venv/bin/python -m loadtests.faults --quick  # each fault for two seconds; writes nothing
 
-Exit code 1 when any answer was wrong, a false "none", late or refused, or a fault left the stack ill.
+Exit code 1 when any answer was wrong, a false "none", late or refused, or a fault left the stack
+ill.
 """
 
 import os
@@ -33,7 +34,8 @@ SERVERS_A_PAGE = 200
 NORMAL_WITHIN = 90.0  # seconds; longer than a killed sync's lease
 IDLE_WITHIN = 150.0
 COLUMNS = (
-    "fault", "lasts", "pages", "wrong", "false “none”", "over 3 s", "refused", "with unknowns", "older state",
+    "fault", "lasts", "pages", "wrong", "false “none”", "over 3 s", "refused", "with unknowns",
+    "older state",
     "slowest", "normal after",
 )  # fmt: skip
 TEXT = """# Fault matrix
@@ -127,7 +129,9 @@ def add_pages(world: World) -> list[str]:
 
 
 def one(faulty: FaultyStack, load: PageLoad, fault: Fault, seconds: float, plan_id: str) -> Row:
-    """Let a fault strike, last, and end; then wait until everything is as before, seen by the pages of a plan."""
+    """Let a fault strike, last, and end; then wait until everything
+    is as before, seen by the pages of a plan.
+    """
     await_idle(faulty)
     lasts = seconds if fault.seconds is None or seconds < FULL.seconds else fault.seconds
     struck = monotonic()
@@ -161,7 +165,9 @@ def await_idle(faulty: FaultyStack) -> None:
 
 
 class RedisUse:
-    """Says whether pages come from Redis: whether it was asked for a page's worth of keys, and had them."""
+    """Says whether pages come from Redis: whether it was asked
+    for a page's worth of keys, and had them.
+    """
 
     def __init__(self, faulty: FaultyStack) -> None:
         self._faulty = faulty
@@ -181,7 +187,8 @@ def markdown(rows: list[Row], size: Size, load_average: float) -> str:
     """The report."""
     text = TEXT.format(
         at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        machine=f"{os.cpu_count()} cores ({platform.machine()}, load average before the run {load_average:.1f})",
+        machine=f"{os.cpu_count()} cores ({platform.machine()}, load average before the run "
+        f"{load_average:.1f})",
         python=platform.python_version(),
         servers=SERVERS_A_PAGE,
         rate=f"{size.rate:.0f}",

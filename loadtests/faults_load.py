@@ -17,7 +17,8 @@ CALLERS = 128  # open loop: none waits for another's answer
 
 @dataclass(frozen=True)
 class Answered:
-    """One page: when it was due (monotonic), how it ended, counted from then, and what was wrong with it.
+    """One page: when it was due (monotonic), how it ended, counted from then, and what was wrong
+    with it.
 
     `is_old`: it shows what was true before the last change, where that is no fault.
     """
@@ -106,7 +107,9 @@ class PageLoad:
     def await_normal(
         self, since: float, patience: float, is_back: Callable[[], bool]
     ) -> float | None:
-        """Seconds from `since` until pages were normal for good and `is_back` held; None if that took too long."""
+        """Seconds from `since` until pages were normal for good and
+        `is_back` held; None if that took too long.
+        """
         back_at: float | None = None
         while (now := monotonic()) < since + patience:
             if back_at is None and is_back():

@@ -1,4 +1,6 @@
-"""The rows of the fault matrix: how each fault strikes, how it ends, and what it needs around it."""
+"""The rows of the fault matrix: how each fault strikes, how
+it ends, and what it needs around it.
+"""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -52,7 +54,9 @@ def to_redis(fault: str) -> Strike:
 
 
 def to_dynamodb(fault: str, *arguments: float) -> Strike:
-    """The mirror is emptied and the network to DynamoDB fails in this way: pages need what they cannot have."""
+    """The mirror is emptied and the network to DynamoDB fails in
+    this way: pages need what they cannot have.
+    """
 
     def strike(faulty: FaultyStack) -> None:
         getattr(faulty.to_dynamodb, fault)(*arguments)
@@ -144,7 +148,10 @@ def _await_in_step(faulty: FaultyStack, replica: Process) -> None:
 
 @contextmanager
 def failover_to_a_lagging_replica(faulty: FaultyStack) -> Iterator[None]:
-    """The replica that takes over has not heard of the last sync. What it holds is of before, until the next sync."""
+    """The replica that takes over has not heard of the last sync.
+
+    What it holds is of before, until the next sync.
+    """
     today, primary = faulty.world, faulty.stack.valkey
     link = FaultProxy(primary.port)
     replica = _replica_of(faulty, link.port)
@@ -172,9 +179,11 @@ def failover_to_a_lagging_replica(faulty: FaultyStack) -> Iterator[None]:
 
 @contextmanager
 def failover_that_closes_nothing(faulty: FaultyStack) -> Iterator[None]:
-    """The primary becomes its replica's replica under open connections; new ones lead to the new primary.
+    """The primary becomes its replica's replica under open connections; new ones lead to the new
+    primary.
 
-    A third of the entries go, so that pages claim and refill, and the world changes, so that a sync publishes.
+    A third of the entries go, so that pages claim and refill, and the world changes, so that a sync
+    publishes.
     """
     today, primary = faulty.world, faulty.stack.valkey
     replica = _replica_of(faulty, primary.port)
@@ -206,7 +215,9 @@ def failover_that_closes_nothing(faulty: FaultyStack) -> Iterator[None]:
 
 
 def throttling(*, refused: float = 0.0, unprocessed: float = 0.0) -> Strike:
-    """The mirror is emptied, and DynamoDB refuses this share of calls or holds back that share of keys."""
+    """The mirror is emptied, and DynamoDB refuses this share of
+    calls or holds back that share of keys.
+    """
 
     @contextmanager
     def strike(faulty: FaultyStack) -> Iterator[None]:
@@ -293,5 +304,11 @@ FAULTS = (
     Fault("half a listing", weather({"service": "drs", "pageSize": 50, "failOnPage": 2})),
     Fault("garbage members from DRS", weather({"service": "drs", "garbage": True})),
     Fault("STS down, sync function cold", weather({"service": "sts", "outage": "503"}, cold=True)),
+    Fault(
+        "STS black hole, sync function cold",
+        weather({"service": "sts", "outage": "hang"}, cold=True),
+    ),
+    Fault("DRS black hole", weather({"service": "drs", "outage": "hang"})),
+    Fault("EC2 black hole", weather({"service": "ec2", "outage": "hang"})),
     Fault("EventBridge delivers twice", once(partial(fire_sync, times=2)), syncs=False),
 )

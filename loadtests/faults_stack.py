@@ -1,4 +1,6 @@
-"""The local stack with a network that can fail between the product and its two tiers, and the oracle for its pages."""
+"""The local stack with a network that can fail between the product
+and its two tiers, and the oracle for its pages.
+"""
 
 import json
 import signal
@@ -20,7 +22,8 @@ from local.stack import Stack
 from local.world import World, make_world
 
 SHOWN = (
-    "sourceServerId", "recoveryInstanceId", "ec2InstanceId", "ec2InstanceState", "name", "privateIp", "publicIp",
+    "sourceServerId", "recoveryInstanceId", "ec2InstanceId", "ec2InstanceState", "name",
+    "privateIp", "publicIp",
     "instanceType", "launchTime", "region", "sourceExecutionId", "sourcePlanName",
     "sourceServerName", "accountId", "isDrill",
 )  # fmt: skip
@@ -38,7 +41,9 @@ class Page:
 
 @dataclass
 class FaultyStack:
-    """A stack in `directory`, without a schedule, behind two fault proxies named after the servers."""
+    """A stack in `directory`, without a schedule, behind two
+    fault proxies named after the servers.
+    """
 
     directory: Path
     world: World = field(default_factory=lambda: make_world(servers=300, places=3, plans=8))
@@ -125,11 +130,15 @@ class FaultyStack:
             sleep(0.2)
 
     def warm(self) -> None:
-        """Every plan is in the memory of every process that answers pages, as far as one can tell from outside."""
+        """Every plan is in the memory of every process that answers
+        pages, as far as one can tell from outside.
+        """
         self.side_by_side(lambda: self.get("/recovery-plans"), 2 * self.query_processes)
 
     def side_by_side(self, ask: Callable[[], Page], times: int) -> list[Page]:
-        """The answers to one request made so often, as many at once as there are processes to answer them."""
+        """The answers to one request made so often, as many at once
+        as there are processes to answer them.
+        """
         with ThreadPoolExecutor(self.query_processes) as callers:
             return list(callers.map(lambda _: ask(), range(times)))
 
@@ -176,7 +185,9 @@ class FaultyStack:
         return [server_id for wave in plan["waves"] for server_id in wave["serverIds"]]
 
     def faults_of(self, page: Page, server_ids: list[str] | None = None) -> list[str]:
-        """What is wrong or missing in a page of these servers (default: the largest plan's), an unknown included."""
+        """What is wrong or missing in a page of these servers (default:
+        the largest plan's), an unknown included.
+        """
         if page.status != 200:
             return [f"status {page.status}: {page.body}"]
         return wrong(
@@ -198,7 +209,8 @@ def wrong(
     expected: Truths,
     before: Truths = MappingProxyType({}),
 ) -> list[str]:
-    """What a page says that is not so: a wrong field, an instance that is not there, and every false "none".
+    """What a page says that is not so: a wrong field, an instance that is not there, and every
+    false "none".
 
     `before` are earlier truths that are no fault either.
     """

@@ -2,9 +2,10 @@
 
     .venv/bin/python -m loadtests.growth [--quick] [--plots DIRECTORY]
 
-Every size runs in processes of its own: a fleet is recorded as a sync records it (conditional writes, publish), in
-places of 200, and its page of all servers and of 200 is read; then a whole sync looks at as large a fleet in places of
-200, as loadtests.sync_speed has it. The slope is the exponent between the two largest sizes: 1 is linear, 0 is flat.
+Every size runs in processes of its own: a fleet is recorded as a sync records it (conditional
+writes, publish), in places of 200, and its page of all servers and of 200 is read; then a whole
+sync looks at as large a fleet in places of 200, as loadtests.sync_speed has it. The slope is the
+exponent between the two largest sizes: 1 is linear, 0 is flat.
 """
 
 import argparse
@@ -72,7 +73,9 @@ def child(servers: int) -> dict[str, float]:
 
 
 def _row_bytes(number: int) -> int:
-    """The size of a row as DynamoDB counts it: names and values in UTF-8, a byte for each list member and flag."""
+    """The size of a row as DynamoDB counts it: names and values in
+    UTF-8, a byte for each list member and flag.
+    """
     values = [
         it
         for value in row(number).values()

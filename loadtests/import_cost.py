@@ -1,8 +1,10 @@
-"""What importing the page-read function costs a cold start, beside what redis and Powertools cost alone.
+"""What importing the page-read function costs a cold start, beside what redis and Powertools cost
+alone.
 
     .venv/bin/python -m loadtests.import_cost
 
-CPU seconds of the imports in fresh processes with compiled modules, the least of many turns of each.
+CPU seconds of the imports in fresh processes with compiled modules, the least of many turns of
+each.
 """
 
 import subprocess

@@ -18,7 +18,9 @@ GRACE = 60  # seconds for Locust to start, and to let requests end
 
 
 class Sample(NamedTuple):
-    """One request: when it began (epoch seconds), what, seconds it took, seconds in the handler, and how it ended."""
+    """One request: when it began (epoch seconds), what, seconds it
+    took, seconds in the handler, and how it ended.
+    """
 
     at: float
     name: str
@@ -31,7 +33,10 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class Shape:
-    """One load. `think`: seconds between pages, from and to; None: none. `steps`: [until second, users]."""
+    """One load.
+
+    `think`: seconds between pages, from and to; None: none. `steps`: [until second, users].
+    """
 
     name: str
     seconds: float
@@ -73,13 +78,17 @@ class Run:
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
-    """The value below which this share of the sorted values lies; not a number when there are none."""
+    """The value below which this share of the sorted values
+    lies; not a number when there are none.
+    """
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else float("nan")
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where the load goes, which plans are opened there, where results go, and what CPU is counted."""
+    """Where the load goes, which plans are opened there, where
+    results go, and what CPU is counted.
+    """
 
     host: str
     plans: Iterable[str]
@@ -93,7 +102,8 @@ def run(site: Site, shape: Shape) -> Run:
     stem = str(site.directory / shape.name.replace(" ", "-").replace(",", ""))
     samples = Path(f"{stem}.samples.json")
     config = {
-        "plans": list(site.plans), "think": shape.think, "steps": shape.steps, "allPlans": shape.all_plans,
+        "plans": list(site.plans), "think": shape.think, "steps": shape.steps,
+        "allPlans": shape.all_plans,
         "headers": dict(site.headers), "samples": str(samples),
     }  # fmt: skip
     argv = [

@@ -2,9 +2,9 @@
 
     .venv/bin/python -m loadtests.page_read [--quick] [--plots DIRECTORY]
 
-Every contender reads the same servers in turn, round after round, so that a busy moment hits all of them. What counts
-is the least wall time, and the least CPU time of this process: what remains when nothing else wanted the two cores.
-Exit code 1 when a target is missed.
+Every contender reads the same servers in turn, round after round, so that a busy moment hits all of
+them. What counts is the least wall time, and the least CPU time of this process: what remains when
+nothing else wanted the two cores. Exit code 1 when a target is missed.
 """
 
 import argparse
@@ -16,7 +16,6 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from cache.table import Table as Rows
 from loadtests import peers
 from loadtests.fleet import Tiers, server_id, tiers
 from loadtests.plots import Axis, Points, lines
@@ -29,7 +28,7 @@ CONTENDERS: dict[str, Callable[[Tiers], peers.Page]] = {
     FLOOR: peers.floor,
     OURS: peers.ours,
     "redis-py pipeline, HGET each": peers.plain_pipeline,
-    "redis-py pipeline, script per slot": peers.script,
+    "redis-py connection, HGET each, packed once": peers.hget_each,
     "strings, MGET, raw socket": peers.strings,
     CACHES[0]: peers.cashews,
     CACHES[1]: peers.aiocache,
@@ -69,7 +68,7 @@ def measure(pages: dict[str, peers.Page], ids: Sequence[str], rounds: int) -> di
 def fallback(of: Tiers) -> list[Result]:
     """What a page of 1,000 costs the table's client, against plain boto3 for the same keys."""
     ids = [server_id(number) for number in range(1000)]
-    table = Rows(of.wiring.dynamodb, of.table)
+    table = of.wiring.table
 
     def plain() -> None:
         for at in range(0, len(ids), 100):

@@ -1,8 +1,9 @@
-"""From navigation to instances shown: read from the mirror, and live from DRS and EC2 as it was before.
+"""From navigation to instances shown: read from the mirror, and live from DRS and EC2 as it was
+before.
 
-`python -m loadtests.page_time [--runs 7] [--svg FILE]` starts both stacks, one after the other, with the seeded world
-(60 plans, more than 1,000 instances). Every AWS call takes 100 ms in both; only the live one makes any while a page is
-shown. Prints the figures and draws them.
+`python -m loadtests.page_time [--runs 7] [--svg FILE]` starts both stacks, one after the other,
+with the seeded world (60 plans, more than 1,000 instances). Every AWS call takes 100 ms in both;
+only the live one makes any while a page is shown. Prints the figures and draws them.
 """
 
 import argparse

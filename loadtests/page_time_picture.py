@@ -23,8 +23,10 @@ def draw(seconds: Mapping[tuple[str, str], float]) -> str:
         y += 14
     style = "font-family:system-ui,sans-serif;font-size:14px"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" style="{style}" role="img">'
-        f'<title>Time from navigation to instances shown</title><rect width="100%" height="100%" fill="#fff"/>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" '
+        f'style="{style}" role="img">'
+        '<title>Time from navigation to instances shown</title><rect width="100%" '
+        'height="100%" fill="#fff"/>'
         f'<g fill="#17202b">{"".join(parts)}</g></svg>\n'
     )
 

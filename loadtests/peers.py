@@ -1,7 +1,8 @@
-"""What a user would pick instead of the mirror's reader, each asked for the same page: the JSON of these servers.
+"""What a user would pick instead of the mirror's reader, each asked for the same page: the JSON of
+these servers.
 
-The three Python caches are installed, pinned by `requirements-bench.lock`, into `.cache/bench` on first use: they are
-no part of the product, nor of its tests.
+The three Python caches are installed, pinned by `requirements-bench.lock`, into `.cache/bench` on
+first use: they are no part of the product, nor of its tests.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from hiredis import Reader, pack_command
 
 from cache.entry import HEAD
-from cache.mirror import PLACES, PREFIX, entry_key, shares_of
+from cache.mirror import PLACES, PREFIX, entry_key, page_of
 from cache.reader import Reader as OurReader
 from cache.record import Record
 from cache.values import Place
@@ -64,18 +65,23 @@ def body(items: Sequence[object]) -> bytes:
 
 
 def floor(tiers: Tiers) -> Page:
-    """A raw socket and hiredis on the product's own layout and packed commands, the items joined.
+    """A raw socket and hiredis on the product's own hashes, an HGET each, packed once, the items
+    joined.
 
     No pool, no checks, no deadline, no retry.
     """
     ask = _raw_socket(tiers)
 
     def page(ids: Sequence[str]) -> bytes:
-        shares = shares_of(tuple(ids))
-        pages = ask([_PLACES, *(it.packed for it in shares.values())], 1 + len(ids))[1:]
-        return _joined(dict(zip(chain.from_iterable(shares), pages, strict=True)), ids)
+        pages = ask([_PLACES, _packed_hgets(tuple(ids))], 1 + len(ids))[1:]
+        return _joined(dict(zip(ids, pages, strict=True)), ids)
 
     return page
+
+
+@lru_cache
+def _packed_hgets(ids: tuple[str, ...]) -> bytes:
+    return b"".join([pack_command(("HGET", entry_key(it), "page")) for it in ids])
 
 
 def strings(tiers: Tiers) -> Page:
@@ -83,12 +89,13 @@ def strings(tiers: Tiers) -> Page:
     ask = _raw_socket(tiers)
 
     def page(ids: Sequence[str]) -> bytes:
-        shares = shares_of(tuple(ids))
+        told = page_of(tuple(ids))
         reads = [
-            pack_command(("MGET", *(f"string:{entry_key(it)}" for it in share))) for share in shares
+            pack_command(("MGET", *(f"string:{key}" for _, key, _ in it.commands)))
+            for it in told.reads
         ]
         pages = chain.from_iterable(ask([_PLACES, *reads], 1 + len(reads))[1:])
-        return _joined(dict(zip(chain.from_iterable(shares), pages, strict=True)), ids)
+        return _joined(dict(zip(told.server_ids, pages, strict=True)), ids)
 
     return page
 
@@ -145,26 +152,24 @@ def plain_pipeline(tiers: Tiers) -> Page:
     return page
 
 
-def script(tiers: Tiers) -> Page:
-    """The same hashes, read by one small script per slot, through redis-py's pipeline."""
-    read = """local pages = {}
-    for at = 1, #KEYS do pages[at] = redis.pcall('HGET', KEYS[at], 'page') end
-    return pages"""
-    sha = tiers.redis.script_load(read)
+def hget_each(tiers: Tiers) -> Page:
+    """The same hashes by redis-py's connection, an HGET each, packed once."""
+    pool = tiers.redis.connection_pool
 
     def page(ids: Sequence[str]) -> bytes:
-        shares = shares_of(tuple(ids))
-        pipeline = tiers.redis.pipeline(transaction=False)
-        for share in shares:
-            pipeline.evalsha(sha, len(share), *map(entry_key, share))
-        pages = chain.from_iterable(pipeline.execute())
-        return _joined(dict(zip(chain.from_iterable(shares), pages, strict=True)), ids)
+        connection = pool.get_connection()
+        connection.send_packed_command([_packed_hgets(tuple(ids))], check_health=False)
+        pages = [connection.read_response() for _ in ids]
+        pool.release(connection)
+        return _joined(dict(zip(ids, pages, strict=True)), ids)
 
     return page
 
 
 def hgetall(tiers: Tiers) -> Page:
-    """A hash per server with a field per attribute, HGETALL in a pipeline, as the original design has it."""
+    """A hash per server with a field per attribute, HGETALL in a
+    pipeline, as the original design has it.
+    """
 
     def page(ids: Sequence[str]) -> bytes:
         pipeline = tiers.redis.pipeline(transaction=False)

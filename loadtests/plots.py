@@ -53,12 +53,21 @@ def lines(title: str, x: Axis, y: Axis, series: dict[str, Points]) -> str:
         )
 
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif"',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+            'font-family="sans-serif"'
+        ),
         ' font-size="11">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
         f'<text x="{LEFT}" y="18" font-size="13" font-weight="bold">{escape(title)}</text>',
-        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x.label)}</text>',
-        f'<text x="14" y="{HEIGHT / 2}" text-anchor="middle" transform="rotate(-90 14 {HEIGHT / 2})">',
+        (
+            f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" '
+            f'text-anchor="middle">{escape(x.label)}</text>'
+        ),
+        (
+            f'<text x="14" y="{HEIGHT / 2}" text-anchor="middle" transform="rotate(-90 14 '
+            f'{HEIGHT / 2})">'
+        ),
         f"{escape(y.label)}</text>",
     ]
     for tick in y.ticks(*y_ends):
@@ -71,7 +80,8 @@ def lines(title: str, x: Axis, y: Axis, series: dict[str, Points]) -> str:
         if x_ends[0] <= tick <= x_ends[1]:
             column, _ = at((tick, y_ends[0]))
             parts.append(
-                f'<text x="{column:.1f}" y="{HEIGHT - BOTTOM + 15}" text-anchor="middle">{tick:,g}</text>'
+                f'<text x="{column:.1f}" y="{HEIGHT - BOTTOM + 15}" '
+                f'text-anchor="middle">{tick:,g}</text>'
             )
     for number, (name, values) in enumerate(series.items()):
         colour = COLOURS[number % len(COLOURS)]

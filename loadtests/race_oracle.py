@@ -10,7 +10,9 @@ from cache.entry import Entry
 
 @dataclass
 class Oracle:
-    """Every version the table ever had of each server: its ticket, since when it was there, and its instance."""
+    """Every version the table ever had of each server: its ticket,
+    since when it was there, and its instance.
+    """
 
     history: defaultdict[str, list[tuple[int, float, str]]] = field(
         default_factory=lambda: defaultdict(list)
@@ -20,7 +22,9 @@ class Oracle:
     lags: list[float] = field(default_factory=list)
 
     def judge(self) -> None:
-        """Once the race is over: what each read was behind the table, in seconds, or that no row ever said it."""
+        """Once the race is over: what each read was behind the table,
+        in seconds, or that no row ever said it.
+        """
         for versions in self.history.values():
             versions.sort()
         for server_id, entry, asked_at in self.reads:
@@ -29,7 +33,9 @@ class Oracle:
 
     @staticmethod
     def _lag(versions: list[tuple[int, float, str]], entry: Entry, asked_at: float) -> float | None:
-        """For how long the table had said something newer when this was asked; None: it never said this."""
+        """For how long the table had said something newer when this
+        was asked; None: it never said this.
+        """
         at = bisect_right(versions, entry.version, key=lambda it: it[0])
         version, _, instance = versions[at - 1] if at else (0, 0.0, "")
         if (

@@ -1,10 +1,12 @@
-"""Writers and readers race over both tiers; an oracle kept from the table's own answers judges every read.
+"""Writers and readers race over both tiers; an oracle kept from the table's own answers judges
+every read.
 
-    python -m loadtests.race_soak --writes 1000000                      # table in memory, mirror a real Valkey
-    python -m loadtests.race_soak --table dynamodb --writes 50000       # both tiers over the network
+    python -m loadtests.race_soak --writes 1000000  # table in memory, a real Valkey
+    python -m loadtests.race_soak --table dynamodb --writes 50000  # both over the network
 
-Writers look at places, hold what they saw for a while, write it in any order, and are now and then killed before they
-publish; the mirror is flushed, loses entries and scripts. Exit code 1 when a read was wrong or an entry stayed stale.
+Writers look at places, hold what they saw for a while, write it in any order, and are now and then
+killed before they publish; the mirror is flushed, loses entries and scripts. Exit code 1 when a
+read was wrong or an entry stayed stale.
 """
 
 import sys
@@ -107,7 +109,9 @@ class Soak:
         self.counts["answers that no row ever gave"] = len(self.oracle.wrong)
 
     def _write(self, random: Random) -> None:
-        """Looks and publishes are held back and let go in any order, so that older ones keep arriving late."""
+        """Looks and publishes are held back and let go in any order,
+        so that older ones keep arriving late.
+        """
         looks: list[tuple[Place, int, dict[str, int]]] = []
         unsent: list[list[Fresh]] = []
         self.unsent.append(unsent)
@@ -130,7 +134,9 @@ class Soak:
             self._publish(fresh)
 
     def _excuse(self, unsent: list[list[Fresh]]) -> None:
-        """These may be older in the mirror than in the table until the next sync: nothing is said of them before."""
+        """These may be older in the mirror than in the table until the
+        next sync: nothing is said of them before.
+        """
         with self.lock:
             self.excused |= {it.entry.server_id for fresh in unsent for it in fresh}
 
@@ -151,9 +157,12 @@ class Soak:
         return place, ticket, {it: number for it, number in found if number is not None}
 
     def _record(self, place: Place, ticket: int, seen: dict[str, int]) -> list[Fresh]:
-        """As a sync does: behind its fence what differs, and what the index has and the look lacks. What to publish.
+        """As a sync does: behind its fence what differs, and what the index has and the look lacks.
 
-        A look that another has overtaken asks for its servers by id, under a new ticket, and writes all of them.
+        What to publish.
+
+        A look that another has overtaken asks for its servers by id, under a new ticket, and writes
+        all of them.
         """
         confirmation = Confirmation(ticket, _seen_at(ticket))
         is_complete = self.looks.raise_fence(place, ticket)
@@ -242,7 +251,9 @@ class Soak:
 
 
 def _entry_of(row: dict[str, Any], entry: Entry) -> Entry:
-    """What the mirror should hold of the row; when a look confirmed it last is the entry's own word."""
+    """What the mirror should hold of the row; when a look
+    confirmed it last is the entry's own word.
+    """
     return Record.from_row(row).entry(entry.confirmed, to_stamp(entry.observed_at))
 
 
@@ -297,14 +308,16 @@ def main(kind: Literal["memory", "dynamodb"], writes: int, servers_: int, seed: 
     began = time.monotonic()
     race = soak(kind, writes, servers_, seed)
     click.echo(
-        f"4 writers, 4 readers, {servers_:,} servers, {kind} table, {time.monotonic() - began:.0f} s, seed {seed}"
+        f"4 writers, 4 readers, {servers_:,} servers, {kind} table, "
+        f"{time.monotonic() - began:.0f} s, seed {seed}"
     )
     for what, number in sorted(race.counts.items()):
         click.echo(f"  {what:32} {number:>12,}")
     for within in WITHIN:
         late = sum(lag > within for lag in race.oracle.lags)
         click.echo(
-            f"  {f'reads as the table within {within:.0f} s':32} {nines(late, len(race.oracle.lags))}"
+            f"  {f'reads as the table within {within:.0f} s':32} "
+            f"{nines(late, len(race.oracle.lags))}"
         )
     sys.exit(int(any(race.counts[fault] for fault in FAULTS)))
 

@@ -116,4 +116,7 @@ def _row(it: dict[str, Any]) -> str:
         return f"<tr><td>{escape(it['name'])}<td><td>{measured}<td><td>"
     ratio = "" if it["ratio"] is None else f"{it['ratio']:.2f}"
     word = "ok" if it["ok"] else "missed"
-    return f"<tr><td>{escape(it['name'])}<td>{it['target']}<td>{measured}<td>{ratio}<td class={word}>{word}"
+    return (
+        f"<tr><td>{escape(it['name'])}<td>{it['target']}<td>{measured}<td>{ratio}<td "
+        f"class={word}>{word}"
+    )

@@ -1,4 +1,5 @@
-"""Capacity sign-off: 100 operators on the Recovery Plans page, in every weather, against stated targets.
+"""Capacity sign-off: 100 operators on the Recovery Plans page, in every weather, against stated
+targets.
 
     ./run.sh signoff                         the local stack, about six minutes
     ./run.sh signoff --host https://…        a deployed page: think time, closed loop and ramp
@@ -36,7 +37,10 @@ console = Console()
 
 
 def sign_off(host: str | None, directory: Path, scale: float) -> bool:
-    """Runs every shape, prints and writes the verdict; whether all targets are met. `scale` stretches the durations."""
+    """Runs every shape, prints and writes the verdict; whether all targets are met.
+
+    `scale` stretches the durations.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     runs = _deployed(host, directory, scale) if host else _local(directory, scale)
     results = [result for it in runs for result in verdict(it)]
@@ -81,7 +85,9 @@ def verdict(it: Run) -> list[Result]:
 
 
 def breaking_point(it: Run) -> float:
-    """The fewest users at which a page took too long or failed; the most there were when none did."""
+    """The fewest users at which a page took too long or
+    failed; the most there were when none did.
+    """
     bad = [
         sample.users for sample in it.samples if not sample.is_whole or sample.seconds > PAGE_LIMIT
     ]

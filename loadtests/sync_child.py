@@ -1,8 +1,10 @@
-"""Two syncs in a process of its own, so that CPU and memory are a sync's own; the second one's figures as JSON.
+"""Two syncs in a process of its own, so that CPU and memory are a sync's own; the second one's
+figures as JSON.
 
     python -m loadtests.sync_child '{"DynamoDB": 123}'
 
-The argument names the processes whose CPU time counts beside ours, by pid; the environment leads to them.
+The argument names the processes whose CPU time counts beside ours, by pid; the environment leads to
+them.
 """
 
 import json
@@ -18,7 +20,9 @@ from services.sync.wiring import SyncWiring
 
 
 def figures(pids: dict[str, int]) -> dict[str, Any]:
-    """Of the second of two syncs: rows, mirror and clients are there already, as in a warm function."""
+    """Of the second of two syncs: rows, mirror and clients are
+    there already, as in a warm function.
+    """
     wiring = SyncWiring(Settings.from_env())
     began = perf_counter()
     sync_all_recovery_instances(wiring.sync_parts())

@@ -2,9 +2,10 @@
 
     .venv/bin/python -m loadtests.sync_ratio OTHER_CHECKOUT [--rounds 5] [--case 1000x12 ...]
 
-Each side has its own tiers and stand-in, 50 ms per AWS call, and the Python of its own `.venv`. A round is a sync in
-which nothing has changed, then one before which every row of the table was altered, on either side. CPU is the sync's
-own process's (user and system), so that a machine busy with other things counts little; the ratio is of medians.
+Each side has its own tiers and stand-in, 50 ms per AWS call, and the Python of its own `.venv`. A
+round is a sync in which nothing has changed, then one before which every row of the table was
+altered, on either side. CPU is the sync's own process's (user and system), so that a machine busy
+with other things counts little; the ratio is of medians.
 """
 
 import argparse

@@ -1,6 +1,7 @@
-"""One side of `loadtests.sync_ratio`: run by the Python of a checkout, this one or an older, it syncs with that one's code.
+"""One side of `loadtests.sync_ratio`: run by a checkout's Python, it syncs with that one's code.
 
-For each line on standard input (`unchanged` or `every row changed`) one sync, and its figures as a line of JSON.
+For each line on standard input (`unchanged` or `every row changed`) one sync, and its figures as a
+line of JSON.
 """
 
 import json

@@ -2,10 +2,11 @@
 
     .venv/bin/python -m loadtests.sync_speed [--quick] [--plots DIRECTORY]
 
-DynamoDB and Redis speak their own protocols, and the AWS stand-in takes 50 ms for every DRS, EC2 and STS call. The sync
-runs in a process of its own, so that its CPU and memory are its own; DynamoDB's stand-in, one process too, is told
-beside it, because on AWS only the sync's part is ours. The peer asks one server at a time, as the original's loops do;
-it is measured on 60 servers and its time is that of all by rule of three.
+DynamoDB and Redis speak their own protocols, and the AWS stand-in takes 50 ms for every DRS, EC2
+and STS call. The sync runs in a process of its own, so that its CPU and memory are its own;
+DynamoDB's stand-in, one process too, is told beside it, because on AWS only the sync's part is
+ours. The peer asks one server at a time, as the original's loops do; it is measured on 60 servers
+and its time is that of all by rule of three.
 """
 
 import argparse
@@ -39,8 +40,9 @@ LATENCY = {"latencyMs": 50}
 PEER_SERVERS = 60
 LIMIT = 900  # seconds for two syncs
 SPREAD, SPREAD_INSTANCES = (4, 25, 100), 1_000
-# What may grow with places is a bounded number of clients (13 MiB) and a session for each account (0.14 MiB), beside
-# the 100 MiB of libraries and models that any sync loads. Clients of all of EC2 kept for every place took it past 2.
+# What may grow with places is a bounded number of clients (13 MiB) and a session for each account
+# (0.14 MiB), beside the 100 MiB of libraries and models that any sync loads. Clients of all of EC2
+# kept for every place took it past 2.
 SPREAD_LIMIT = 1.25
 
 
@@ -58,7 +60,9 @@ QUICK = (Case(300, 12, None), Case(600, 1, None))
 
 @contextmanager
 def cloud(case: Case) -> Iterator[tuple[World, dict[str, str], dict[str, int]]]:
-    """Both tiers and the stand-in with this fleet in it, the environment that leads there, and their pids by name."""
+    """Both tiers and the stand-in with this fleet in it, the
+    environment that leads there, and their pids by name.
+    """
     with TemporaryDirectory() as scratch:
         directory = Path(scratch)
         parts = [
@@ -136,7 +140,9 @@ def synced(environment: dict[str, str], pids: dict[str, int]) -> dict[str, Any]:
 
 
 def _one_by_one(world: World) -> float:
-    """Seconds for one server when every one is asked, enriched and put on its own, one after the other."""
+    """Seconds for one server when every one is asked, enriched
+    and put on its own, one after the other.
+    """
     drs = {
         region: boto3.client("drs", region_name=region)
         for account, region in world.places

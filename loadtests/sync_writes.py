@@ -1,7 +1,8 @@
-"""What the writes of a sync cost, without the rest of it: our transactions against plain boto3's conditional updates.
+"""What the writes of a sync cost, without the rest of it: our transactions against plain boto3's
+conditional updates.
 
-Both write the same rows, which are there already. DynamoDB's stand-in is one process; where it takes as much CPU as the
-client, it bounds what one client can reach here.
+Both write the same rows, which are there already. DynamoDB's stand-in is one process; where it
+takes as much CPU as the client, it bounds what one client can reach here.
 """
 
 from collections.abc import Callable

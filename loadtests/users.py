@@ -1,4 +1,7 @@
-"""Operators on the Recovery Plans page, for Locust. Started by `loadtests.load`, which says in SIGNOFF what they do."""
+"""Operators on the Recovery Plans page, for Locust.
+
+Started by `loadtests.load`, which says in SIGNOFF what they do.
+"""
 
 import json
 import os
@@ -27,7 +30,8 @@ class Operator(FastHttpUser):
 
     network_timeout = connection_timeout = PAGE_SECONDS
     wait_time = pause_between(*THINK) if THINK else constant(0)
-    default_headers = {"Accept-Encoding": "identity", **CONFIG["headers"]}  # noqa: RUF012  Locust's own form
+    # Locust's own form
+    default_headers = {"Accept-Encoding": "identity", **CONFIG["headers"]}  # noqa: RUF012
 
     @task
     def open_page(self) -> None:

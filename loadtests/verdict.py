@@ -1,4 +1,6 @@
-"""Targets and what was measured against them: `target, measured, ratio, ok`, for every benchmark alike."""
+"""Targets and what was measured against them: `target,
+measured, ratio, ok`, for every benchmark alike.
+"""
 
 import os
 import platform
@@ -25,7 +27,11 @@ PACKAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One figure. `limit` None: no target, only told. `at_least`: the figure has to reach the limit, not stay below."""
+    """One figure.
+
+    `limit` None: no target, only told. `at_least`: the figure has to reach the limit, not stay
+    below.
+    """
 
     name: str
     measured: float
@@ -42,7 +48,9 @@ class Result:
 
     @property
     def ratio(self) -> float | None:
-        """Measured in shares of the target: up to 1 is met, or from 1 on where the target is a least."""
+        """Measured in shares of the target: up to 1 is met, or
+        from 1 on where the target is a least.
+        """
         return self.measured / self.limit if self.limit else None
 
     def as_dict(self) -> dict[str, Any]:
@@ -61,7 +69,7 @@ def show(title: str, results: Sequence[Result]) -> bool:
     grid = Table("", "target", "measured", "ratio", "ok", title=title, title_justify="left")
     for it in results:
         bound = "" if it.limit is None else f"{'≥' if it.at_least else '≤'} {it.limit:,g} {it.unit}"
-        verdict = "" if it.limit is None else "[green]ok[/]" if it.ok else "[red]MISSED[/]"
+        verdict = "" if it.limit is None else "[green]MET[/]" if it.ok else "[red]MISSED[/]"
         ratio = "" if it.ratio is None else f"{it.ratio:.2f}"
         grid.add_row(it.name, bound, f"{it.measured:,.4g} {it.unit}", ratio, verdict)
     console = Console(width=140)

@@ -1,10 +1,12 @@
-"""What runs from an event to both tiers: functions, files, lines, and how often the story changes its file.
+"""What runs from an event to both tiers: functions, files, lines, and how often the story changes
+its file.
 
     .venv/bin/python -m loadtests.walk [--files]
 
-The real handlers on a Valkey, a DynamoDB stand-in and the AWS stand-in, six servers in one place: the first page of a
-process, a warm page, a second sync, and the sync and the warm page together. Lines are those of the functions that ran,
-signature and docstring included; functions that a test client or a library brings are not counted.
+The real handlers on a Valkey, a DynamoDB stand-in and the AWS stand-in, six servers in one place:
+the first page of a process, a warm page, a second sync, and the sync and the warm page together.
+Lines are those of the functions that ran, signature and docstring included; functions that a test
+client or a library brings are not counted.
 """
 
 import argparse

@@ -9,7 +9,10 @@ from local.processes import LocalStackError
 
 
 class StandInAdmin:
-    """A client of the admin calls. Every method raises LocalStackError when the stand-in refuses."""
+    """A client of the admin calls.
+
+    Every method raises LocalStackError when the stand-in refuses.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -21,7 +24,8 @@ class StandInAdmin:
         answer = self._pool.request(method, f"{self._url}/_admin/{path}", body=content)
         if answer.status >= 300:
             raise LocalStackError(
-                f"AWS stand-in: {method} {path} answered {answer.status}: {answer.data.decode()[:300]}"
+                f"AWS stand-in: {method} {path} answered {answer.status}: "
+                f"{answer.data.decode()[:300]}"
             )
         return json.loads(answer.data or b"null")
 

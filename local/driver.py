@@ -1,8 +1,9 @@
-"""Step Functions on one machine: runs the deployed state machine's own definition over the local functions.
+"""Step Functions on one machine: runs the deployed state machine's own definition over the local
+functions.
 
-Of the Amazon States Language it knows what that definition uses: Task (`lambda:invoke`), Choice (BooleanEquals), Wait,
-Succeed, Fail, Retry and Catch by error name, and `$.name` paths. Anything else fails loudly; TimeoutSeconds are the
-functions' own affair here.
+Of the Amazon States Language it knows what that definition uses: Task (`lambda:invoke`), Choice
+(BooleanEquals), Wait, Succeed, Fail, Retry and Catch by error name, and `$.name` paths. Anything
+else fails loudly; TimeoutSeconds are the functions' own affair here.
 """
 
 import asyncio
@@ -116,7 +117,8 @@ class StateMachine:
 class StepFunctionsApi:
     """StartExecution, StopExecution and DescribeExecution, found through AWS_ENDPOINT_URL_SFN.
 
-    `ended` hears of a machine that ends otherwise than by succeeding, as the EventBridge rule of the templates does.
+    `ended` hears of a machine that ends otherwise than by succeeding, as the EventBridge rule of
+    the templates does.
     """
 
     def __init__(self, machine: StateMachine, ended: Callable[[str, str], None]) -> None:
@@ -126,7 +128,10 @@ class StepFunctionsApi:
         self._runs: dict[str, Run] = {}
 
     async def __call__(self, request: Request) -> Response:
-        """Answers one call. A name runs once: the same input again answers as before, another is refused."""
+        """Answers one call.
+
+        A name runs once: the same input again answers as before, another is refused.
+        """
         body = json.loads(request.body)
         match request.header("x-amz-target").removeprefix(PREFIX):
             case "StartExecution":

@@ -1,4 +1,5 @@
-"""The front process: the page, the API, the Invoke API, the state machine, the functions behind them, the schedule.
+"""The front process: the page, the API, the Invoke API, the state machine, the functions behind
+them, the schedule.
 
 `python -m local.front CONFIG.json`; the file is a `FrontConfig` as JSON.
 """
@@ -32,7 +33,8 @@ log = logging.getLogger(__name__)
 class FrontConfig:
     """What the front serves. `functions` by role; `schedule_seconds` 0 means no schedule.
 
-    With `reads_live` data management serves the page's reads too, as the query function may not call DRS.
+    With `reads_live` data management serves the page's reads too, as the query function may not
+    call DRS.
     """
 
     port: int

@@ -41,12 +41,15 @@ def settings(
         "AUDIENCE": users.AUDIENCE,
         **users.GROUPS,
         "FOUR_EYES": str(four_eyes).lower(),
-        "STATE_MACHINE_ARN": f"arn:aws:states:{region}:{OWN_ACCOUNT}:stateMachine:{PROJECT}-execution-{ENVIRONMENT}",
+        "STATE_MACHINE_ARN": f"arn:aws:states:{region}:{OWN_ACCOUNT}:stateMachine:"
+        f"{PROJECT}-execution-{ENVIRONMENT}",
     }
 
 
 def aws(endpoints: dict[str, str], region: str = REGION) -> dict[str, str]:
-    """AWS's own settings: endpoints by service, keys that mean our own account, and nothing of this machine's user."""
+    """AWS's own settings: endpoints by service, keys that mean our own
+    account, and nothing of this machine's user.
+    """
     return {
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
@@ -60,7 +63,10 @@ def aws(endpoints: dict[str, str], region: str = REGION) -> dict[str, str]:
 
 
 def specs(environment: dict[str, str], query_processes: int = 2) -> dict[str, FunctionSpec]:
-    """Every function by role. Handler, processes, timeout in seconds, and whether its concurrency is reserved."""
+    """Every function by role.
+
+    Handler, processes, timeout in seconds, and whether its concurrency is reserved.
+    """
     roles: list[tuple[str, str, int, int, bool]] = [
         ("query", "services.query.handler.lambda_handler", query_processes, 30, False),
         # Two: a manual sync waits in one of them while the page asks another for its progress.
@@ -77,7 +83,10 @@ def specs(environment: dict[str, str], query_processes: int = 2) -> dict[str, Fu
 
 
 def runtime(role: str) -> dict[str, str]:
-    """What Lambda itself puts into a function's environment. There is no X-Ray daemon here, so tracing is off."""
+    """What Lambda itself puts into a function's environment.
+
+    There is no X-Ray daemon here, so tracing is off.
+    """
     acts = role == "execution"
     return {
         "READ_ROLE_SUFFIX": "" if acts else READ_ROLE_SUFFIX,

@@ -103,7 +103,9 @@ def refusal(status: int, message: str) -> Response:
 
 
 def compressed(request: Request, response: Response) -> Response:
-    """The answer as the client takes it: API Gateway compresses by itself, from a minimum size on."""
+    """The answer as the client takes it: API Gateway
+    compresses by itself, from a minimum size on.
+    """
     if len(response.body) < COMPRESSED_FROM or "gzip" not in request.header("accept-encoding"):
         return response
     headers = [*response.headers, ("content-encoding", "gzip"), ("vary", "accept-encoding")]

@@ -1,7 +1,9 @@
-"""A small HTTP/1.1 server on asyncio: keep-alive, Content-Length bodies, one request at a time per connection.
+"""A small HTTP/1.1 server on asyncio: keep-alive, Content-Length bodies, one request at a time per
+connection.
 
-Written by hand because the front is load-tested on the two cores it shares with all it serves. A request whose client
-has gone is cancelled, so that a Lambda runtime that died while polling is never handed an invocation.
+Written by hand because the front is load-tested on the two cores it shares with all it serves. A
+request whose client has gone is cancelled, so that a Lambda runtime that died while polling is
+never handed an invocation.
 """
 
 import asyncio
@@ -88,7 +90,8 @@ class _Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  what create_server gives
         self._transport = transport
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the protocol's signature
+    # the protocol's signature
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         if self._task:
             self._task.cancel()
 
@@ -165,7 +168,10 @@ class _Connection(asyncio.Protocol):
 
 
 async def serve(handler: Handler, port: int) -> tuple[asyncio.Server, int]:
-    """Listens on loopback; port 0 takes a free one. The server and its port. OSError when the port is taken."""
+    """Listens on loopback; port 0 takes a free one.
+
+    The server and its port. OSError when the port is taken.
+    """
     server = await asyncio.get_running_loop().create_server(
         lambda: _Connection(handler), "127.0.0.1", port, backlog=512
     )

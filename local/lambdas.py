@@ -1,7 +1,8 @@
-"""Lambda functions on one machine: AWS's own runtime client runs the real handlers, one request per process at a time.
+"""Lambda functions on one machine: AWS's own runtime client runs the real handlers, one request per
+process at a time.
 
-Each process gets a Runtime API of its own (one port each), so it is always known which process holds which invocation:
-one that runs past its timeout is killed and started again, as Lambda does.
+Each process gets a Runtime API of its own (one port each), so it is always known which process
+holds which invocation: one that runs past its timeout is killed and started again, as Lambda does.
 """
 
 import asyncio
@@ -27,7 +28,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FunctionSpec:
-    """One function: `handler` as `module.attribute`, `processes` of it at most at once, `timeout` in seconds."""
+    """One function: `handler` as `module.attribute`, `processes` of
+    it at most at once, `timeout` in seconds.
+    """
 
     name: str
     handler: str
@@ -35,7 +38,9 @@ class FunctionSpec:
     timeout: int
     environment: dict[str, str]
     reserved: bool = False
-    """Synchronous calls beyond `processes` are throttled, as reserved concurrency does; else they wait."""
+    """Synchronous calls beyond `processes` are throttled, as
+    reserved concurrency does; else they wait.
+    """
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,9 @@ class Answer:
     payload: bytes
     failed: bool = False
     seconds: float = 0.0
-    """What the function took, as Lambda's own REPORT line has it: from handing out the event to taking the answer."""
+    """What the function took, as Lambda's own REPORT line has it: from
+    handing out the event to taking the answer.
+    """
 
 
 def error(kind: str, message: str) -> Answer:
@@ -104,7 +111,10 @@ class Function:
         return await invocation.answer
 
     def invoke_later(self, payload: bytes) -> None:
-        """Queues an event; its answer is only logged. Unlike Lambda, a failed one is not tried again."""
+        """Queues an event; its answer is only logged.
+
+        Unlike Lambda, a failed one is not tried again.
+        """
         task = asyncio.get_running_loop().create_task(self.invoke(payload))
         self._background.add(task)
         task.add_done_callback(self._log_background)

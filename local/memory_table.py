@@ -1,6 +1,8 @@
-"""A table in memory: `Table` with DynamoDB's transactions replaced by plain code and `cache.protocol.may_pass`.
+"""A table in memory: `Table` with DynamoDB's transactions replaced by plain code and
+`cache.protocol.may_pass`.
 
-It passes the same contract suite as the engines; so the pure functions and the conditions DynamoDB is sent agree.
+It passes the same contract suite as the engines; so the pure functions and the conditions DynamoDB
+is sent agree.
 """
 
 from collections.abc import Iterator

@@ -10,7 +10,9 @@ POLICY_FILE = "csp.txt"  # the policy that the distribution's template sends
 
 
 def serve_file(root: Path, request: Request) -> Response:
-    """The file of `root` that the path names; `index.html` for a folder. 404 for anything outside or missing."""
+    """The file of `root` that the path names; `index.html` for a
+    folder. 404 for anything outside or missing.
+    """
     if request.method not in {"GET", "HEAD"}:
         return Response(
             405, b"method not allowed\n", [("content-type", "text/plain"), ("allow", "GET, HEAD")]

@@ -27,7 +27,10 @@ def free_port() -> int:
 
 
 def die_with_parent(parent: int) -> Callable[[], None]:
-    """For `preexec_fn`: the child is killed when its parent dies in any way, kill -9 included. Linux only."""
+    """For `preexec_fn`: the child is killed when its parent dies in any way, kill -9 included.
+
+    Linux only.
+    """
     try:
         prctl = ctypes.CDLL(None).prctl
     except AttributeError:  # no prctl on this system: an orderly stop still ends everything
@@ -43,7 +46,9 @@ def die_with_parent(parent: int) -> Callable[[], None]:
 
 @dataclass
 class Process:
-    """A program in its own process group, so that Ctrl-C reaches only the stack, which ends it in order."""
+    """A program in its own process group, so that Ctrl-C reaches
+    only the stack, which ends it in order.
+    """
 
     name: str
     argv: Sequence[str | Path]
@@ -65,7 +70,8 @@ class Process:
                     stderr=sink,
                     cwd=self.cwd,
                     process_group=0,
-                    preexec_fn=die_with_parent(os.getpid()),  # noqa: PLW1509  prctl and getppid only
+                    # prctl and getppid only
+                    preexec_fn=die_with_parent(os.getpid()),  # noqa: PLW1509
                 )
             except OSError as missing:
                 raise LocalStackError(
@@ -73,7 +79,10 @@ class Process:
                 ) from missing
 
     def await_port(self) -> None:
-        """Returns once it takes connections. LocalStackError when it ends first or takes too long."""
+        """Returns once it takes connections.
+
+        LocalStackError when it ends first or takes too long.
+        """
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if not self.alive:

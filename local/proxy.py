@@ -1,6 +1,8 @@
-"""A port in front of a server at which the network can be made to fail: refused, black-holed, slow, or led elsewhere.
+"""A port in front of a server at which the network can be made to fail: refused, black-holed, slow,
+or led elsewhere.
 
-Runs in a thread of its own, so that a test or a load generator can turn faults on and off while others use the port.
+Runs in a thread of its own, so that a test or a load generator can turn faults on and off while
+others use the port.
 """
 
 import asyncio
@@ -41,7 +43,9 @@ class FaultProxy:
         self._do(self._refuse())
 
     def black_hole(self) -> None:
-        """Nothing comes back: neither an answer on connections that stand nor one to the request for a new one."""
+        """Nothing comes back: neither an answer on connections that
+        stand nor one to the request for a new one.
+        """
         self._do(self._black_hole())
 
     def slow(self, seconds: float) -> None:
@@ -80,7 +84,8 @@ class FaultProxy:
     async def _black_hole(self) -> None:
         self._flowing.clear()
         await self._deafen()
-        # A listener nobody accepts from, and its queue full: Linux then drops what asks for a connection.
+        # A listener nobody accepts from, and its queue full: Linux then drops what asks for a
+        # connection.
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))

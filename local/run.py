@@ -74,14 +74,20 @@ def summary(stack: Stack, report: dict[str, Any], seconds: float) -> str:
         len(stack.standin.calls()),
     )
     lines = [
-        f"{places} places looked at, {instances:,} instances recorded, {calls} AWS calls, {seconds:.1f} s in all.",
+        (
+            f"{places} places looked at, {instances:,} instances recorded, {calls} AWS calls, "
+            f"{seconds:.1f} s in all."
+        ),
         *(f"  [yellow]![/] {escape(error)}" for error in report["errors"]),
         *(
             f"  [dim]{it['accountId']}/{it['region']} is denied on purpose[/]"
             for it in stack.world.weather
         ),
         f"Recovery Plans page: [bold]{stack.url}/[/]",
-        f"Second terminal: source {stack.directory / 'env'}; logs in {stack.directory}. Ctrl-C stops everything.",
+        (
+            f"Second terminal: source {stack.directory / 'env'}; logs in {stack.directory}. Ctrl-C "
+            "stops everything."
+        ),
     ]
     return "\n".join(lines)
 

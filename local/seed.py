@@ -21,17 +21,24 @@ def seed_aws(standin: StandInAdmin, world: World) -> None:
 
 
 def create_platform_tables(dynamodb: Any, history: str, groups: str) -> None:
-    """The tables that are otherwise where the platform made them: groups, and a history with a sort key."""
-    for name, keys in ((history, ("executionId", "planId")), (groups, ("groupId",))):
-        dynamodb.create_table(
-            TableName=name,
-            KeySchema=[
-                {"AttributeName": key, "KeyType": kind}
-                for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
-            ],
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-            BillingMode="PAY_PER_REQUEST",
-        )
+    """The tables that are otherwise where the platform made them:
+    groups, and a history with a sort key.
+    """
+    create_table(dynamodb, history, "executionId", "planId")
+    create_table(dynamodb, groups, "groupId")
+
+
+def create_table(dynamodb: Any, name: str, *keys: str) -> None:
+    """A table with this partition key, and sort key."""
+    dynamodb.create_table(
+        TableName=name,
+        KeySchema=[
+            {"AttributeName": key, "KeyType": kind}
+            for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+        ],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        BillingMode="PAY_PER_REQUEST",
+    )
 
 
 def seed_tables(dynamodb: Any, names: dict[str, str], world: World) -> None:

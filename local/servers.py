@@ -1,10 +1,12 @@
-"""The programs the local stack is made of, each on a free loopback port: Valkey, DynamoDB, the AWS stand-in.
+"""The programs the local stack is made of, each on a free loopback port: Valkey, DynamoDB, the AWS
+stand-in.
 
-DynamoDB is ministack. Measured on two cores with `python -m loadtests.dynamodb_engines` (ministack 1.4.21 against
-moto's server 5.2.5): BatchGetItem of 100 rows 2.0 against 127 ms from one thread and 31 against 1,444 ms from twenty;
-UpdateItem 1.0 against 4.7 ms, and 10 against 78 ms from sixteen threads; start 0.4 against 1.1 s. Both do conditional
-updates with the winner's attributes, KEYS_ONLY index queries in pages, consistent batch reads and transactions.
-ministack does not cut answers at 1 MB nor return UnprocessedKeys: what depends on those is tested elsewhere.
+DynamoDB is ministack. Measured on two cores with `python -m loadtests.dynamodb_engines` (ministack
+1.4.21 against moto's server 5.2.5): BatchGetItem of 100 rows 2.0 against 127 ms from one thread and
+31 against 1,444 ms from twenty; UpdateItem 1.0 against 4.7 ms, and 10 against 78 ms from sixteen
+threads; start 0.4 against 1.1 s. Both do conditional updates with the winner's attributes,
+KEYS_ONLY index queries in pages, consistent batch reads and transactions. ministack does not cut
+answers at 1 MB nor return UnprocessedKeys: what depends on those is tested elsewhere.
 """
 
 import sys
@@ -22,7 +24,9 @@ REPOSITORY = Path(__file__).parents[1]
 
 
 def valkey(directory: Path, extra: Sequence[str] = (), port: int = 0) -> Process:
-    """A Valkey server that keeps nothing on disk. `extra` are further arguments, such as an ACL or cluster options.
+    """A Valkey server that keeps nothing on disk.
+
+    `extra` are further arguments, such as an ACL or cluster options.
 
     Raises:
         LocalStackError: the wheel has no server for this machine.
@@ -54,7 +58,10 @@ def dynamodb(directory: Path) -> Process:
 
 
 def aws_standin(directory: Path, speed: float = 1.0) -> Process:
-    """DRS, EC2 and STS on one port. `speed` multiplies the clock its jobs run by; 0 leaves it to the admin calls."""
+    """DRS, EC2 and STS on one port.
+
+    `speed` multiplies the clock its jobs run by; 0 leaves it to the admin calls.
+    """
     port = free_port()
     argv = [sys.executable, "-m", "standin.drs", "--port", str(port), "--account", OWN_ACCOUNT]
     argv += ["--speed", str(speed)]

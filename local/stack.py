@@ -1,4 +1,6 @@
-"""The whole product on one machine: starts the servers and functions, seeds the world, and knows their addresses."""
+"""The whole product on one machine: starts the servers and
+functions, seeds the world, and knows their addresses.
+"""
 
 import json
 import socket
@@ -42,16 +44,21 @@ class Stack:
     query_processes: int = 2
     """How many pages are answered at once; Lambda would start as many as it takes."""
     reach: Callable[[Process], int] = attrgetter("port")
-    """The port at which the product reaches Valkey and DynamoDB; where the network is to fail, a proxy's."""
+    """The port at which the product reaches Valkey and DynamoDB;
+    where the network is to fail, a proxy's.
+    """
     beside: "Stack | None" = None
-    """A stack in another region over the same accounts: its AWS is this one's too, and all else is its own.
+    """A stack in another region over the same accounts: its AWS is this one's too, and all else is
+    its own.
     The platform's tables are empty, as a replica's are before the first row arrives."""
     region: str = REGION
     aws: Process = field(init=False, repr=False)
     processes: list[Process] = field(default_factory=list)
 
     def start(self, report: Report = lambda _: None) -> None:
-        """Starts everything and seeds it; nothing is synced yet. Stops all again when something fails.
+        """Starts everything and seeds it; nothing is synced yet.
+
+        Stops all again when something fails.
 
         Raises:
             LocalStackError: in one line, what is missing, taken or dead.
@@ -74,7 +81,8 @@ class Stack:
             for process in self.processes:
                 process.await_port()
             report(
-                f"Seeding {len(self.world.expected):,} source servers in {len(self.world.places)} regions"
+                f"Seeding {len(self.world.expected):,} source servers in "
+                f"{len(self.world.places)} regions"
             )
             self._seed()
         except BaseException:
@@ -123,7 +131,10 @@ class Stack:
         )
 
     def sync(self) -> dict[str, Any]:
-        """Sends the schedule's event and waits for its report. LocalStackError when the function failed."""
+        """Sends the schedule's event and waits for its report.
+
+        LocalStackError when the function failed.
+        """
         answer = self.client("lambda").invoke(
             FunctionName=functions.name(SYNC), Payload=SCHEDULED_EVENT
         )

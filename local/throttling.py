@@ -1,7 +1,8 @@
-"""DynamoDB's own ways of giving less than was asked for, in front of an engine that knows none of them.
+"""DynamoDB's own ways of giving less than was asked for, in front of an engine that knows none of
+them.
 
-Error code and body are DynamoDB's (json 1.0 protocol); UnprocessedKeys are whole keys under the table's name with the
-request's other settings, as BatchGetItem documents.
+Error code and body are DynamoDB's (json 1.0 protocol); UnprocessedKeys are whole keys under the
+table's name with the request's other settings, as BatchGetItem documents.
 """
 
 import asyncio
@@ -22,7 +23,10 @@ JSON = [("content-type", "application/x-amz-json-1.0")]
 
 
 class ThrottlingDynamoDB:
-    """Refuses a share of all calls, and answers batch reads only in part. `engine` is the address of the real one."""
+    """Refuses a share of all calls, and answers batch reads only in part.
+
+    `engine` is the address of the real one.
+    """
 
     def __init__(self, engine: str, *, refused: float = 0.0, unprocessed: float = 0.0) -> None:
         self.refused = refused
@@ -53,7 +57,10 @@ class ThrottlingDynamoDB:
         return Response(status, body, list(JSON))
 
     def _held_back(self, asked: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
-        """The request without the keys held back, and those. At least one key passes, as with DynamoDB."""
+        """The request without the keys held back, and those.
+
+        At least one key passes, as with DynamoDB.
+        """
         held: dict[str, Any] = {}
         for table, request in asked["RequestItems"].items():
             keys = request["Keys"]

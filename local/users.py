@@ -1,6 +1,9 @@
-"""Who is signed in on this machine: a switch in place of a user pool. Claims are as API Gateway's authorizer writes them.
+"""Who is signed in on this machine: a switch in place of a user pool.
 
-`/local/users` lists the people, `/local/users/NAME` signs one in (a cookie). Whoever has chosen nobody may do everything.
+Claims are as API Gateway's authorizer writes them.
+
+`/local/users` lists the people, `/local/users/NAME` signs one in (a cookie). Whoever has chosen
+nobody may do everything.
 """
 
 from html import escape

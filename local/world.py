@@ -1,7 +1,9 @@
-"""The seeded world: accounts, servers, instances, plans and executions that a stack starts with. Same seed, same world.
+"""The seeded world: accounts, servers, instances, plans and executions that a stack starts with.
 
-Pure: what is here is loaded by `local.seed`. It also says what a right answer is (`World.expected`), worked
-out from the same dice as the AWS items and never read back from them.
+Same seed, same world.
+
+Pure: what is here is loaded by `local.seed`. It also says what a right answer is
+(`World.expected`), worked out from the same dice as the AWS items and never read back from them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +25,8 @@ from local.world_plans import Plan, execution_row, job, make_plans, plan_row
 
 OWN = "111111111111"
 REGIONS = (
-    "us-east-1", "eu-west-1", "eu-central-1", "ap-northeast-1", "us-east-2", "ca-central-1", "ap-southeast-2",
+    "us-east-1", "eu-west-1", "eu-central-1", "ap-northeast-1", "us-east-2", "ca-central-1",
+    "ap-southeast-2",
     "eu-west-2", "eu-west-3", "ap-south-1", "ap-northeast-2", "us-west-2",
 )  # fmt: skip
 NEVER_INITIALISED = "eu-north-1"
@@ -42,9 +45,10 @@ WHOLE_ESTATE_SERVERS = 1_000
 class World:
     """What there is, in the shapes in which it is loaded.
 
-    `accounts` and `places` are bodies of the stand-in's admin calls, the rows those of the platform's tables, `weather`
-    the rules that deny one region. `expected` has for every server None (no instance) or the fields a page and the
-    table must show; a field that must be missing is None, and no security groups are an empty list.
+    `accounts` and `places` are bodies of the stand-in's admin calls, the rows those of the
+    platform's tables, `weather` the rules that deny one region. `expected` has for every server
+    None (no instance) or the fields a page and the table must show; a field that must be missing is
+    None, and no security groups are an empty list.
     """
 
     accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -68,8 +72,20 @@ class World:
         self.places.setdefault((account, region), {}).setdefault(kind, []).append(item)
 
 
-def make_world(seed: int = 2026, servers: int = 1_200, places: int = 6, plans: int = 60) -> World:
-    """A world of so many source servers in so many places, protected by so many plans (at least three)."""
+def make_world(
+    seed: int = 2026,
+    servers: int = 1_200,
+    places: int = 6,
+    plans: int = 60,
+    *,
+    newest: datetime = NEWEST,
+) -> World:
+    """A world of so many source servers in so many places, protected by so many plans (at least
+    three).
+
+    The first plan's execution finished an hour before `newest`, the others seven hours apart before
+    it.
+    """
     dice = Random(seed)
     world = World()
     looked_at = [place_of(number) for number in range(places)]
@@ -84,7 +100,7 @@ def make_world(seed: int = 2026, servers: int = 1_200, places: int = 6, plans: i
         world.expected[machine.id] = None
     for number, plan in enumerate(make_plans(dice, machines, plans - 2)):
         world.recovery_plans.append(plan_row(plan))
-        run_plan(world, dice, plan, number)
+        run_plan(world, dice, plan, newest - timedelta(hours=7 * number + 1), number)
     for machine in machines:
         world.put(machine.account, machine.region, "sourceServers", source_server(machine))
         if machine.origin:
@@ -100,7 +116,9 @@ def place_of(number: int) -> tuple[str, str]:
 
 
 def lay_accounts(world: World, looked_at: list[tuple[str, str]]) -> None:
-    """Our own account and others behind roles, the second with a region never set up, the last with a denied one."""
+    """Our own account and others behind roles, the second with a
+    region never set up, the last with a denied one.
+    """
     accounts = list(dict.fromkeys(account for account, _ in looked_at))
     for number, account in enumerate(accounts):
         regions = [region for owner, region in looked_at if owner == account]
@@ -133,7 +151,9 @@ def lay_accounts(world: World, looked_at: list[tuple[str, str]]) -> None:
 def origins(
     world: World, looked_at: list[tuple[str, str]]
 ) -> dict[tuple[str, str], tuple[str, str]]:
-    """Where the AWS machines that each place protects run: in its own account or in the next, in another region."""
+    """Where the AWS machines that each place protects run: in its own
+    account or in the next, in another region.
+    """
     accounts = list(world.accounts)
     return {
         place: (
@@ -185,13 +205,13 @@ def special_plans(machines: list[Machine]) -> list[Plan]:
     return plans
 
 
-def run_plan(world: World, dice: Random, plan: Plan, number: int) -> None:
-    """Executes a plan once; relaunched servers have the leftover of an earlier execution beside the new instance.
+def run_plan(world: World, dice: Random, plan: Plan, finished: datetime, number: int) -> None:
+    """Executes a plan once; relaunched servers have the leftover of an earlier execution beside the
+    new instance.
 
-    Every twelfth plan's execution left no row: half of them are known by their jobs' tags, the others (launched from
-    the console) not at all.
+    Every twelfth plan's execution left no row: half of them are known by their jobs' tags, the
+    others (launched from the console) not at all.
     """
-    finished = NEWEST - timedelta(hours=7 * number + 1)
     if any(machine.fate == "relaunched" for machine in plan.machines):
         launch(
             world,
@@ -216,7 +236,10 @@ def launch(  # noqa: PLR0913  an execution is this much
     known_by: str,
     leftover: bool,
 ) -> None:
-    """One execution: a job per wave, its instances, and its row. A leftover one launched what is long gone."""
+    """One execution: a job per wave, its instances, and its row.
+
+    A leftover one launched what is long gone.
+    """
     execution_id = f"exec-{dice.getrandbits(64):016x}"
     tags = {"executionId": execution_id, "planName": plan.name} if known_by == "tags" else {}
     waves: list[tuple[list[Machine], str | None]] = []
@@ -251,7 +274,9 @@ def launch(  # noqa: PLR0913  an execution is this much
 def add_instance(
     world: World, instance: Instance, attribution: tuple[str | None, str | None]
 ) -> None:
-    """Puts one launched instance into DRS, into EC2 while EC2 still knows it, and into the expectations."""
+    """Puts one launched instance into DRS, into EC2 while EC2
+    still knows it, and into the expectations.
+    """
     machine = instance.machine
     world.put(machine.account, machine.region, "recoveryInstances", recovery_instance(instance))
     if instance.state != "not-found" and not instance.leftover:

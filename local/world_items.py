@@ -92,7 +92,10 @@ class Machine:
 
 @dataclass
 class Instance:
-    """What a job launched for a machine. `leftover` ones are TERMINATED records that DRS still lists."""
+    """What a job launched for a machine.
+
+    `leftover` ones are TERMINATED records that DRS still lists.
+    """
 
     machine: Machine
     id: str
@@ -117,7 +120,9 @@ class Instance:
         drill: bool,
         leftover: bool,
     ) -> Self:
-        """An instance; most run, some are stopped, a third has no public address, a fifth no name of its own."""
+        """An instance; most run, some are stopped, a third has no
+        public address, a fifth no name of its own.
+        """
         state = dice.choices(("running", "stopped"), (85, 15))[0]
         if leftover or machine.fate in {"terminated", "not-found"}:
             state = "terminated" if leftover else machine.fate

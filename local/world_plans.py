@@ -36,7 +36,9 @@ class Plan:
 
 
 def make_plans(dice: Random, machines: list[Machine], count: int) -> list[Plan]:
-    """So many plans that have every machine in exactly one wave; a plan's waves may be in different places."""
+    """So many plans that have every machine in exactly one wave; a
+    plan's waves may be in different places.
+    """
     waves: list[list[Machine]] = []
     by_place: dict[tuple[str, str], list[Machine]] = {}
     for machine in machines:
@@ -81,6 +83,17 @@ def plan_row(plan: Plan) -> dict[str, Any]:
     }
 
 
+def _times(
+    waves: list[tuple[list[Machine], str | None]], number: int, ended: datetime
+) -> dict[str, str]:
+    """When a wave that launched something began and ended: one
+    after the other, the last when its job began.
+    """
+    later = sum(job_id is not None for _, job_id in waves[number:])
+    began = ended - later * timedelta(minutes=25)
+    return {"startTime": stamp(began), "endTime": stamp(began + timedelta(minutes=20))}
+
+
 def execution_row(
     execution_id: str,
     plan: Plan,
@@ -89,7 +102,9 @@ def execution_row(
     *,
     drill: bool,
 ) -> dict[str, Any]:
-    """The row of `execution-history` of a finished execution; a wave that launched nothing has no job."""
+    """The row of `execution-history` of a finished execution; a
+    wave that launched nothing has no job.
+    """
     return {
         "executionId": execution_id,
         "planId": plan.id,
@@ -105,7 +120,7 @@ def execution_row(
                 "serverStatuses": {
                     machine.id: "LAUNCHED" if job_id else "FAILED" for machine in machines
                 },
-                **({"jobId": job_id} if job_id else {}),
+                **({"jobId": job_id, **_times(waves, number, ended)} if job_id else {}),
             }
             for number, (machines, job_id) in enumerate(waves, 1)
         ],

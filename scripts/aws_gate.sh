@@ -8,9 +8,10 @@
 #   --only  runs these steps alone, in the order given here
 #   --yes   does not ask
 #
-# Write Authorisation=IAM and PlatformTables=create into ENV's file: the steps call the API with signed requests. For the
-# drills, deploy the member role first, and after the step `create` write the rows of target-accounts and recovery-plans
-# (docs/deploy.md); then name a plan of one or two servers in this account and one in a member account:
+# Write Authorisation=IAM, PlatformTables=create and OperatorGroups=<the IAM role or user that you run this as> into ENV's
+# file: the steps call the API with signed requests. For the drills, deploy the member role first, and after the step
+# `create` write the rows of target-accounts and recovery-plans (docs/deploy.md); then name a plan of one or two servers in
+# this account and one in a member account:
 #   GATE_HOME_PLAN=plan-a GATE_MEMBER_PLAN=plan-b scripts/aws_gate.sh ENV --only home_drill,member_drill
 # What a step printed is in build/gate. The exit code is 1 when a step failed, 3 when one was not run for want of a plan.
 # shellcheck disable=SC2329  # each step is called by its name

@@ -1,8 +1,9 @@
-"""The Lambda zips: our code and the locked dependencies for Lambda's platform, byte for byte the same each time.
+"""The Lambda zips: our code and the locked dependencies for Lambda's platform, byte for byte the
+same each time.
 
-`python scripts/build_zips.py [--architecture arm64|x86_64] [--out build]` prints each zip's size and SHA-256. Every
-entry has one fixed time and mode and a place in sorted order, so equal content gives equal zips and a deployment that
-changes nothing uploads nothing.
+`python scripts/build_zips.py [--architecture arm64|x86_64] [--out build]` prints each zip's size
+and SHA-256. Every entry has one fixed time and mode and a place in sorted order, so equal content
+gives equal zips and a deployment that changes nothing uploads nothing.
 """
 
 import argparse
@@ -30,14 +31,17 @@ PLATFORMS = {
 }  # Amazon Linux 2023 has glibc 2.34
 PYTHON = "3.12"
 THEN = (1980, 1, 1, 0, 0, 0)  # the first moment a zip can name
-# Nothing that a function runs imports the command line's tables; tests/infra runs each zip alone to prove it.
+# Nothing that a function runs imports the command line's tables; tests/infra runs each zip alone to
+# prove it.
 NEVER_IMPORTED = frozenset({"click", "rich", "Pygments", "markdown-it-py", "mdurl"})
 NOT_BY_PAGES = frozenset({"aws-xray-sdk", "boto3", "s3transfer", "wrapt"})
 
 
 @dataclass(frozen=True, slots=True)
 class Zip:
-    """One zip: whose handler it carries, the distributions it does without, the AWS services it speaks to."""
+    """One zip: whose handler it carries, the distributions it does
+    without, the AWS services it speaks to.
+    """
 
     handler: str
     without: frozenset[str]
@@ -115,7 +119,9 @@ def _is_needed(name: str, spec: Zip) -> bool:
 
 
 def own_code(spec: Zip) -> Iterator[tuple[str, Path]]:
-    """Name in the zip and file, for the handler and what it imports of ours, however late: no more, no less."""
+    """Name in the zip and file, for the handler and what it imports
+    of ours, however late: no more, no less.
+    """
     handler = f"services.{spec.handler}.handler"
     graph = _imports()
     imported = {handler, *graph.find_upstream_modules(handler)}
@@ -149,8 +155,9 @@ for source, compiled, name in json.load(sys.stdin):
 def bytecode(files: dict[str, Path], folder: Path) -> Iterator[tuple[str, Path]]:
     """Name in the zip and file of each module's bytecode, made in `folder`.
 
-    Lambda's code folder cannot be written, so without it every cold start compiles what it imports, which takes about
-    twice the CPU of all the rest. In a process of its own: the order of a set of constants depends on the hash seed.
+    Lambda's code folder cannot be written, so without it every cold start compiles what it imports,
+    which takes about twice the CPU of all the rest. In a process of its own: the order of a set of
+    constants depends on the hash seed.
     """
     if sys.version_info[:2] != (3, 12):
         print(

@@ -1,8 +1,9 @@
-"""`python -m scripts.gate_connect PROJECT ENV`: how long the mirror takes to let a function in, measured in Lambda.
+"""`python -m scripts.gate_connect PROJECT ENV`: how long the mirror takes to let a function in,
+measured in Lambda.
 
-Makes a function of data management's code, role, network and settings, lets it open a hundred connections (TCP, TLS,
-sign-in, in a cluster its slots), prints the milliseconds, and deletes it. Exit code 1 when the 95th of them is over the
-budget that the page's client has for connecting.
+Makes a function of data management's code, role, network and settings, lets it open a hundred
+connections (TCP, TLS, sign-in, in a cluster its slots), prints the milliseconds, and deletes it.
+Exit code 1 when the 95th of them is over the budget that the page's client has for connecting.
 """
 
 import io
@@ -54,7 +55,8 @@ def main(project: str, environment: str) -> int:
     worst, middle, last = took[int(COUNT * 0.95) - 1], took[COUNT // 2], took[-1]
     budget = 1000 * CONNECT_TIMEOUT
     print(
-        f"connecting: median {middle:.0f} ms, p95 {worst:.0f} ms, slowest {last:.0f} ms; budget {budget:.0f} ms"
+        f"connecting: median {middle:.0f} ms, p95 {worst:.0f} ms, slowest {last:.0f} ms; budget "
+        f"{budget:.0f} ms"
     )
     return int(worst > budget)
 

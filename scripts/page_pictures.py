@@ -1,4 +1,6 @@
-"""Takes the pictures of the page that the documentation shows: `python scripts/page_pictures.py` (needs Chromium)."""
+"""Takes the pictures of the page that the documentation shows:
+`python scripts/page_pictures.py` (needs Chromium).
+"""
 
 import sys
 import tempfile
@@ -27,7 +29,8 @@ SCREENS = [
 def visit(browser: Browser, url: str, size: tuple[int, int], theme: str) -> Page:
     """The view at `url`, drawn."""
     context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]}, color_scheme=theme, locale="en-GB", timezone_id="Europe/Berlin"
+        viewport={"width": size[0], "height": size[1]}, color_scheme=theme, locale="en-GB",
+        timezone_id="Europe/Berlin"
     )  # fmt: skip
     page = context.new_page()
     page.goto(url)
@@ -42,15 +45,27 @@ def keep(page: Page, name: str) -> None:
     page.context.close()
 
 
+def execution_of(stack: FaultyStack) -> str:
+    """The execution whose report is shown."""
+    rows = stack.world.execution_history
+    return next(str(row["executionId"]) for row in rows if row["planId"] == "plan-001")
+
+
 def take(browser: Browser, stack: FaultyStack) -> None:
     """All pictures; the last ones break the stack."""
     url = stack.stack.url
     for name, size, theme in SCREENS:
         keep(visit(browser, f"{url}/#/", size, theme), f"plans-{name}")
         keep(visit(browser, f"{url}/#/plans/{PLAN}", size, theme), f"plan-{name}")
+    keep(visit(browser, f"{url}/#/leftovers", DESK, "light"), "leftovers")
+    keep(
+        visit(browser, f"{url}/#/executions/{execution_of(stack)}/report", DESK, "light"), "report"
+    )
+    keep(visit(browser, f"{url}/#/servers", DESK, "light"), "servers")
     page = visit(browser, f"{url}/#/plans/{PLAN}", DESK, "light")
     page.get_by_role("button", name="Run drill").click()
     page.get_by_label("to confirm").wait_for()
+    page.get_by_text("servers not ready").scroll_into_view_if_needed()
     keep(page, "drill")
     page = visit(browser, f"{url}/#/", DESK, "light")
     stack.to_redis.refuse()

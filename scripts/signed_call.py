@@ -1,7 +1,8 @@
-"""`python -m scripts.signed_call ENV METHOD PATH [BODY]`: one call of a deployment's API with the caller's AWS credentials.
+"""`python -m scripts.signed_call ENV METHOD PATH [BODY]`: one call of a deployment's API with the
+caller's AWS credentials.
 
-Prints the answer. Exit code 1 when its status is an error's. The address is the stack's ApiUrl, or API_URL with {id}
-for the API's id.
+Prints the answer. Exit code 1 when its status is an error's. The address is the stack's ApiUrl, or
+API_URL with {id} for the API's id.
 """
 
 import os

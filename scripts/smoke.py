@@ -1,8 +1,10 @@
-"""Tries a deployment: each function, through the API where it lets us in; and that strangers are refused.
+"""Tries a deployment: each function, through the API where it lets us in; and that strangers are
+refused.
 
-`python scripts/smoke.py --project P --environment E --api URL`. Calls are signed with the caller's AWS credentials; an
-API that wants a user pool's token takes one from RECOVERY_TOKEN, and without one the functions are called directly.
-Nothing is changed: the probes read, or ask for what is not there. Exit code 1 when an answer is not the expected one.
+`python scripts/smoke.py --project P --environment E --api URL`. Calls are signed with the caller's
+AWS credentials; an API that wants a user pool's token takes one from RECOVERY_TOKEN, and without
+one the functions are called directly. Nothing is changed: the probes read, or ask for what is not
+there. Exit code 1 when an answer is not the expected one.
 """
 
 import argparse
@@ -80,7 +82,9 @@ class Deployment:
         return int(self._http.send(request.prepare()).status_code)
 
     def invoke(self, probe: Probe) -> int:
-        """The function's own status for the event that API Gateway would send it."""
+        """The function's own status for the event that API Gateway
+        would send it, of somebody who may see.
+        """
         event = {
             "httpMethod": probe.method,
             "resource": probe.resource,
@@ -89,7 +93,7 @@ class Deployment:
             "queryStringParameters": None,
             "headers": {},
             "body": probe.body,
-            "requestContext": {"requestId": "smoke-test"},
+            "requestContext": {"requestId": "smoke-test", **self._vouched(probe)},
         }
         name = self._name(probe.function)
         reply = self._lambda.invoke(
@@ -99,6 +103,19 @@ class Deployment:
         if "FunctionError" in reply:
             raise SystemExit(f"FAILED  {name}: {payload}")
         return int(payload["statusCode"])
+
+    def _vouched(self, probe: Probe) -> dict[str, Any]:
+        """What API Gateway says of a viewer. Whoever may invoke the function may say so too."""
+        found = self._lambda.get_function_configuration(
+            FunctionName=self._name(probe.function), **_qualifier(probe)
+        )
+        told = found["Environment"]["Variables"]
+        viewers, audience = (
+            told.get(name, "").split(",")[0] for name in ("VIEWER_GROUPS", "AUDIENCE")
+        )
+        arn = f"arn:aws:sts::000000000000:assumed-role/{viewers}/smoke-test"
+        claims = {"sub": "smoke-test", "aud": audience, "cognito:groups": viewers}
+        return {"identity": {"userArn": arn}, "authorizer": {"claims": claims}}
 
 
 def _qualifier(probe: Probe) -> dict[str, str]:

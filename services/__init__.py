@@ -1,1 +1,3 @@
-"""The processes that move what the tiers hold: sync, executions, page reads, and everything around them."""
+"""The processes that move what the tiers hold: sync,
+executions, page reads, and everything around them.
+"""

@@ -1,5 +1,5 @@
-"""The recovery instance sync as Python functions, for code that runs beside it: one import, the deployment from the
-environment. Each is what the direct operation of the same name does.
+"""The recovery instance sync as Python functions, for code that runs beside it: one import, the
+deployment from the environment. Each is what the direct operation of the same name does.
 """
 
 from functools import lru_cache
@@ -16,7 +16,10 @@ from services.sync.wiring import SyncWiring
 
 
 class SomeUnknown(TierUnavailable):
-    """Of some servers nobody could say whether they have an instance. `found` are the items of those that have one."""
+    """Of some servers nobody could say whether they have an instance.
+
+    `found` are the items of those that have one.
+    """
 
     def __init__(self, unknown: list[str], found: list[dict[str, Any]]) -> None:
         super().__init__(f"{len(unknown)} servers are unknown: {', '.join(unknown[:3])} …")
@@ -30,10 +33,12 @@ def _wiring() -> SyncWiring:
 
 
 def sync_all_recovery_instances() -> dict[str, Any]:
-    """Look at every region of every target account; `{instancesUpdated, regionsScanned, errors, …}`.
+    """Look at every region of every target account; `{instancesUpdated, regionsScanned, errors,
+    …}`.
 
     Raises:
-        AlreadyRunning: when a full sync is under way. TableUnavailable: when nothing can be recorded.
+        AlreadyRunning: when a full sync is under way. TableUnavailable: when nothing can be
+        recorded.
     """
     return run.sync_all_recovery_instances(_wiring().sync_parts()).body()
 
@@ -54,7 +59,8 @@ def sync_recovery_instances_after_wave(
     """Look at the servers of a finished wave; what that came to.
 
     Raises:
-        InvalidInput, NotFound: when this is not what the execution's row says. TableUnavailable: when the row cannot be read.
+        InvalidInput, NotFound: when this is not what the execution's row says. TableUnavailable:
+        when the row cannot be read.
     """
     event = {
         "operation": "sync_recovery_instances_after_wave",
@@ -75,7 +81,9 @@ def get_recovery_instance_sync_status() -> dict[str, Any]:
 
 
 def check_existing_recovery_instances(source_server_ids: list[str]) -> list[dict[str, Any]]:
-    """The existing instances of these servers, as items in the API's members. A server without an item has none.
+    """The existing instances of these servers, as items in the API's members.
+
+    A server without an item has none.
 
     Raises:
         SomeUnknown: when some could not be looked up; that is no "none".
@@ -91,12 +99,14 @@ def check_existing_recovery_instances(source_server_ids: list[str]) -> list[dict
 
 
 def terminate_recovery_instances(execution_id: str, *, confirm: bool = False) -> int:
-    """Terminate what an execution launched, as far as the guard rails allow; how many instances are asked to go.
+    """Terminate what an execution launched, as far as the guard rails allow; how many instances are
+    asked to go.
 
     Real recoveries go with `confirm` alone.
 
     Raises:
-        NotFound, Conflict: when there is no such execution, or it still runs. TableUnavailable: when its rows cannot be read.
+        NotFound, Conflict: when there is no such execution, or it still runs. TableUnavailable:
+        when its rows cannot be read.
     """
     wiring = _wiring()
     answer = termination.terminate_recovery_instances(

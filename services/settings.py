@@ -20,7 +20,8 @@ _YES, _NO = {"true", "1", "yes"}, {"", "false", "0", "no"}
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What one deployment is told. An empty `redis_url` means there is no mirror, an empty
-    `state_machine_arn` that nothing can be executed, an empty `authorisation` that callers are not told apart."""
+    `state_machine_arn` that nothing can be executed, an empty `authorisation` that callers are not
+    told apart."""
 
     project: str
     environment: str

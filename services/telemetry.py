@@ -24,12 +24,16 @@ def set_up_logging(function: str) -> Logger:
 
 
 def name_deployment(name: str) -> None:
-    """Keep what this deployment measures apart from others in the account: a dimension on every metric."""
+    """Keep what this deployment measures apart from others in
+    the account: a dimension on every metric.
+    """
     metrics.set_default_dimensions(Deployment=name)
 
 
 def count_read(answer: Answer) -> None:
-    """One page read: hits, misses, unknowns, whether the mirror was away, and how old the oldest look behind it is."""
+    """One page read: hits, misses, unknowns, whether the mirror was
+    away, and how old the oldest look behind it is.
+    """
     metrics.add_metric("CacheHitCount", MetricUnit.Count, answer.hits)
     metrics.add_metric("CacheMissCount", MetricUnit.Count, len(answer.missed))
     metrics.add_metric("UnknownServerCount", MetricUnit.Count, len(answer.unknown))

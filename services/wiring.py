@@ -1,6 +1,7 @@
 """Settings to clients to parts: the one place that builds them. Nothing connects until it is asked.
 
-The heavy libraries are imported where they are first needed: a page read that the mirror answers imports redis alone.
+The heavy libraries are imported where they are first needed: a page read that the mirror answers
+imports redis alone.
 """
 
 from functools import cached_property
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from cache.looks import LookLog
     from cache.recorder import Recorder
     from cache.table import Table
-    from services.platform.plans import PlanBook
+    from services.platform.plans import PlanBook, PlanTables
     from services.platform.sync_status import SyncStatus
 
 
@@ -48,7 +49,9 @@ class Wiring:
         return Reader(self._page_mirror, lambda: self.table, lambda: self.looks, planned)
 
     def _expect_misses(self) -> None:
-        """In a process that reads pages; no other has a use, or the right, to read the looks beside."""
+        """In a process that reads pages; no other has a use, or
+        the right, to read the looks beside.
+        """
         if "reader" in self.__dict__:
             self.reader.expect_misses()
 
@@ -67,7 +70,10 @@ class Wiring:
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
-        """DynamoDB. A first page asks for plans and looks side by side: one of them makes the client."""
+        """DynamoDB.
+
+        A first page asks for plans and looks side by side: one of them makes the client.
+        """
         from services.aws.dynamodb import dynamodb_client
 
         with self._making:
@@ -103,10 +109,18 @@ class Wiring:
         """The plans."""
         from services.platform.plans import PlanBook
 
-        settings = self.settings
-        tables = (settings.recovery_plans_table, settings.protection_groups_table)
         hook = self._expect_misses
-        return PlanBook(lambda: self.dynamodb, *tables, self._page_mirror, hook)
+        return PlanBook(lambda: self.dynamodb, self.plan_tables, self._page_mirror, hook)
+
+    @property
+    def plan_tables(self) -> "PlanTables":
+        """Where plans are read."""
+        from services.platform.plans import PlanTables
+
+        named = self.settings
+        return PlanTables(
+            named.recovery_plans_table, named.protection_groups_table, named.sync_status_table
+        )
 
     @cached_property
     def status(self) -> "SyncStatus":

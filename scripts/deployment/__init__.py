@@ -1,1 +1,4 @@
-"""Deploying to AWS: what is given, what is met, what is made, and how it goes again. `python -m scripts.deployment`."""
+"""Deploying to AWS: what is given, what is met, what is made, and how it goes again.
+
+`python -m scripts.deployment`.
+"""

@@ -1,4 +1,6 @@
-"""`python -m scripts.deployment COMMAND ENV …`: what scripts/deploy.sh, import.sh and teardown.sh run."""
+"""`python -m scripts.deployment COMMAND ENV …`: what
+scripts/deploy.sh, import.sh and teardown.sh run.
+"""
 
 import subprocess
 import sys
@@ -87,7 +89,9 @@ class Deployment:
         self.finish()
 
     def finish(self) -> None:
-        """What is not CloudFormation's: code that differs, the version pages are read by, the page's files."""
+        """What is not CloudFormation's: code that differs, the
+        version pages are read by, the page's files.
+        """
         for role in self.functions.replace_code():
             click.echo(f"  {role}: code replaced")
         click.echo(f"  pages are read by version {self.functions.publish()}")
@@ -114,7 +118,9 @@ class Deployment:
             click.echo(f"  {role}: its code would be replaced")
 
     def import_tables(self) -> None:
-        """Takes tables that are there into the stack, rows and all; the next deployment makes the others."""
+        """Takes tables that are there into the stack, rows and all;
+        the next deployment makes the others.
+        """
         tables = Tables(self.client("dynamodb"), self.parameters)
         owned = self.stacks.resources(self.name(TABLES)).values()
         there = [it for it in tables.made() if tables.exists(it)]
@@ -158,7 +164,9 @@ class Deployment:
             click.echo(f"  {line}")
 
     def _keep(self, template: str) -> None:
-        """A stack whose resources stay: made unprotected, so that a failure can be taken back, and then protected."""
+        """A stack whose resources stay: made unprotected, so that a
+        failure can be taken back, and then protected.
+        """
         name, body = self.name(template), (INFRA / template).read_text()
         if self.stacks.meet(name) != "update":
             self.stacks.deploy(name, body, self._own(template, Protected="false"), self.tags)
@@ -174,7 +182,8 @@ class Deployment:
             self.stacks.deploy(name, body, own, self.tags)
             self.stacks.delete(name)
 
-    def _own(self, template: str, Protected: str = "true") -> dict[str, str]:  # noqa: N803 - the template's name
+    # the template's name
+    def _own(self, template: str, Protected: str = "true") -> dict[str, str]:  # noqa: N803
         return self.parameters.of(template, Protected=Protected)
 
     def _main(self) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""Why a deployment stops. Each message is for the person at the terminal: what is wrong, where, and what helps."""
+"""Why a deployment stops.
+
+Each message is for the person at the terminal: what is wrong, where, and what helps.
+"""
 
 
 class Refused(Exception):

@@ -1,7 +1,8 @@
-"""The functions' code and the version that pages are read by, compared with what is built, whatever the stack thinks.
+"""The functions' code and the version that pages are read by, compared with what is built, whatever
+the stack thinks.
 
-CloudFormation sees a function's code by its address in S3. After code was replaced by hand, back or forwards, the stack
-would call it unchanged; Lambda's own hash of the code tells.
+CloudFormation sees a function's code by its address in S3. After code was replaced by hand, back or
+forwards, the stack would call it unchanged; Lambda's own hash of the code tells.
 """
 
 import base64
@@ -56,8 +57,9 @@ class Functions:
     def publish(self) -> str:
         """Moves the alias to a version of what the query function now is, and deletes old versions.
 
-        Lambda makes a version only if code or configuration have changed since the last one, and answers with that one
-        otherwise (PublishVersion): so this may be asked after every deployment.
+        Lambda makes a version only if code or configuration have changed since the last one, and
+        answers with that one otherwise (PublishVersion): so this may be asked after every
+        deployment.
         """
         name = self._name("query-handler")
         self._await("function_updated_v2", FunctionName=name)

@@ -27,7 +27,9 @@ def upload(outputs: Mapping[str, str]) -> None:
 
 
 def remove(s3: Any, bucket: str, prefix: str) -> None:
-    """Everything under a prefix, earlier versions too: a bucket that holds some cannot be deleted."""
+    """Everything under a prefix, earlier versions too: a
+    bucket that holds some cannot be deleted.
+    """
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
         found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         if found:

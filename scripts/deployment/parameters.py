@@ -1,7 +1,9 @@
-"""What a deployment is given: its environment's file, then the command line, then the templates' defaults.
+"""What a deployment is given: its environment's file, then the command line, then the templates'
+defaults.
 
-Every parameter of every template is passed in every deployment, defaults included: CloudFormation keeps an earlier value
-of whatever is not passed, and a word on the command line would then hold for ever.
+Every parameter of every template is passed in every deployment, defaults included: CloudFormation
+keeps an earlier value of whatever is not passed, and a word on the command line would then hold for
+ever.
 """
 
 import hashlib
@@ -45,7 +47,9 @@ class Parameters:
 
     @cached_property
     def cache_suffix(self) -> str:
-        """Six digits of what a cache cannot change: its kind and its subnets, whatever their order."""
+        """Six digits of what a cache cannot change: its kind and
+        its subnets, whatever their order.
+        """
         subnets = sorted(self["PrivateSubnetIds"].split(","))
         return hashlib.sha256(" ".join([self["RedisKind"], *subnets]).encode()).hexdigest()[:6]
 
@@ -65,7 +69,8 @@ def read(
     `ENVIRONMENT.conf` holds for every region, and `ENVIRONMENT.REGION.conf` over it for that one.
 
     Raises:
-        Refused: a name that no template has, a value that its declaration does not allow, one that is missing.
+        Refused: a name that no template has, a value that its declaration does not allow, one that
+        is missing.
     """
     file = infra / "environments" / f"{environment}.conf"
     files = [it for it in (file, file.with_name(f"{environment}.{region}.conf")) if it.is_file()]
@@ -147,6 +152,10 @@ def _check_together(found: Parameters) -> None:
         raise Refused("UserPoolSignInHost is of a pool: UserPoolId is missing")
     if found["RedisKind"] == "external" and not found["RedisUrl"]:
         raise Refused("RedisKind=external needs RedisUrl")
+    if found["PageDomain"] and not found["PageCertificateArn"]:
+        raise Refused(
+            "PageDomain needs PageCertificateArn, a certificate of that name in us-east-1"
+        )
     if found["ReplicaRegion"] and found["PlatformTables"] == "existing":
         raise Refused(
             "ReplicaRegion is for tables made here: PlatformTables=create, or leave it out"
@@ -154,7 +163,8 @@ def _check_together(found: Parameters) -> None:
     taken = [word for word in RESERVED_IN_DOMAINS if word in found.stack]
     if found.makes_user_pool and taken:
         raise Refused(
-            f"Cognito refuses sign-in hosts with {taken[0]!r} in them: another Project, or a UserPoolId"
+            f"Cognito refuses sign-in hosts with {taken[0]!r} in them: another Project, or a "
+            "UserPoolId"
         )
     if len(found["PrivateSubnetIds"].split(",")) < 2:
         raise Refused("PrivateSubnetIds: two subnets at least, in two zones")

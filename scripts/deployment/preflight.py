@@ -1,4 +1,6 @@
-"""What is looked at before anything is made: it tells what will happen, or refuses with what helps."""
+"""What is looked at before anything is made: it tells what
+will happen, or refuses with what helps.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -62,19 +64,25 @@ class Preflight:
         strangers = sorted(it for it in tables.made() if it not in owned and tables.exists(it))
         if strangers:
             raise Refused(
-                f"these tables exist and are in no stack of this deployment: {', '.join(strangers)}. "
-                "`scripts/import.sh ENV` takes them in with their rows; if they are the platform's own, "
+                "these tables exist and are in no stack of this deployment: "
+                f"{', '.join(strangers)}. "
+                "`scripts/import.sh ENV` takes them in with their rows; "
+                "if they are the platform's own, "
                 "say PlatformTables=existing"
             )
         missing = sorted(it for it in tables.expected() if not tables.exists(it))
         if missing:
             raise Refused(
                 f"PlatformTables=existing, but there is no {', '.join(missing)} in {self.region}: "
-                "PlatformTables=create makes them; in a second region, name it as the first one's ReplicaRegion"
+                "PlatformTables=create makes them; "
+                "in a second region, name it as the first one's ReplicaRegion"
             )
         if self.parameters["ReplicaRegion"] == self.region:
             raise Refused(f"ReplicaRegion is the second region, and this is {self.region} itself")
-        yield f"tables: {len(tables.made())} of this deployment, {len(tables.expected())} of the platform"
+        yield (
+            f"tables: {len(tables.made())} of this deployment, {len(tables.expected())} of "
+            "the platform"
+        )
 
     def _bucket(self) -> Iterator[str]:
         try:
@@ -82,7 +90,8 @@ class Preflight:
         except ClientError as error:
             if error.response["Error"]["Code"] not in {"404", "NoSuchBucket"}:
                 raise Refused(
-                    f"bucket {self.bucket} is there and is not this account's, so nothing will be read from it: "
+                    f"bucket {self.bucket} is there and is not this account's, so nothing will "
+                    "be read from it: "
                     "choose another Project"
                 ) from error
             yield f"bucket {self.bucket}: make"
@@ -96,8 +105,10 @@ class Preflight:
         if wanted > room:
             none = " ".join(f"{it}=0" for it in CONCURRENCY)
             raise Refused(
-                f"the functions would reserve {wanted} concurrent executions, and this account (limit {limit}) has "
-                f"{max(room, 0)} to give: ask for a higher limit, lower {', '.join(CONCURRENCY)}, or share: {none}"
+                f"the functions would reserve {wanted} concurrent executions, and this account "
+                f"(limit {limit}) has "
+                f"{max(room, 0)} to give: ask for a higher limit, lower "
+                f"{', '.join(CONCURRENCY)}, or share: {none}"
             )
         yield f"concurrency: {wanted} reserved of {room} that can be"
 
@@ -139,7 +150,10 @@ class Preflight:
             role = self.client("apigateway").get_account().get("cloudwatchRoleArn")
             name = self.parameters.stack
             if role and name not in role:
-                yield f"!! API Gateway's log role of this account is {role}: ours takes its place; SetApiLogRole=false keeps it"
+                yield (
+                    f"!! API Gateway's log role of this account is {role}: ours takes its "
+                    "place; SetApiLogRole=false keeps it"
+                )
         elif not self.client("apigateway").get_account().get("cloudwatchRoleArn"):
             raise Refused(
                 "SetApiLogRole=false, but API Gateway has no log role in this account and region"

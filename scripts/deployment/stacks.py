@@ -18,10 +18,13 @@ USABLE = {
 NOT_THERE = {"", "REVIEW_IN_PROGRESS"}  # the latter: a change set was made and never executed
 FAILED_CREATION = {"ROLLBACK_COMPLETE"}
 WAYS_OUT = {
-    "ROLLBACK_FAILED": "the first creation failed and could not be taken back: delete the stack in the console, "
+    "ROLLBACK_FAILED": "the first creation failed and could not be taken back: delete the stack "
+    "in the console, "
     "where its events say what holds it",
-    "DELETE_FAILED": "a deletion failed: its events say what holds it; remove that and delete the stack again",
-    "UPDATE_ROLLBACK_FAILED": "an update failed and could not be taken back: mend what its events name, then "
+    "DELETE_FAILED": "a deletion failed: its events say what holds it; remove that and delete "
+    "the stack again",
+    "UPDATE_ROLLBACK_FAILED": "an update failed and could not be taken back: mend what its "
+    "events name, then "
     "`aws cloudformation continue-update-rollback --stack-name {name}`",
     "IMPORT_ROLLBACK_FAILED": "an import failed: see its events",
 }
@@ -30,7 +33,9 @@ NOTHING_TO_DO = ("didn't contain changes", "no updates are to be performed")
 
 @dataclass(frozen=True)
 class Change:
-    """One resource that a change set would add, modify or remove; `replacement` as CloudFormation says it."""
+    """One resource that a change set would add, modify or remove;
+    `replacement` as CloudFormation says it.
+    """
 
     stack: str
     action: str
@@ -44,7 +49,8 @@ class Change:
 
 
 def what_to_do(name: str, status: str) -> str:
-    """With a stack of this status: create, update, or replace the remains of a creation that failed.
+    """With a stack of this status: create, update, or replace the remains of a creation that
+    failed.
 
     Raises:
         Refused: it is being changed, or stuck; the message says what helps.
@@ -127,7 +133,9 @@ class Stacks:
     def changes(
         self, name: str, body: str, parameters: Mapping[str, str], tags: Mapping[str, str]
     ) -> list[Change]:
-        """What a deployment would change, nested stacks included; the stack and its change sets stay as they are."""
+        """What a deployment would change, nested stacks included; the
+        stack and its change sets stay as they are.
+        """
         change_set = self._change_set(name, body, parameters, tags, nested=True)
         if change_set is None:
             return []
@@ -143,7 +151,10 @@ class Stacks:
         parameters: Mapping[str, str],
         tables: Mapping[str, tuple[str, str]],
     ) -> None:
-        """Takes tables that exist into the stack: their names and types by logical id. Raises Failed."""
+        """Takes tables that exist into the stack: their names and types by logical id.
+
+        Raises Failed.
+        """
         wanted = [
             {
                 "ResourceType": kind,
@@ -247,12 +258,17 @@ class Stacks:
         raise AssertionError  # the pauses never end
 
     def _failures(self, name: str) -> Iterator[str]:
-        """What failed in the last attempt, where it failed first; nested stacks say why themselves."""
+        """What failed in the last attempt, where it failed
+        first; nested stacks say why themselves.
+        """
         for event in self._client.describe_stack_events(StackName=name)["StackEvents"]:
             if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in event.get(
                 "ResourceStatusReason", ""
             ):
-                yield f"{event['StackName']}: {event['LogicalResourceId']} {event['ResourceStatus']}: {event.get('ResourceStatusReason', '')}"
+                yield (
+                    f"{event['StackName']}: {event['LogicalResourceId']} "
+                    f"{event['ResourceStatus']}: {event.get('ResourceStatusReason', '')}"
+                )
                 if event["ResourceType"] == NESTED and event["PhysicalResourceId"] not in {
                     "",
                     event["StackId"],

@@ -1,4 +1,6 @@
-"""The deployment's tables: which are made, which are the platform's, and how rows are kept or go for good."""
+"""The deployment's tables: which are made, which are the
+platform's, and how rows are kept or go for good.
+"""
 
 import json
 from collections.abc import Iterator

@@ -14,7 +14,9 @@ from services.settings import Settings
 
 
 class Role(StrEnum):
-    """What a caller may do: see; sync, start, cancel and terminate; agree to what another asked for."""
+    """What a caller may do: see; sync, start, cancel and
+    terminate; agree to what another asked for.
+    """
 
     VIEWER = "viewer"
     OPERATOR = "operator"
@@ -65,7 +67,8 @@ NOBODY_TOLD_APART = Caller()
 class Access:
     """How callers are told apart. `authorisation` is "" (not at all), "JWT" or "IAM".
 
-    `groups` are the names whose members have a role: groups of the user pool, or names of IAM roles.
+    `groups` are the names whose members have a role: groups of the user pool, or names of IAM
+    roles.
     """
 
     authorisation: str = ""
@@ -105,11 +108,14 @@ class Access:
         return Caller(_no_address(name), self._roles(_groups(claims.get("cognito:groups"))))
 
     def _by_role(self, identity: Mapping[str, Any]) -> Caller:
-        """An IAM caller: `…:assumed-role/ROLE/SESSION` or `…:user/NAME`, whose group is the role or the user."""
+        """An IAM caller: `…:assumed-role/ROLE/SESSION` or
+        `…:user/NAME`, whose group is the role or the user.
+        """
         kind, *names = str(identity.get("userArn") or "").rpartition(":")[2].split("/")
         if kind not in {"assumed-role", "user"} or not names:
             raise Forbidden("the request is signed by nobody that can be told apart")
-        # A session's name is the choice of whoever takes the role: it tells people apart and opens nothing.
+        # A session's name is the choice of whoever takes the role: it tells people apart and opens
+        # nothing.
         group = names[0] if kind == "assumed-role" else names[-1]
         return Caller("/".join(map(_no_address, names)), self._roles({group}))
 

@@ -1,4 +1,5 @@
-"""The one way into every function: requests, direct operations (`{"operation": NAME, …}`), and what is neither.
+"""The one way into every function: requests, direct operations (`{"operation": NAME, …}`), and what
+is neither.
 
 Light: the page read has it.
 """
@@ -25,7 +26,8 @@ SERVED_BY: Mapping[str, str] = {
     "sync_recovery_instances_after_wave": "execution and the data-management",
     "terminate_recovery_instances": "execution and the data-management",
     **dict.fromkeys(
-        ("start_wave", "poll_wave", "sync_wave", "go_on", "finish", "machine_ended", "watch_executions"),
+        ("start_wave", "poll_wave", "sync_wave", "go_on", "finish", "machine_ended",
+        "watch_executions"),
         "execution",
     ),
 }  # fmt: skip
@@ -33,7 +35,9 @@ SERVED_BY: Mapping[str, str] = {
 
 
 class Unattended(InvalidInput):
-    """What is wrong with an event whose sender reads no answer: the function fails, so that somebody hears."""
+    """What is wrong with an event whose sender reads no answer:
+    the function fails, so that somebody hears.
+    """
 
 
 def dispatch(  # noqa: PLR0913 - a door has these parts
@@ -47,9 +51,11 @@ def dispatch(  # noqa: PLR0913 - a door has these parts
 ) -> dict[str, Any]:
     """Answer requests and pings, carry out direct operations.
 
-    A direct operation that is refused answers `{"error", "message", …}`; one that fails raises, so that the invoker
-    sees the failure, the state machine tries again and Lambda's error metric counts it. So does a refusal that
-    `is_unheard`, and a notification of some AWS service without an operation in it: nobody would read the answer.
+    A direct operation that is refused answers `{"error", "message", …}`; one that fails raises, so
+    that the invoker sees the failure, the state machine tries again and Lambda's error metric
+    counts it. So does a refusal that
+    `is_unheard`, and a notification of some AWS service without an operation in it: nobody would
+    read the answer.
 
     Raises:
         Unattended: for such a notification. Whatever the operation raises.

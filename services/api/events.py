@@ -1,8 +1,8 @@
 """What senders of HTTP requests put into a Lambda event, and what each expects back.
 
-API Gateway's REST APIs, its HTTP APIs (payload formats 1.0 and 2.0), function URLs, load balancers, the consoles' test
-buttons. REST APIs, function URLs and load balancers hand the path on as it was sent, HTTP APIs decode it; load balancers
-do not decode the query either.
+API Gateway's REST APIs, its HTTP APIs (payload formats 1.0 and 2.0), function URLs, load balancers,
+the consoles' test buttons. REST APIs, function URLs and load balancers hand the path on as it was
+sent, HTTP APIs decode it; load balancers do not decode the query either.
 """
 
 import re
@@ -36,7 +36,9 @@ def is_ping(event: Event) -> bool:
 
 
 def is_notification(event: Event) -> bool:
-    """Whether some AWS service tells of something and says nothing of what to do: a schedule without its input, say."""
+    """Whether some AWS service tells of something and says nothing of
+    what to do: a schedule without its input, say.
+    """
     return "operation" not in event and not {"detail-type", "Records"}.isdisjoint(event)
 
 
@@ -73,7 +75,8 @@ def request_of(event: Event) -> Request:
 
 
 def fitted(event: Event, answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer as this sender reads it: a load balancer wants the status in words, and many-valued headers where
+    """The answer as this sender reads it: a load balancer wants the status in words, and
+    many-valued headers where
     that is how its target group is set."""
     if not is_load_balancer(event):
         return answer
@@ -137,7 +140,9 @@ def _parameters(event: Event) -> dict[str, str]:
 
 
 def _url(event: Event) -> str:
-    """The path, percent-encoded; of a greedy resource what stands in its place, so without any base path."""
+    """The path, percent-encoded; of a greedy resource what stands
+    in its place, so without any base path.
+    """
     path = str(event.get("path") or event.get("rawPath") or event.get("resource") or "")
     resource = _resource(event)
     greedy = _GREEDY.search(resource)

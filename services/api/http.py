@@ -31,7 +31,10 @@ BODY_BYTES = 1_000_000  # 5,000 ids are 110 kB
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One API call. `resource` is the template that fits, `path` and `query` are its parameters, decoded; `url` is the
+    """One API call.
+
+    `resource` is the template that fits, `path` and `query` are its parameters, decoded; `url` is
+    the
     percent-encoded path as it was sent; `headers` has lower-case names."""
 
     method: str
@@ -44,7 +47,9 @@ class Request:
     url: str = ""
     caller: Caller = NOBODY_TOLD_APART
     began: float = field(default_factory=monotonic)
-    """When it came in (monotonic seconds): the time it waited for a function to start or to be free is gone already."""
+    """When it came in (monotonic seconds): the time it waited for a
+    function to start or to be free is gone already.
+    """
 
     def object(self) -> dict[str, Any]:
         """The body as a JSON object.
@@ -67,7 +72,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer. `body` is a JSON object, or its ready-made bytes. `is_page`: may be kept and revalidated."""
+    """One answer.
+
+    `body` is a JSON object, or its ready-made bytes. `is_page`: may be kept and revalidated.
+    """
 
     body: bytes | Mapping[str, object]
     status: int = 200
@@ -80,7 +88,9 @@ class Response:
 
 
 def began_at(sent_at: object) -> float:
-    """When a request of this epoch millisecond began; now, when that cannot be true: API Gateway would have given up."""
+    """When a request of this epoch millisecond began; now, when that
+    cannot be true: API Gateway would have given up.
+    """
     waited = time() - sent_at / 1000 if isinstance(sent_at, int) else 0.0
     return monotonic() - waited if 0 < waited < GATEWAY_SECONDS else monotonic()
 
@@ -143,7 +153,9 @@ def _error(code: str, message: str) -> dict[str, object]:
 
 
 def proxy_response(request: Request, response: Response, cors_origin: str) -> dict[str, Any]:
-    """The response in the members that a proxy integration, a function URL and a load balancer read."""
+    """The response in the members that a proxy integration, a
+    function URL and a load balancer read.
+    """
     content = response.content()
     headers = {
         "Content-Type": "application/json",

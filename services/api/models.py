@@ -11,12 +11,14 @@ Stamp = Annotated[
     str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", description="UTC, to the second")
 ]
 ServerId = Annotated[str, Field(pattern=r"^s-[0-9a-zA-Z]{17}$")]
+SnapshotId = Annotated[str, Field(pattern=r"^pit-[0-9a-zA-Z]{17}$")]
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 State = Literal["pending", "running", "stopping", "stopped", "shutting-down", "unknown"]
 
 
 ReadinessWord = Literal[
-    "gone", "no_data", "disconnected", "stalled", "initial_sync", "paused", "lagging", "unknown", "ready",
+    "gone", "no_data", "disconnected", "stalled", "initial_sync", "paused", "lagging", "unknown",
+    "ready",
 ]  # fmt: skip
 Severity = Literal["critical", "warning", "unknown", "info"]
 
@@ -75,7 +77,10 @@ class ExistingInstances(Body):
 
 
 class PlanInstances(ExistingInstances):
-    """The same for one plan. Of `unresolvedWaves` the servers cannot be known, so nobody says that there is nothing."""
+    """The same for one plan.
+
+    Of `unresolvedWaves` the servers cannot be known, so nobody says that there is nothing.
+    """
 
     plan_id: str
     unresolved_waves: list[str]
@@ -113,7 +118,10 @@ class Plan(Body):
 
 
 class Verdict(Body):
-    """Whether a server could be launched now, why, and as of when. `lagSeconds` is a least value."""
+    """Whether a server could be launched now, why, and as of when.
+
+    `lagSeconds` is a least value.
+    """
 
     state: ReadinessWord
     reason: str
@@ -199,7 +207,10 @@ class Plans(Body):
 
 
 class Leftover(ExistingInstance):
-    """A drill's instance that still exists. Hours count since EC2's last start; what is stopped costs nothing here."""
+    """A drill's instance that still exists.
+
+    Hours count since EC2's last start; what is stopped costs nothing here.
+    """
 
     age_days: float
     instance_hours: float
@@ -235,7 +246,9 @@ class Prices(Body):
 
 
 class ExtraInstance(Body):
-    """An instance beside its server's current one: a second that lives, or one that DRS has no record of."""
+    """An instance beside its server's current one: a second that
+    lives, or one that DRS has no record of.
+    """
 
     source_server_id: str
     ec2_instance_id: str
@@ -253,7 +266,10 @@ class PlacedExtra(ExtraInstance):
 
 
 class Leftovers(LeftoverSums):
-    """Every drill instance that exists, the oldest execution first. `unclear`: DRS says neither drill nor recovery."""
+    """Every drill instance that exists, the oldest execution first.
+
+    `unclear`: DRS says neither drill nor recovery.
+    """
 
     too_old: int
     older_than_days: float
@@ -359,11 +375,16 @@ class SyncStatus(Body):
 
 
 class StartExecution(Body):
-    """`replaceExisting` is needed when servers have instances, or may have: launching destroys them."""
+    """`replaceExisting` is needed when servers have instances,
+    or may have: launching destroys them.
+    """
 
     plan_id: str = Field(min_length=1)
     execution_type: Literal["DRILL", "RECOVERY"]
     replace_existing: bool = False
+    recovery_snapshot_ids: dict[ServerId, SnapshotId] = Field(
+        {}, description="by server, where not the latest data is to be launched"
+    )
 
 
 class Started(Body):
@@ -385,7 +406,10 @@ class Execution(Body):
 
 
 class Me(Body):
-    """The caller, with what one of these roles allows. `fourEyes`: a real recovery needs a second person's approval."""
+    """The caller, with what one of these roles allows.
+
+    `fourEyes`: a real recovery needs a second person's approval.
+    """
 
     user: str
     roles: list[Literal["approver", "operator", "viewer"]]
@@ -393,7 +417,9 @@ class Me(Body):
 
 
 class Cancel(Body):
-    """`force` ends the execution at once, and needs `confirm`: what DRS still launches is not followed."""
+    """`force` ends the execution at once, and needs `confirm`:
+    what DRS still launches is not followed.
+    """
 
     force: bool = False
     confirm: bool = False
@@ -499,7 +525,11 @@ class ReportSums(Body):
 
 
 class ReportServer(Body):
-    """One server. Recovery time: from its wave's start to EC2's launch. Recovery point: how much older the data was."""
+    """One server.
+
+    Recovery time: from its wave's start to EC2's launch. Recovery point: how much older the data
+    was.
+    """
 
     source_server_id: str
     source_server_name: str | None
@@ -535,6 +565,7 @@ class ReportTermination(JobStatus):
     requested_at: Stamp | None
     requested_by: str | None
     approved_by: str | None
+    ended_at: Stamp | None = Field(description="when it was seen to be over")
 
 
 class Note(Body):

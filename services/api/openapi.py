@@ -1,4 +1,7 @@
-"""The OpenAPI 3.1 document of the routes. `python -m services.api.openapi > docs/openapi.json` writes it."""
+"""The OpenAPI 3.1 document of the routes.
+
+`python -m services.api.openapi > docs/openapi.json` writes it.
+"""
 
 import json
 import re

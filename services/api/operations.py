@@ -19,7 +19,9 @@ class Event(Body):
 
 
 class WaveSyncEvent(Event):
-    """`sync_recovery_instances_after_wave`: a wave that has finished. Its place, jobs and plan stand in its execution's
+    """`sync_recovery_instances_after_wave`: a wave that has finished.
+
+    Its place, jobs and plan stand in its execution's
     row, which decides; what else is said must fit that."""
 
     execution_id: ExecutionId

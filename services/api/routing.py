@@ -1,6 +1,7 @@
 """From a request to what answers it: by the resource API Gateway found, else by method and path.
 
-A stage or a base path may stand in front of the path, a slash behind it; HEAD is a GET without its body.
+A stage or a base path may stand in front of the path, a slash behind it; HEAD is a GET without its
+body.
 """
 
 import logging
@@ -24,14 +25,20 @@ from services.api.http import (
 
 logger = logging.getLogger(__name__)
 NOBODY = Request("", "", {}, {}, {}, "", "")
-COLLECTIONS = frozenset({"me", "recovery-plans", "recovery-instances", "executions", "leftovers"})
+COLLECTIONS = frozenset(
+    {"executions", "leftovers", "me", "plan-checks", "recovery-instances", "recovery-plans",
+    "source-servers"}
+)  # fmt: skip
 _ALIKE = {"HEAD": "GET"}
 
 
 def answer(
     event: Mapping[str, Any], routes: Routes, cors_origin: str = "", access: Access = OPEN
 ) -> dict[str, Any]:
-    """The answer to an event that holds a request. Never raises: whatever goes wrong has a code and a message."""
+    """The answer to an event that holds a request.
+
+    Never raises: whatever goes wrong has a code and a message.
+    """
     if is_health_check(event):
         return fitted(event, proxy_response(NOBODY, Response({"status": "ok"}), ""))
     request = NOBODY
@@ -42,7 +49,8 @@ def answer(
         request = replace(request, caller=access.caller(event))
         request.caller.check(role)
         response = route(request)
-    except Exception as error:  # noqa: BLE001 - the last line: a fault of ours is a 500 that tells no more than that
+    # the last line: a fault of ours is a 500 that tells no more than that
+    except Exception as error:  # noqa: BLE001
         response = error_response(error)
     if needed_role(request.method, request.resource) is not Role.VIEWER:
         _keep_who_did(request, response)
@@ -50,7 +58,10 @@ def answer(
 
 
 def _keep_who_did(request: Request, response: Response) -> None:
-    """One line of what was asked for, by whom, to what, and what came of it. No addresses, no tokens."""
+    """One line of what was asked for, by whom, to what, and what came of it.
+
+    No addresses, no tokens.
+    """
     what = " ".join((request.method, request.resource, *request.path.values()))
     logger.info("%s asked for %s: %d", request.caller.name, what, response.status)
 
@@ -82,7 +93,8 @@ def find_route(request: Request, routes: Routes) -> tuple[Route, Request]:
 
 def _served_elsewhere(url: str, method: str) -> str:
     """The route of any function that fits, and whose it is; empty where nobody's does."""
-    from services.api.routes import OPERATIONS  # noqa: PLC0415 - the models of all bodies: not for a page read
+    # the models of all bodies: not for a page read
+    from services.api.routes import OPERATIONS  # noqa: PLC0415
 
     served = {(it.method, it.path): it.function for it in OPERATIONS}
     fits = _match(url, {template for _, template in served})
@@ -95,7 +107,8 @@ def _names(template: str) -> list[str]:
 
 
 def _match(url: str, templates: Iterable[str]) -> Mapping[str, dict[str, str]]:
-    """The templates that the end of the path fits, with their parameters; the longest end that fits any decides.
+    """The templates that the end of the path fits, with their parameters; the longest end that fits
+    any decides.
 
     No collection of ours may stand before that end: `/recovery-plans/x/executions` is nobody's.
     """

@@ -1,6 +1,7 @@
 """What DRS says of a place: recovery instances, source servers, launch configurations.
 
-Field names are those of botocore's model of DRS (2020-02-26). DRS is read here, its jobs in `drs_jobs`.
+Field names are those of botocore's model of DRS (2020-02-26). DRS is read here, its jobs in
+`drs_jobs`.
 """
 
 import re
@@ -37,14 +38,18 @@ def unhurried() -> None:
 
 @dataclass(slots=True)
 class Listing:
-    """The current record of each server. `unreadable` counts records that make no sense: then it is not complete.
+    """The current record of each server.
+
+    `unreadable` counts records that make no sense: then it is not complete.
 
     A place where DRS was never set up has a complete, empty one.
     """
 
     launches: dict[str, Launch] = field(default_factory=dict)
     rivals: dict[str, list[Launch]] = field(default_factory=dict)
-    """All living instances of servers that have several: which is current, the server itself says."""
+    """All living instances of servers that have several: which
+    is current, the server itself says.
+    """
     instance_ids: set[str] = field(default_factory=set)
     """Of every record, the dead included."""
     unreadable: int = 0
@@ -55,9 +60,9 @@ class Listing:
 class Protected:
     """A source server, and where the machine it protects runs, if that is on EC2.
 
-    `last_launch` is the job that launched the server last and its type (DRILL or RECOVERY); DRS remembers it
-    beyond the job's participants. `replicates_back`: a failback depends on the server. `network_id` is the source
-    network that DRS copies, where it copies one.
+    `last_launch` is the job that launched the server last and its type (DRILL or RECOVERY); DRS
+    remembers it beyond the job's participants. `replicates_back`: a failback depends on the server.
+    `network_id` is the source network that DRS copies, where it copies one.
     """
 
     server: SourceServer
@@ -71,7 +76,9 @@ class Protected:
     """Its current recovery instance, by DRS's word."""
 
     def current_of(self, launches: Sequence[Launch]) -> Launch | None:
-        """The one of these that DRS calls its instance, else the one of its last launch; None when DRS says neither."""
+        """The one of these that DRS calls its instance, else the one of
+        its last launch; None when DRS says neither.
+        """
         job_id = self.last_launch and self.last_launch[0]
         named = [it for it in launches if it.recovery_instance_id == self.recovery_instance_id]
         return next(iter(named or [it for it in launches if job_id and it.job_id == job_id]), None)
@@ -90,7 +97,8 @@ def list_recovery_instances(client: Any, check: Check) -> Listing:
     """Every recovery instance of the place, read to the last page.
 
     Raises:
-        ClientError, BotoCoreError: as botocore does; LookTimeout: from `check`, called before each page.
+        ClientError, BotoCoreError: as botocore does; LookTimeout: from `check`, called before each
+        page.
     """
     return _recovery_instances(client, {}, check)
 
@@ -112,7 +120,8 @@ def living_instances(client: Any, server_ids: Iterable[str]) -> dict[str, list[L
     """The instances of these servers that are not gone; several while a relaunch is under way.
 
     Raises:
-        ClientError, BotoCoreError: as botocore does. UnreadableReply: for a record without usable ids.
+        ClientError, BotoCoreError: as botocore does. UnreadableReply: for a record without usable
+        ids.
     """
     found: defaultdict[str, list[LiveInstance]] = defaultdict(list)
     for ids in batched(server_ids, PAGE):
@@ -151,7 +160,8 @@ def describe_source_servers(
 def list_source_servers(
     client: Any, place: Place, check: Check = unhurried
 ) -> dict[str, Protected]:
-    """Every source server of the place, whatever its id looks like; empty where DRS was never set up.
+    """Every source server of the place, whatever its id looks like; empty where DRS was never set
+    up.
 
     Raises:
         ClientError, BotoCoreError: as botocore does; LookTimeout: from `check`.
@@ -170,7 +180,10 @@ def list_source_servers(
 def launch_settings(
     client: Any, server_ids: Sequence[str]
 ) -> dict[str, LaunchSettings | Exception]:
-    """What a launch of each server would be made of, or why that could not be asked. A call per server."""
+    """What a launch of each server would be made of, or why that could not be asked.
+
+    A call per server.
+    """
 
     def one(server_id: str) -> LaunchSettings | Exception:
         try:
@@ -239,7 +252,8 @@ def pages(
     """The items of every page of a DRS listing; `check` is called before each page.
 
     Raises:
-        ClientError, BotoCoreError: as botocore does. UnreadableReply: when a page holds no list of objects.
+        ClientError, BotoCoreError: as botocore does. UnreadableReply: when a page holds no list of
+        objects.
     """
     arguments = more | ({"filters": dict(filters)} if filters else {})
     check()
@@ -279,7 +293,9 @@ def _listing(items: Iterable[Mapping[str, Any]]) -> Listing:
 
 
 def _protected(item: Mapping[str, Any], place: Place) -> Protected:
-    """Name, staging account, origin and last launch, each from the first field that says anything."""
+    """Name, staging account, origin and last launch, each from
+    the first field that says anything.
+    """
     hints = _part(_part(item, "sourceProperties"), "identificationHints")
     names = (
         _part(item, "tags").get("Name"),
@@ -347,7 +363,9 @@ def _text(value: object) -> str | None:
 
 
 def seconds_of(duration: object) -> float | None:
-    """The seconds in an ISO 8601 duration of days and less, as DRS writes a lag (`PT11M`, `P0D`); None when it is none."""
+    """The seconds in an ISO 8601 duration of days and less, as DRS
+    writes a lag (`PT11M`, `P0D`); None when it is none.
+    """
     match = _DURATION.fullmatch(duration) if isinstance(duration, str) else None
     if match is None or not any(match.groups()):
         return None

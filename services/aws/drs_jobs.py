@@ -27,7 +27,10 @@ _THROTTLED = 429
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job. `servers` maps its source servers to their launch status; DRS empties it some time after the end.
+    """One job.
+
+    `servers` maps its source servers to their launch status; DRS empties it some time after the
+    end.
 
     `attribution` is the execution that its tags name, where the job was started with tags.
     """
@@ -73,10 +76,11 @@ def failure_reasons(
     *,
     has_failed: bool = True,
 ) -> dict[str, str]:
-    """Why these servers' launches failed, from the jobs' logs: the last raw error, else the last event that names it.
+    """Why these servers' launches failed, from the jobs' logs: the last raw error, else the last
+    event that names it.
 
-    The event enum is open (live logs hold values that the model lacks), so no event is looked for by name; but where
-    it is not known that they failed, only the events that end a launch say so.
+    The event enum is open (live logs hold values that the model lacks), so no event is looked for
+    by name; but where it is not known that they failed, only the events that end a launch say so.
 
     Raises:
         ClientError, BotoCoreError: as botocore does. UnreadableReply.
@@ -97,13 +101,22 @@ def failure_reasons(
 
 
 def start_recovery(
-    client: Any, server_ids: Sequence[str], *, is_drill: bool, tags_of: Attribution | None
+    client: Any,
+    server_ids: Sequence[str],
+    *,
+    is_drill: bool,
+    tags_of: Attribution | None,
+    snapshots: Mapping[str, str],
 ) -> str:
-    """Ask for one LAUNCH job of at most 100 servers; its id. `tags_of` is written into the job's tags.
+    """Ask for one LAUNCH job of at most 100 servers; its id.
+
+    `tags_of` is written into the job's tags. Servers without one of `snapshots` launch from their
+    latest data.
 
     Raises:
         OverQuota, ServersBusy, JobRefused: when DRS takes no such job.
-        ClientError, BotoCoreError: when DRS could not be asked; the same call may well succeed later.
+        ClientError, BotoCoreError: when DRS could not be asked; the same call may well succeed
+        later.
     """
     tags = {}
     if tags_of:
@@ -113,7 +126,11 @@ def start_recovery(
         }
     with _refusals_named():
         answer = client.start_recovery(
-            sourceServers=[{"sourceServerID": server_id} for server_id in server_ids],
+            sourceServers=[
+                {"sourceServerID": it}
+                | ({"recoverySnapshotID": snapshots[it]} if it in snapshots else {})
+                for it in server_ids
+            ],
             isDrill=is_drill,
             **({"tags": tags} if tags else {}),
         )

@@ -1,8 +1,10 @@
-"""DynamoDB's client: botocore's own, which signs, retries and finds credentials, but leaves items as JSON has them.
+"""DynamoDB's client: botocore's own, which signs, retries and finds credentials, but leaves items
+as JSON has them.
 
-botocore walks through every attribute value of a reply along its model, only to build the same dictionaries again: most
-of the client's CPU time for a BatchGetItem of our rows (docs/performance.md). Binary values are the one type that
-differs from its JSON, so a reply that may hold one is read botocore's way.
+botocore walks through every attribute value of a reply along its model, only to build the same
+dictionaries again: most of the client's CPU time for a BatchGetItem of our rows
+(docs/performance.md). Binary values are the one type that differs from its JSON, so a reply that
+may hold one is read botocore's way.
 """
 
 import re
@@ -23,7 +25,8 @@ _MAYBE_BINARY = re.compile(rb'"BS?"\s*:')
 
 
 def dynamodb_client(connect_timeout: float, read_timeout: float, attempts: int) -> "DynamoDBClient":
-    """A client with this patience (seconds a call, calls in all); everything else comes from the environment.
+    """A client with this patience (seconds a call, calls in all); everything else comes from the
+    environment.
 
     Raises:
         TableUnavailable: when AWS's own settings do not let it be made: no region, no such profile.
@@ -52,7 +55,8 @@ class _ItemParser(JSONParser):
 
     def _parse_body_as_json(self, body_contents: bytes) -> Any:
         self._is_plain = _MAYBE_BINARY.search(body_contents) is None
-        return super()._parse_body_as_json(body_contents)  # type: ignore[misc]  # botocore-stubs do not know it
+        # botocore-stubs do not know it
+        return super()._parse_body_as_json(body_contents)  # type: ignore[misc]
 
     def _parse_shape(self, shape: Any, node: Any) -> Any:
         if self._is_plain and _holds_items(shape):
@@ -70,5 +74,6 @@ def _holds_items(shape: Any) -> bool:
 class _ItemParserFactory(ResponseParserFactory):
     def create_parser(self, protocol_name: str) -> Any:
         if protocol_name == "json":
-            return _ItemParser(**self._defaults)  # type: ignore[attr-defined]  # botocore-stubs do not know it
+            # botocore-stubs do not know it
+            return _ItemParser(**self._defaults)  # type: ignore[attr-defined]
         return super().create_parser(protocol_name)

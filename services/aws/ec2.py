@@ -1,4 +1,6 @@
-"""What EC2 says of instances, by the `instance-id` filter: `InstanceIds=` fails whole on one unknown id."""
+"""What EC2 says of instances, by the `instance-id` filter:
+`InstanceIds=` fails whole on one unknown id.
+"""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -17,7 +19,8 @@ FILTER_VALUES = 200  # more are refused with FilterLimitExceeded
 def describe_instances(
     client: Any, instance_ids: Iterable[str], check: Check
 ) -> dict[str, dict[str, Any]]:
-    """Instances by id as EC2 describes them; ids it does not know (yet, or any more) are silently absent.
+    """Instances by id as EC2 describes them; ids it does not know (yet, or any more) are silently
+    absent.
 
     Raises:
         ClientError, BotoCoreError: as botocore does; LookTimeout: from `check`.
@@ -30,7 +33,8 @@ def describe_instances(
 
 
 def launched_by_drs(client: Any, check: Check) -> list[tuple[str, dict[str, Any]]]:
-    """The living instances that DRS's own tag says were launched for a source server, with that server's id.
+    """The living instances that DRS's own tag says were launched for a source server, with that
+    server's id.
 
     Raises:
         ClientError, BotoCoreError: as botocore does; LookTimeout: from `check`.

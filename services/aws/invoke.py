@@ -8,7 +8,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cache.errors import MachineNotStarted, NotHandedOver, SyncNotStarted
-from services.aws.session import AWS_CONFIG
+from services.aws.session import QUICK_CONFIG
 
 ANSWER_SECONDS = 300  # the longest that a function of ours runs
 
@@ -20,7 +20,7 @@ def invoke_sync(function: str, event: bytes) -> None:
         SyncNotStarted: when Lambda did not take the event.
     """
     try:
-        client = boto3.client("lambda", config=AWS_CONFIG)
+        client = boto3.client("lambda", config=QUICK_CONFIG)
         client.invoke(FunctionName=function, InvocationType="Event", Payload=event)
     except (BotoCoreError, ClientError) as error:
         raise SyncNotStarted(f"{function}: {error}") from error
@@ -32,7 +32,7 @@ def invoke(function: str, event: dict[str, Any]) -> dict[str, Any]:
     Raises:
         NotHandedOver: when Lambda did not take the event, or the function failed.
     """
-    config = AWS_CONFIG.merge(
+    config = QUICK_CONFIG.merge(
         Config(read_timeout=ANSWER_SECONDS, retries={"total_max_attempts": 1})
     )
     try:
@@ -53,7 +53,7 @@ def start_machine(arn: str, name: str, values: dict[str, Any]) -> None:
         MachineNotStarted: when Step Functions did not take the execution.
     """
     try:
-        client = boto3.client("stepfunctions", config=AWS_CONFIG)
+        client = boto3.client("stepfunctions", config=QUICK_CONFIG)
         try:
             client.start_execution(stateMachineArn=arn, name=name, input=json.dumps(values))
         except client.exceptions.ExecutionAlreadyExists:
@@ -63,14 +63,15 @@ def start_machine(arn: str, name: str, values: dict[str, Any]) -> None:
 
 
 def machine_status(arn: str, name: str) -> str | None:
-    """How the machine's execution of this name does, in Step Functions' words; None when there was none.
+    """How the machine's execution of this name does, in Step Functions' words; None when there was
+    none.
 
     Raises:
         MachineNotStarted: when Step Functions cannot be asked.
     """
     execution = arn.replace(":stateMachine:", ":execution:") + f":{name}"
     try:
-        client = boto3.client("stepfunctions", config=AWS_CONFIG)
+        client = boto3.client("stepfunctions", config=QUICK_CONFIG)
         try:
             return str(client.describe_execution(executionArn=execution)["status"])
         except client.exceptions.ExecutionDoesNotExist:

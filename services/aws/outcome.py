@@ -1,4 +1,6 @@
-"""How a look at a place can end, and which AWS error means which end. "Could not look" is never "nothing there"."""
+"""How a look at a place can end, and which AWS error means which
+end. "Could not look" is never "nothing there".
+"""
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -14,11 +16,14 @@ from cache.values import Outcome
 
 NOT_INITIALIZED = "UninitializedAccountException"
 _DENIED = {
-    "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnrecognizedClientException", "AuthFailure",
-    "InvalidClientTokenId", "ExpiredToken", "ExpiredTokenException", "OptInRequired", "SignatureDoesNotMatch",
+    "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnrecognizedClientException",
+    "AuthFailure",
+    "InvalidClientTokenId", "ExpiredToken", "ExpiredTokenException", "OptInRequired",
+    "SignatureDoesNotMatch",
 }  # fmt: skip
 _THROTTLED = {
-    "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "EC2ThrottledException",
+    "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException",
+    "EC2ThrottledException",
 }  # fmt: skip
 NO_ANSWER = (HTTPClientError, ConnectionError)
 LOOK_ERRORS = (BotoCoreError, ClientError, LookTimeout, UnreadableReply)

@@ -1,7 +1,8 @@
-"""The mirror's Redis client: one server or a cluster, plain or TLS, a password in the URL or ElastiCache's IAM tokens.
+"""The mirror's Redis client: one server or a cluster, plain or TLS, a password in the URL or
+ElastiCache's IAM tokens.
 
-`rediss://` means TLS with the certificate and the name checked; redis-py takes further options from the URL's query
-(`?ssl_ca_certs=/path/ca.pem` for a private authority).
+`rediss://` means TLS with the certificate and the name checked; redis-py takes further options from
+the URL's query (`?ssl_ca_certs=/path/ca.pem` for a private authority).
 """
 
 from typing import Any
@@ -12,10 +13,10 @@ from redis.retry import Retry
 
 from services.settings import Settings
 
-# Seconds for each step of connecting: TCP, TLS, signing in, a cluster's map of slots. A token is checked
-# against IAM, and public reports of functions that connect to ElastiCache Serverless speak of 0.1 to
-# 2.5 s in all, so connecting has more time than a reply (cache/exchange.py). redis-py's defaults hold
-# a page for 4 to 59 s.
+# Seconds for each step of connecting: TCP, TLS, signing in, a cluster's map of slots. A token is
+# checked against IAM, and public reports of functions that connect to ElastiCache Serverless speak
+# of 0.1 to 2.5 s in all, so connecting has more time than a reply (cache/exchange.py). redis-py's
+# defaults hold a page for 4 to 59 s.
 CONNECT_TIMEOUT = 1.0
 CONNECTIONS = 32  # per node
 _NEVER = Retry(NoBackoff(), 0)  # the mirror retries by itself
@@ -35,7 +36,8 @@ def redis_client(settings: Settings) -> Redis | RedisCluster:
         "driver_info": None,  # nor the library's name: a new connection can ask at once
     }
     if settings.redis_iam_user:
-        from services.aws.redis_iam import IamTokens  # noqa: PLC0415 - brings botocore, which no other mirror needs
+        # brings botocore, which no other mirror needs
+        from services.aws.redis_iam import IamTokens  # noqa: PLC0415
 
         options["credential_provider"] = IamTokens(
             settings.redis_iam_user, settings.redis_iam_cache

@@ -1,8 +1,10 @@
-"""ElastiCache's IAM authentication: instead of a password, a request signed with the caller's own credentials.
+"""ElastiCache's IAM authentication: instead of a password, a request signed with the caller's own
+credentials.
 
-The token is a presigned GET for the cache's *name* (never its address), good for opening connections for 15 minutes; an
-open connection lasts up to 12 hours (ElastiCache user guide, "Authenticating with IAM"). So each new connection signs
-anew, which asks nobody, and nothing has to be renewed: a connection that the server ends is replaced by the pool.
+The token is a presigned GET for the cache's *name* (never its address), good for opening
+connections for 15 minutes; an open connection lasts up to 12 hours (ElastiCache user guide,
+"Authenticating with IAM"). So each new connection signs anew, which asks nobody, and nothing has to
+be renewed: a connection that the server ends is replaced by the pool.
 """
 
 from urllib.parse import urlencode
@@ -21,7 +23,8 @@ SERVERLESS = "serverless:"
 class IamTokens(CredentialProvider):
     """A user's name and a fresh token, for every connection.
 
-    `cache` is the replication group's id, or `serverless:` and the serverless cache's name, whose tokens differ.
+    `cache` is the replication group's id, or `serverless:` and the serverless cache's name, whose
+    tokens differ.
     """
 
     def __init__(self, user: str, cache: str) -> None:

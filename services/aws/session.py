@@ -1,4 +1,5 @@
-"""AWS clients for every account we work in: a boto3 session each, the last used clients kept, calls counted.
+"""AWS clients for every account we work in: a boto3 session each, the last used clients kept, calls
+counted.
 
 Clients are safe from several threads, making them is not (boto3's guide), so making is guarded.
 """
@@ -28,9 +29,10 @@ from services.platform.accounts import TargetAccount
 SESSION_NAME = "recovery-instance-sync"
 # Role chaining from Lambda caps sessions at an hour (STS AssumeRole); asking for more fails.
 SESSION_SECONDS = 3600
-# What sixteen places in flight use: DRS, EC2 and two origins each. A small fleet keeps all of its clients from sync to
-# sync; a larger one makes them again, so that its memory does not grow with the number of places. It pays 5 to 10 ms of
-# CPU each, first call included; kept, one takes 0.2 MiB, and with the authorities of TLS loaded 0.9.
+# What sixteen places in flight use: DRS, EC2 and two origins each. A small fleet keeps all of its
+# clients from sync to sync; a larger one makes them again, so that its memory does not grow with
+# the number of places. It pays 5 to 10 ms of CPU each, first call included; kept, one takes 0.2
+# MiB, and with the authorities of TLS loaded 0.9.
 CLIENTS_KEPT = 64
 AWS_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
@@ -42,15 +44,19 @@ AWS_CONFIG = Config(
 )
 
 
-# STS answers in a fraction of a second or not at all; every look of an account waits for it, one after the other.
-STS_CONFIG = AWS_CONFIG.merge(
+# For STS, Lambda and Step Functions, which answer in a fraction of a second or not at all. Every
+# look of an account waits for STS, one after the other; a request waits for the others, and has 29
+# seconds.
+QUICK_CONFIG = AWS_CONFIG.merge(
     Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
 )
 STS_QUIET = 20.0  # seconds in which an STS that said nothing is not asked again
 
 
 class _PatientWithSts:
-    """Remembers that STS is silent, so that it costs each look one wait and not one after another."""
+    """Remembers that STS is silent, so that it costs each look
+    one wait and not one after another.
+    """
 
     def __init__(self) -> None:
         self._silence: Exception | None = None
@@ -60,7 +66,8 @@ class _PatientWithSts:
         """What `fetch` brings.
 
         Raises:
-            NO_ANSWER: when STS says nothing, or said nothing a moment ago. Whatever else `fetch` raises.
+            NO_ANSWER: when STS says nothing, or said nothing a moment ago. Whatever else `fetch`
+            raises.
         """
         if self._silence and monotonic() < self._until:
             raise self._silence
@@ -91,8 +98,8 @@ class _AssumedRole(CredentialProvider):
 class AwsClients:
     """Clients by (account, service, region), with the calls made through them.
 
-    With a `role_suffix` the role assumed in an account is not the one of its row, which may launch and
-    terminate, but the one whose name goes on with that: it reads alone.
+    With a `role_suffix` the role assumed in an account is not the one of its row, which may launch
+    and terminate, but the one whose name goes on with that: it reads alone.
     """
 
     def __init__(self, accounts: Mapping[str, TargetAccount], role_suffix: str = "") -> None:
@@ -132,7 +139,9 @@ class AwsClients:
         return self._home.get_available_regions("drs")
 
     def calls(self, place: Place | None = None) -> Counter[str]:
-        """HTTP requests sent to AWS so far, retries included, by operation: in this place, or all, STS too."""
+        """HTTP requests sent to AWS so far, retries included, by
+        operation: in this place, or all, STS too.
+        """
         found = Counter[str]()
         with self._counting:
             for (where, operation), n in self._calls.items():
@@ -168,7 +177,7 @@ class AwsClients:
         )
 
     def _sts_client(self, _service: str, **credentials: Any) -> BaseClient:
-        return self._counted(self._home.client("sts", config=STS_CONFIG, **credentials), "")
+        return self._counted(self._home.client("sts", config=QUICK_CONFIG, **credentials), "")
 
     def _counted(self, client: BaseClient, place: str) -> BaseClient:
         def count(event_name: str, **_: object) -> None:
@@ -182,7 +191,9 @@ class AwsClients:
 def _new_session(
     loader: ModelLoader, credentials: CredentialProvider | None = None
 ) -> boto3.session.Session:
-    """A session that shares the models read from disk: afresh they cost 0.1 s of CPU for each account."""
+    """A session that shares the models read from disk: afresh
+    they cost 0.1 s of CPU for each account.
+    """
     core = botocore.session.Session()
     core.register_component("data_loader", loader)
     parsers = ParserFactory()

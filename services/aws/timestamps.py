@@ -1,7 +1,8 @@
 """How botocore reads what EC2 and DRS send, without what we do not use of it.
 
-All are botocore's own ways to be told otherwise: its loader and its parsers' factory are components of a session, and
-parsers take a `timestamp_parser`. EC2's clients were most of a sync's memory in 100 places, and dates a sixth of its CPU time.
+All are botocore's own ways to be told otherwise: its loader and its parsers' factory are
+components of a session, and parsers take a `timestamp_parser`. EC2's clients were most of a sync's
+memory in 100 places, and dates a sixth of its CPU time.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,10 +13,12 @@ from botocore.loaders import Loader, instance_cache
 from botocore.parsers import ResponseParserFactory, RestJSONParser
 from botocore.utils import parse_timestamp
 
-# A client is a class with a method for every operation: 1.3 MiB and 7 ms of CPU for all of EC2's, 0.2 and 2 for two.
+# A client is a class with a method for every operation: 1.3 MiB and 7 ms of CPU for all of EC2's,
+# 0.2 and 2 for two.
 OPERATIONS = {"ec2": ("DescribeInstances", "DescribeRegions")}
-# What is read of EC2's records. Its parser walks through all that a shape may have, 58 members, for each instance:
-# with that, and DRS's records taken apart likewise, replies were half of an unchanged sync's CPU time.
+# What is read of EC2's records. Its parser walks through all that a shape may have, 58 members, for
+# each instance: with that, and DRS's records taken apart likewise, replies were half of an
+# unchanged sync's CPU time.
 MEMBERS = {
     "Reservation": {"Instances"},
     "Instance": {
@@ -26,7 +29,9 @@ MEMBERS = {
 
 
 class ModelLoader(Loader):
-    """Loads service models; of a service in OPERATIONS only those, and of its shapes in MEMBERS what is read."""
+    """Loads service models; of a service in OPERATIONS only those operations, the shapes they are
+    made of, and of shapes in MEMBERS what is read.
+    """
 
     @instance_cache
     def load_service_model(
@@ -41,7 +46,7 @@ class ModelLoader(Loader):
 
 
 class PlainItems(RestJSONParser):
-    """Leaves lists as DRS's JSON has them: its model has nothing that JSON says otherwise, moments are strings in it."""
+    """Leaves lists as DRS's JSON has them: its model has no moments and nothing binary."""
 
     def _parse_shape(self, shape: Any, node: Any) -> Any:
         if shape.type_name == "list":
@@ -60,7 +65,8 @@ class ParserFactory(ResponseParserFactory):
 
 
 def timestamp(value: Any) -> datetime:
-    """A moment as AWS writes it: `2026-03-01T10:00:00.000Z` by Python's own parser, any other form by botocore's.
+    """A moment as AWS writes it: `2026-03-01T10:00:00.000Z` by Python's own parser, any other form
+    by botocore's.
 
     botocore's asks dateutil to guess the form, which is half the CPU time of reading an EC2 reply.
     """

@@ -41,7 +41,7 @@ def check(wiring: Wiring, plan_id: str | None, fail_on: str, as_json: bool) -> N
         for plan in plans:
             _print(plan)
         clean = sum(not plan["findings"] for plan in plans)
-        say(f"{len(plans)} plans checked, {clean} without findings")
+        say(f"{len(plans)} plan{'' if len(plans) == 1 else 's'} checked, {clean} without findings")
     failing = [it for it in plans if it["worst"] in FAILING[fail_on]]
     complain([f"{it['planName']} ({it['planId']}): {it['worst']}" for it in failing])
 
@@ -52,5 +52,6 @@ def _print(plan: dict[str, Any]) -> None:
     for finding in plan["findings"]:
         ids = finding["serverIds"]
         more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
-        servers = f": {', '.join(ids[:IDS_SHOWN])}{more}" if ids else ""
-        say(f"  {finding['severity']}: {finding['message']}{servers}")
+        say(f"  {finding['severity']}: {finding['message']}")
+        if ids:
+            say(f"    {', '.join(ids[:IDS_SHOWN])}{more}")

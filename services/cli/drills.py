@@ -54,7 +54,9 @@ def clean_up(  # noqa: PLR0913, PLR0917 - an option each
 @as_json
 @click.pass_obj
 def report(wiring: SyncWiring, execution_id: str, as_html: bool, as_json: bool) -> None:
-    """What EXECUTION_ID came to: recovery points and times, failures, the end, what was left behind."""
+    """What EXECUTION_ID came to: recovery points and times,
+    failures, the end, what was left behind.
+    """
     if as_html and as_json:
         raise click.UsageError("--html and --json exclude each other")
     try:

@@ -26,6 +26,7 @@ class _Commands(click.Group):
 def main(ctx: click.Context) -> None:
     """Which servers already have a recovery instance: sync, look, look after.
 
-    The environment says which deployment (see the README); a running local stack leaves it in .local/env.
+    The environment says which deployment (see the README); a running local stack leaves it in
+    .local/env.
     """
     ctx.obj = SyncWiring(Settings.from_env())

@@ -26,7 +26,10 @@ from services.wiring import Wiring
 @wide_option
 @click.pass_obj
 def leftovers(wiring: Wiring, days: float, as_json: bool, wide: bool) -> None:
-    """Every drill instance that still exists. Exit code 1 when any is too old, or when not everything could be read."""
+    """Every drill instance that still exists.
+
+    Exit code 1 when any is too old, or when not everything could be read.
+    """
     body = Drills(wiring.reader, wiring.plans, lambda: wiring.table, lambda: wiring.looks).body(
         days
     )

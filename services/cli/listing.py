@@ -1,5 +1,8 @@
-"""Rows for a terminal and for a pipe. An id is never broken: in a terminal, columns that do not fit are left out by name,
-free text is shortened, and a row's remark goes below the row; a pipe, and `--wide`, get every column whole, line by line."""
+"""Rows for a terminal and for a pipe.
+
+An id is never broken: in a terminal, columns that do not fit are left out by name,
+free text is shortened, and a row's remark goes below the row; a pipe, and `--wide`, get every
+column whole, line by line."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,15 +18,20 @@ GAP = 2
 SHORTEST = 12  # free text is not shortened below this
 REMARK_INDENT = 4
 COLOURS: Mapping[str, str] = {
-    "unknown": "yellow", "denied": "red", "throttled": "yellow", "unreachable": "red", "timeout": "red",
-    "error": "red", "unreadable": "red", "not_configured": "yellow", "failed": "red", "stays": "yellow",
+    "unknown": "yellow", "denied": "red", "throttled": "yellow", "unreachable": "red",
+    "timeout": "red",
+    "error": "red", "unreadable": "red", "not_configured": "yellow", "failed": "red",
+    "stays": "yellow",
 }  # fmt: skip
 wide_option = click.option("--wide", is_flag=True, help="Every column, however wide the terminal.")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`is_text` may be shortened; everything else is shown whole or left out. Numbers stand to the right."""
+    """`is_text` may be shortened; everything else is shown whole or left out.
+
+    Numbers stand to the right.
+    """
 
     title: str
     is_text: bool = False
@@ -32,7 +40,10 @@ class Column:
 
 @dataclass(slots=True)
 class Listing:
-    """Rows of cells under their columns, the most telling column first. A row's remark is why it is as it is."""
+    """Rows of cells under their columns, the most telling column first.
+
+    A row's remark is why it is as it is.
+    """
 
     columns: Sequence[Column]
     remark: str = ""
@@ -84,7 +95,9 @@ def _natural(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> list[i
 
 
 def _fitted(columns: Sequence[Column], natural: Sequence[int], width: int) -> list[int]:
-    """The widths of the first columns that fit: text shortened where needed, the first column always there."""
+    """The widths of the first columns that fit: text shortened
+    where needed, the first column always there.
+    """
     least = [min(it, SHORTEST) if column.is_text else it
              for it, column in zip(natural, columns, strict=True)]  # fmt: skip
     count = 1

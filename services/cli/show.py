@@ -24,7 +24,9 @@ COLUMNS = (
 @wide_option
 @click.pass_obj
 def show(wiring: Wiring, targets: tuple[str, ...], as_json: bool, wide: bool) -> None:
-    """The instances that exist for a plan's servers, or for these servers, and whether each could be launched now."""
+    """The instances that exist for a plan's servers, or for these
+    servers, and whether each could be launched now.
+    """
     plan = None
     if len(targets) == 1 and not targets[0].startswith("s-"):
         plan = wiring.plans.get(targets[0]).value

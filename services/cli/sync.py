@@ -25,7 +25,10 @@ from services.sync.wiring import SyncWiring
 def sync(
     wiring: SyncWiring, account: str | None, region: str | None, inventory: bool, as_json: bool
 ) -> None:
-    """Look at DRS and EC2 now and record what is there. Exit code 1 when a place could not be looked at."""
+    """Look at DRS and EC2 now and record what is there.
+
+    Exit code 1 when a place could not be looked at.
+    """
     if (account is None) != (region is None):
         raise click.UsageError("--account and --region go together")
     parts = wiring.sync_parts()

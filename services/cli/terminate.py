@@ -1,4 +1,6 @@
-"""`terminate`: what terminating an execution's instances would do, and, with --yes, doing it and following it."""
+"""`terminate`: what terminating an execution's instances would do,
+and, with --yes, doing it and following it.
+"""
 
 import json
 import time

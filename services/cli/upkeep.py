@@ -70,7 +70,8 @@ def _print_audit(result: Audit, as_json: bool) -> None:
         click.echo(json.dumps(asdict(result)))
         return
     say(
-        f"{result.compared:,} compared, {result.missing:,} not in the mirror, {len(result.differences)} differ"
+        f"{result.compared:,} compared, {result.missing:,} not in the mirror, "
+        f"{len(result.differences)} differ"
     )
     for server_id, what in result.differences.items():
         say(f"  {server_id}  {what}")

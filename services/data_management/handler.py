@@ -1,4 +1,6 @@
-"""The data-management function: API routes, direct operations, and, in its second deployment, the schedule."""
+"""The data-management function: API routes, direct operations,
+and, in its second deployment, the schedule.
+"""
 
 from functools import lru_cache
 from time import monotonic
@@ -91,7 +93,9 @@ def lambda_handler(event: object, context: "LambdaContext") -> dict[str, Any]:
     is_sync_function = context.function_name == _wiring().settings.name("recovery-instance-sync")
 
     def is_unheard(_: Event, error: Refused) -> bool:
-        """The sync function is set going by schedules and by others who do not wait; that another sync runs is no fault."""
+        """The sync function is set going by schedules and by others who do
+        not wait; that another sync runs is no fault.
+        """
         return is_sync_function and isinstance(error, InvalidInput)
 
     cors_origin = _wiring().settings.cors_origin

@@ -1,4 +1,6 @@
-"""The sync by API: started asynchronously in its own function, because API Gateway gives up after 29 seconds."""
+"""The sync by API: started asynchronously in its own function,
+because API Gateway gives up after 29 seconds.
+"""
 
 import time
 import uuid
@@ -39,7 +41,8 @@ class ManualSync:
         self._wiring = wiring
 
     def start(self, request: Request) -> Response:
-        """200 with the result if it is done in time, else 202 with the status address and the run's id.
+        """200 with the result if it is done in time, else 202 with the status address and the run's
+        id.
 
         Raises:
             InvalidInput: when a body says anything: there is nothing to choose.

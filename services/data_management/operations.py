@@ -1,17 +1,25 @@
-"""Direct operations: `{"operation": NAME, …}`, as EventBridge, the CLI and other functions send them."""
+"""Direct operations: `{"operation": NAME, …}`, as
+EventBridge, the CLI and other functions send them.
+"""
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Self
 
+from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import Field, model_validator
 
+from cache.errors import TableUnavailable
 from services.api.dispatch import DirectOperations
 from services.api.models import AccountId
 from services.api.operations import Event, Region, valid
 from services.aws.invoke import invoke
+from services.reads.check import Severity
 from services.reads.pages import Pages
+from services.reads.servers import Servers
 from services.sync.after_wave import sync_after_wave
 from services.sync.metrics import count_sync, count_whole_sync
+from services.sync.report import SyncReport
 from services.sync.run import (
     SyncParts,
     get_recovery_instance_sync_status,
@@ -19,6 +27,10 @@ from services.sync.run import (
     sync_recovery_instances_for_account,
 )
 from services.sync.wiring import SyncWiring
+from services.telemetry import metrics
+
+logger = logging.getLogger(__name__)
+PLANS_LOGGED = 20
 
 
 class SyncEvent(Event):
@@ -46,10 +58,15 @@ class CheckEvent(Event):
 
 
 def direct_operations(wiring: SyncWiring, pages: Pages, deadline: float) -> DirectOperations:
-    """The operations by name, over one process's parts; a full sync ends by `deadline` (monotonic seconds)."""
+    """The operations by name, over one process's parts; a full
+    sync ends by `deadline` (monotonic seconds).
+    """
 
     def sync(event: Mapping[str, Any]) -> dict[str, Any]:
-        return _sync(wiring.sync_parts(), valid(SyncEvent, event), deadline)
+        report = _sync(wiring.sync_parts(), valid(SyncEvent, event), deadline)
+        if any(place.source_servers is not None for place in report.places):
+            _check_plans(wiring)
+        return report.body()
 
     def status(event: Mapping[str, Any]) -> dict[str, Any]:
         valid(StatusEvent, event)
@@ -73,11 +90,27 @@ def direct_operations(wiring: SyncWiring, pages: Pages, deadline: float) -> Dire
     }
 
 
-def _sync(parts: SyncParts, event: SyncEvent, deadline: float) -> dict[str, Any]:
+def _sync(parts: SyncParts, event: SyncEvent, deadline: float) -> SyncReport:
     if event.account_id and event.region:
         report = sync_recovery_instances_for_account(parts, event.account_id, event.region)
     else:
         report = sync_all_recovery_instances(parts, event.run_id, deadline)
         count_whole_sync(report, parts.looks.places())
     count_sync(report)
-    return report.body()
+    return report
+
+
+def _check_plans(wiring: SyncWiring) -> None:
+    """Check every plan, as often as the source servers are listed: who
+    cannot be launched is told before a disaster.
+    """
+    try:
+        plans = Servers(wiring.reader, wiring.plans, lambda _: None).check_all()
+    except TableUnavailable as error:
+        logger.warning("The plans were not checked: %s", error)
+        return
+    critical = [plan for plan in plans if plan["worst"] == Severity.CRITICAL]
+    metrics.add_metric("PlansNotLaunchable", MetricUnit.Count, len(critical))
+    for plan in critical[:PLANS_LOGGED]:
+        why = plan["findings"][0]["message"]
+        logger.warning("Plan %s would not launch as it should: %s", plan["planId"], why)

@@ -1,6 +1,8 @@
-"""Four eyes: where a deployment says so, a real recovery and its termination wait for a second person.
+"""Four eyes: where a deployment says so, a real recovery and its termination wait for a second
+person.
 
-What was asked for stands in the execution's row until somebody else agrees, it is cancelled, or its time is over.
+What was asked for stands in the execution's row until somebody else agrees, it is cancelled, or its
+time is over.
 """
 
 from collections.abc import Callable
@@ -17,7 +19,9 @@ TOO_LATE = "nobody approved it within an hour"
 
 
 def await_approval(execution: Execution, approval: Approval) -> None:
-    """Put a request into the execution's row; one that is to start does not run before it is approved."""
+    """Put a request into the execution's row; one that is to
+    start does not run before it is approved.
+    """
     execution.approval = approval
     if approval.action == "START":
         execution.status, execution.driven_at = Status.PAUSED, None
@@ -51,7 +55,9 @@ def expire(execution: Execution) -> None:
 def approve(
     executions: Executions, execution_id: str, by: str, check: Callable[[Execution], None]
 ) -> tuple[Execution, Approval]:
-    """Agree to what waits; the execution as it is now, and what was agreed to. Done by one of two at once.
+    """Agree to what waits; the execution as it is now, and what was agreed to.
+
+    Done by one of two at once.
 
     `check` may refuse what has become wrong since it was asked for.
 

@@ -1,4 +1,7 @@
-"""*Clean up drill*: one verb on a plan. Whatever drills of the plan have left is terminated, with a note for the reports."""
+"""*Clean up drill*: one verb on a plan.
+
+Whatever drills of the plan have left is terminated, with a note for the reports.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,14 +21,16 @@ UNATTRIBUTED = "EXECUTION_UNKNOWN"
 def clean_up_drill(
     executions: Executions, parts: SyncParts, plan: Plan, clean_up: CleanUp, *, dry_run: bool
 ) -> dict[str, Any]:
-    """Terminate the drill instances of a plan's servers, execution by execution; the answer that is sent.
+    """Terminate the drill instances of a plan's servers, execution by execution; the answer that is
+    sent.
 
-    As of a termination, with `planId`, `executionIds` and `note`. Real recoveries are never touched. An instance whose execution
-    nobody knows is refused, as nothing says which job may be ended. The note is kept on each execution.
+    As of a termination, with `planId`, `executionIds` and `note`. Real recoveries are never
+    touched. An instance whose execution nobody knows is refused, as nothing says which job may be
+    ended. The note is kept on each execution.
 
     Raises:
-        Conflict: EXECUTION_RUNNING while one of these executions still launches; nothing is terminated then.
-        TableUnavailable: when the rows cannot be read.
+        Conflict: EXECUTION_RUNNING while one of these executions still launches; nothing is
+        terminated then. TableUnavailable: when the rows cannot be read.
     """
     found = _drills(parts, plan)
     ended, unknown = _executions(executions, found)
@@ -70,7 +75,9 @@ def _drills(parts: SyncParts, plan: Plan) -> list[Record]:
 def _executions(
     executions: Executions, records: Iterable[Record]
 ) -> tuple[list[Execution], list[Record]]:
-    """The executions that launched these, all of them over, and the rows whose execution nobody knows."""
+    """The executions that launched these, all of them over, and
+    the rows whose execution nobody knows.
+    """
     known: dict[str, Execution | None] = {}
     unknown = []
     for record in records:

@@ -1,7 +1,10 @@
-"""Who drives an execution: a state machine for each wave. Machines die; whatever happens, the row is closed.
+"""Who drives an execution: a state machine for each wave.
 
-A machine that ends otherwise than by succeeding is announced (`machine_ended`); `watch` finds what no announcement
-came for, by the time of the last step, and closes what certainly nobody drives any more.
+Machines die; whatever happens, the row is closed.
+
+A machine that ends otherwise than by succeeding is announced (`machine_ended`); `watch` finds what
+no announcement came for, by the time of the last step, and closes what certainly nobody drives any
+more.
 """
 
 import logging
@@ -46,7 +49,9 @@ class Driver:
         return {"executionId": execution_id, "waveNumber": number}
 
     def close(self, execution_id: str, why: str | None = None) -> dict[str, Any]:
-        """End the execution, unless it is over. `why` says that it is given up.
+        """End the execution, unless it is over or pauses before its next wave.
+
+        `why` says that it is given up.
 
         Raises:
             NotFound, TableUnavailable.
@@ -55,7 +60,8 @@ class Driver:
 
         def alter(execution: Execution) -> None:
             nonlocal has_ended
-            has_ended = not execution.is_over
+            is_waiting = why is None and execution.status == Status.PAUSED
+            has_ended = not execution.is_over and not is_waiting
             if has_ended:
                 execution.end(now(), why)
 
@@ -76,7 +82,8 @@ class Driver:
     def watch(self) -> dict[str, Any]:
         """See whether each open execution of ours is driven; `{running, abandoned, closed}` as ids.
 
-        One whose machine has ended is closed; one that only is silent is named, for a person to decide.
+        One whose machine has ended is closed; one that only is silent is named, for a person to
+        decide.
 
         Raises:
             TableUnavailable: when DynamoDB cannot be asked.
@@ -112,7 +119,9 @@ class Driver:
         return found
 
     def _has_ended(self, execution: Execution) -> str | None:
-        """Why nobody will drive it any more, if that is certain: its first open wave has no living machine."""
+        """Why nobody will drive it any more, if that is certain: its
+        first open wave has no living machine.
+        """
         numbers = [it.wave_number for it in execution.waves if not it.is_over]
         number = numbers[0] if numbers else execution.waves[-1].wave_number
         try:

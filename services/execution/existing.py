@@ -1,4 +1,6 @@
-"""What a launch would destroy: a live look at a plan's servers, drill or real, with the origin of each instance."""
+"""What a launch would destroy: a live look at a plan's servers,
+drill or real, with the origin of each instance.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +30,10 @@ class Existing:
 
 
 def existing_instances(parts: SyncParts, servers: Mapping[str, Place]) -> Existing:
-    """Ask every place of these servers, side by side. Never raises for AWS: what could not be asked is unknown."""
+    """Ask every place of these servers, side by side.
+
+    Never raises for AWS: what could not be asked is unknown.
+    """
     places = by_place(servers, lambda server_id: servers[server_id])
     history, deadline = parts.history(), monotonic() + LOOK_SECONDS
     looks = [Look(place, parts.clients, history, deadline) for place in places]
@@ -60,7 +65,9 @@ def _look_at(look: Look, table: Table, server_ids: Sequence[str]) -> Existing:
 
 
 def _item(seen: Observation, stored: Mapping[str, Any] | None) -> dict[str, object]:
-    """As a sync would record it; what this look could not see of the same launch comes from the table."""
+    """As a sync would record it; what this look could not see of
+    the same launch comes from the table.
+    """
     is_known = stored is not None and is_same_launch(stored, seen.launch)
     row = apply(stored, change_of(seen, 0), Verdict.UPDATE if is_known else Verdict.REPLACE)
     return Record.from_row(row).page_item()

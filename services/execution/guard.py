@@ -1,7 +1,7 @@
 """What may not be terminated, and why. Pure: what was seen comes in, a refusal goes out.
 
-TerminateRecoveryInstances destroys whatever instance carries the id, so each rule names a machine that somebody may
-still need: docs/aws-facts.md has the sources.
+TerminateRecoveryInstances destroys whatever instance carries the id, so each rule names a machine
+that somebody may still need: docs/aws-facts.md has the sources.
 """
 
 from collections.abc import Collection
@@ -36,10 +36,12 @@ class Refusal(StrEnum):
 
 
 _MESSAGES = {
-    Refusal.RELAUNCHED: "another job has launched this server since; its instance is not this execution's",
+    Refusal.RELAUNCHED: "another job has launched this server since; its instance is not this "
+    "execution's",
     Refusal.FAILBACK_SERVER: "its source server replicates back: a failback depends on it",
     Refusal.FAILBACK_BEGUN: "a failback of it is under way or done",
-    Refusal.LAUNCHED_INTO_SOURCE: "it was launched into an existing machine, which would be destroyed",
+    Refusal.LAUNCHED_INTO_SOURCE: "it was launched into an existing machine, which would be "
+    "destroyed",
     Refusal.PROTECTED_MACHINE: "it is itself a machine that DRS protects",
     Refusal.REAL_RECOVERY: "it is a real recovery, not a drill; say confirm to terminate it",
 }
@@ -61,7 +63,9 @@ def refusal(
     *,
     confirm: bool,
 ) -> Refusal | None:
-    """Why this instance may not be terminated; None when it may. What `confirm` cannot overrule comes first.
+    """Why this instance may not be terminated; None when it may.
+
+    What `confirm` cannot overrule comes first.
 
     `launches_into` is the EC2 instance that its server's launch configuration names, if any.
     """

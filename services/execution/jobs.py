@@ -1,4 +1,6 @@
-"""Asking DRS for jobs that take at most 100 servers, where one busy server refuses the whole batch."""
+"""Asking DRS for jobs that take at most 100 servers, where
+one busy server refuses the whole batch.
+"""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -17,7 +19,9 @@ class Work(Protocol):
         """Ask for one job; its id."""
 
     def find(self, server_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """Jobs of ours that these servers are in already: an earlier try arrived, only its answer did not."""
+        """Jobs of ours that these servers are in already: an earlier
+        try arrived, only its answer did not.
+        """
 
     def started(self, job_id: str, server_ids: Sequence[str]) -> None:
         """These servers are in this job. Kept before anything else is asked for."""
@@ -29,7 +33,8 @@ class Work(Protocol):
 def ask_for_jobs(work: Work, server_ids: Sequence[str]) -> None:
     """Ask for jobs until every server is started or refused.
 
-    On a conflict, jobs of ours are looked for first; then the batch is halved until the busy server stands alone.
+    On a conflict, jobs of ours are looked for first; then the batch is halved until the busy server
+    stands alone.
 
     Raises:
         OverQuota: with the servers neither started nor refused left for later.

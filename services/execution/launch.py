@@ -1,4 +1,7 @@
-"""StartRecovery for the servers of a wave that are in no job yet. Never twice for the same server, whatever crashed."""
+"""StartRecovery for the servers of a wave that are in no job yet.
+
+Never twice for the same server, whatever crashed.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -19,8 +22,8 @@ def jobs_of(
 ) -> dict[str, list[str]]:
     """Launch jobs, each with those of these servers it took or takes part in.
 
-    Two sources, because neither is whole: a job loses its participants after its end, and whether a server's last
-    launch names a job at once is not documented.
+    Two sources, because neither is whole: a job loses its participants after its end, and whether a
+    server's last launch names a job at once is not documented.
 
     Raises:
         ClientError, BotoCoreError: as botocore does.
@@ -50,12 +53,15 @@ class WaveLaunch:
         self._job_tags = job_tags
 
     def start(self, *, is_fresh: bool) -> None:
-        """Start every pending server. Where somebody may have been here before us, the jobs of then are found first.
+        """Start every pending server.
+
+        Where somebody may have been here before us, the jobs of then are found first.
 
         Servers over DRS's quota stay pending, for a later call.
 
         Raises:
-            ClientError, BotoCoreError: when DRS could not be asked; a later call goes on from there.
+            ClientError, BotoCoreError: when DRS could not be asked; a later call goes on from
+            there.
         """
         pending = self._wave.servers(Server.PENDING)
         if pending and not is_fresh:
@@ -68,10 +74,17 @@ class WaveLaunch:
             return
 
     def ask(self, server_ids: Sequence[str]) -> str:
-        """One StartRecovery call. Tags only where the setting says so: they need a permission of their own."""
+        """One StartRecovery call.
+
+        Tags only where the setting says so: they need a permission of their own.
+        """
         tags_of = self._execution.attribution if self._job_tags else None
         return start_recovery(
-            self._client, server_ids, is_drill=self._execution.is_drill, tags_of=tags_of
+            self._client,
+            server_ids,
+            is_drill=self._execution.is_drill,
+            tags_of=tags_of,
+            snapshots=self._wave.snapshots,
         )
 
     def find(self, server_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:

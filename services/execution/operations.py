@@ -1,4 +1,6 @@
-"""Direct operations: the steps of the state machine, and what the CLI and other functions ask for."""
+"""Direct operations: the steps of the state machine, and
+what the CLI and other functions ask for.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -44,7 +46,9 @@ class StepEvent(Event):
 
 
 class FinishEvent(Event):
-    """`finish`; `error` is why it is closed, `failure` what a step of the state machine ended with."""
+    """`finish`; `error` is why it is closed, `failure` what a
+    step of the state machine ended with.
+    """
 
     execution_id: ExecutionId
     error: str | None = None

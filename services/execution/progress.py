@@ -69,7 +69,9 @@ def _see_unsaid(client: Any, wave: Wave, unsaid: Sequence[str], seen: Progress) 
 def _reasons(
     client: Any, job_ids: list[str], server_ids: Sequence[str], *, has_failed: bool
 ) -> dict[str, str]:
-    """Why these servers failed, as far as the jobs' logs say so; an unreadable log holds nothing up."""
+    """Why these servers failed, as far as the jobs' logs say
+    so; an unreadable log holds nothing up.
+    """
     if not server_ids:
         return {}
     try:

@@ -1,7 +1,10 @@
-"""The report on an execution: what an auditor asks for after a drill. Pure: from its row and what was kept of its launches.
+"""The report on an execution: what an auditor asks for after a drill.
 
-Recovery point (RPO): how much older than the start of its wave the data is that a server was launched from. Recovery time (RTO):
-from the start of its wave to EC2's launch of its instance. Both are null where nobody knows.
+Pure: from its row and what was kept of its launches.
+
+Recovery point (RPO): how much older than the start of its wave the data is that a server was
+launched from. Recovery time (RTO): from the start of its wave to EC2's launch of its instance. Both
+are null where nobody knows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,13 +15,18 @@ from services.platform.execution import Execution, Server, Wave
 
 type Launch = Mapping[str, Any]
 type Launches = Mapping[str, Launch]
-"""By server: `ec2InstanceId, name, instanceType, launchTime, pointInTime`, as seen right after its wave."""
+"""By server: `ec2InstanceId, name, instanceType, launchTime,
+pointInTime`, as seen right after its wave.
+"""
 
 
 def report_body(
     execution: Execution, launches: Launches, left: Iterable[str] | None, at: str
 ) -> dict[str, Any]:
-    """The report at a moment. `left` are servers that still have an instance of it; None: could not be asked."""
+    """The report at a moment.
+
+    `left` are servers that still have an instance of it; None: could not be asked.
+    """
     waves = [
         _wave(wave, launches) for wave in sorted(execution.waves, key=lambda it: it.wave_number)
     ]
@@ -103,7 +111,9 @@ def _termination(execution: Execution) -> list[dict[str, Any]]:
 
 
 def _seconds(since: str | None, until: str | None) -> int | None:
-    """Whole seconds between two moments; 0 where clocks disagree, None where one is not known or no time."""
+    """Whole seconds between two moments; 0 where clocks disagree,
+    None where one is not known or no time.
+    """
     try:
         return max(0, (to_millis(str(until)) - to_millis(str(since))) // 1000)
     except ValueError:

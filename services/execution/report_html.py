@@ -1,4 +1,7 @@
-"""The report as one HTML page that stands alone: to print, to file, to send. Names are other people's text and are escaped."""
+"""The report as one HTML page that stands alone: to print, to file, to send.
+
+Names are other people's text and are escaped.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -22,13 +25,19 @@ def report_html(report: Part) -> str:
     title = f"{report['executionType'].title()} report: {report['planName'] or report['planId']}"
     parts = [
         f"<h1>{_text(title)}</h1>",
-        f'<p class="sub">Execution {_text(report["executionId"])}, report of {_text(report["generatedAt"])}</p>',
+        (
+            f'<p class="sub">Execution {_text(report["executionId"])}, report of '
+            f"{_text(report['generatedAt'])}</p>"
+        ),
         _facts(report),
         *(_wave(wave) for wave in report["waves"]),
         _end(report),
     ]
     head = f'<meta charset="utf-8"><title>{_text(title)}</title><style>{_STYLE}</style>'
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
+    return (
+        "<!doctype html>\n<html "
+        f'lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
+    )
 
 
 def duration(seconds: int | None) -> str:
@@ -45,6 +54,8 @@ def duration(seconds: int | None) -> str:
 def _facts(report: Part) -> str:
     rows = [
         ("Status", report["status"] + (f": {report['message']}" if report["message"] else "")),
+        ("Asked for by", report.get("requestedBy") or "not known"),
+        ("Agreed to by", report.get("approvedBy") or "nobody else"),
         ("Started", report["startTime"]),
         ("Ended", report["endTime"] or "not yet"),
         ("Took", duration(report["durationSeconds"])),
@@ -90,9 +101,11 @@ def _server(server: Part) -> Sequence[str]:
 def _end(report: Part) -> str:
     left = report["leftBehind"]
     jobs = [
-        f"{it['jobId']}: {len(it['serverIds'])} servers in {it['accountId']} / {it['region']}, {it['status']}"
+        f"{it['jobId']}: {len(it['serverIds'])} servers in {it['accountId']} / {it['region']}, "
+        f"{it['status']}"
         + (f", asked for at {it['requestedAt']}" if it.get("requestedAt") else "")
         + (f" by {it['requestedBy']}" if it.get("requestedBy") else "")
+        + (f", over at {it['endedAt']}" if it.get("endedAt") else "")
         for it in report["termination"]
     ]
     notes = [

@@ -9,6 +9,7 @@ from services.execution.approval import await_approval
 from services.execution.clean_up import clean_up_drill, clean_up_of
 from services.execution.driving import Driver
 from services.execution.operations import execution_report, executions_of
+from services.execution.pause import resume
 from services.execution.report_html import report_html
 from services.execution.start import Starter, cancel_execution, get_plan
 from services.execution.termination import terminate_recovery_instances
@@ -34,6 +35,7 @@ class ExecutionRoutes:
             ("GET", execution): self.show,
             ("POST", f"{execution}/cancel"): self.cancel,
             ("POST", f"{execution}/approve"): self.approve,
+            ("POST", f"{execution}/resume"): self.resume,
             ("POST", f"{execution}/terminate-instances"): self.terminate,
             ("GET", f"{execution}/termination-status"): self.termination,
             ("GET", f"{execution}/report"): self.report,
@@ -45,16 +47,19 @@ class ExecutionRoutes:
         body = valid(StartExecution, request.object())
         settings = self._wiring.settings
         if not settings.state_machine_arn:
-            message = "this deployment has no state machine (STATE_MACHINE_ARN), so nothing can be executed"
+            message = (
+                "this deployment has no state machine (STATE_MACHINE_ARN), so nothing can "
+                "be executed"
+            )
             return Response({"error": "NOT_CONFIGURED", "message": message}, 503)
         # A book of this request alone: what is launched must not be a plan of half a minute ago.
-        tables = (settings.recovery_plans_table, settings.protection_groups_table)
-        book = PlanBook(lambda: self._wiring.dynamodb, *tables)
+        book = PlanBook(lambda: self._wiring.dynamodb, self._wiring.plan_tables)
         plan = get_plan(lambda plan_id: book.get(plan_id).value, body.plan_id)
         execution = self._starter().start(
             plan,
             body.execution_type,
             replace_existing=body.replace_existing,
+            snapshots=body.recovery_snapshot_ids,
             by=request.caller.person,
             needs_approval=settings.four_eyes and body.execution_type == "RECOVERY",
         )
@@ -75,9 +80,15 @@ class ExecutionRoutes:
             )
         return _started(execution)
 
+    def resume(self, request: Request) -> Response:
+        """202: the wave begins before which it paused."""
+        return _started(resume(self._executions, self._driver(), _id(request)))
+
+    def _driver(self) -> Driver:
+        return Driver(self._executions, self._wiring.settings.state_machine_arn)
+
     def _starter(self) -> Starter:
-        drive = Driver(self._executions, self._wiring.settings.state_machine_arn).drive
-        return Starter(self._executions, self._wiring.sync_parts(), drive)
+        return Starter(self._executions, self._wiring.sync_parts(), self._driver().drive)
 
     def show(self, request: Request) -> Response:
         """The execution's row as it stands."""
@@ -89,7 +100,8 @@ class ExecutionRoutes:
         if body.force and not body.confirm:
             raise InvalidInput(
                 "confirm",
-                "must be true with force: the execution ends now, and nobody follows what DRS still launches",
+                "must be true with force: the execution ends now, "
+                "and nobody follows what DRS still launches",
             )
         execution = cancel_execution(
             self._executions, _id(request), force=body.force, by=request.caller.person
@@ -120,7 +132,9 @@ class ExecutionRoutes:
         return self._wiring.settings.four_eyes and confirm and self._has_recoveries(execution_id)
 
     def _has_recoveries(self, execution_id: str) -> bool:
-        """Whether it launched for real; a drill's instances go without `confirm`, so its guard rails stand."""
+        """Whether it launched for real; a drill's instances go
+        without `confirm`, so its guard rails stand.
+        """
         return not self._executions.read(execution_id).is_drill
 
     def termination(self, request: Request) -> Response:
@@ -130,7 +144,9 @@ class ExecutionRoutes:
         )
 
     def report(self, request: Request) -> Response:
-        """What the execution came to, as JSON or, with `format=html`, as a page that stands alone."""
+        """What the execution came to, as JSON or, with
+        `format=html`, as a page that stands alone.
+        """
         wanted = request.query.get("format", "json")
         if wanted not in {"json", "html"}:
             raise InvalidInput("format", f"{wanted!r:.20} is neither json nor html")
@@ -142,7 +158,9 @@ class ExecutionRoutes:
         )
 
     def clean_up(self, request: Request) -> Response:
-        """202 with what drills of the plan have left and is now being terminated; 200 with what would be."""
+        """202 with what drills of the plan have left and is now
+        being terminated; 200 with what would be.
+        """
         body = valid(CleanUpDrill, request.object())
         plan = get_plan(
             lambda plan_id: self._wiring.plans.get(plan_id).value, request.path["planId"]

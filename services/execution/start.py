@@ -1,7 +1,7 @@
 """Starting and cancelling an execution: what is refused, what is written, and who is told."""
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from pydantic import ValidationError
 
@@ -27,27 +27,34 @@ class Starter:
         self._parts = parts
         self._drive = drive
 
-    def start(
+    def start(  # noqa: PLR0913 - what a request for it says
         self,
         plan: Plan,
         execution_type: str,
         *,
         replace_existing: bool,
+        snapshots: Mapping[str, str] | None = None,
         by: str | None = None,
         needs_approval: bool = False,
     ) -> Execution:
-        """Begin an execution of this plan and set the state machine going, unless it needs somebody else's approval.
+        """Begin an execution of this plan and set the state machine going, unless it needs somebody
+        else's approval.
+
+        `snapshots` are the points in time that were chosen, by server.
 
         Raises:
             InvalidInput: when the plan cannot be executed as it is.
-            Conflict: PLAN_RUNNING, SERVER_BUSY, or EXISTING_INSTANCES with what the launch would destroy.
-            TierUnavailable: when DynamoDB or the state machine cannot be asked; nothing was launched then.
+            Conflict: PLAN_RUNNING, SERVER_BUSY, or EXISTING_INSTANCES with what the launch would
+            destroy. TierUnavailable: when DynamoDB or the state machine cannot be asked; nothing
+            was launched then.
         """
         execution = _execution(plan, execution_type)
+        _choose_snapshots(execution, snapshots or {})
         execution.requested_by = by
         if needs_approval:
             await_approval(execution, Approval(
-                action="START", requested_by=by or "", requested_at=now(), replace_existing=replace_existing,
+                action="START", requested_by=by or "", requested_at=now(),
+                replace_existing=replace_existing,
             ))  # fmt: skip
         _check_places(execution, self._parts)
         _refuse_if_running(execution, self._executions.running())
@@ -62,7 +69,8 @@ class Starter:
         """Agree to what waits, and set the state machine going if that is a start.
 
         Raises:
-            As `approval.approve`; Conflict: EXISTING_INSTANCES that were not there when it was asked for.
+            As `approval.approve`; Conflict: EXISTING_INSTANCES that were not there when it was
+            asked for.
         """
 
         def check(execution: Execution) -> None:
@@ -87,10 +95,12 @@ class Starter:
 def cancel_execution(
     executions: Executions, execution_id: str, *, force: bool = False, by: str | None = None
 ) -> Execution:
-    """Stop before the next wave. A wave in flight is followed to its end: DRS cannot be told to stop.
+    """Stop before the next wave.
 
-    With `force` the execution ends now, and nobody follows what DRS still launches; the next background sync
-    shows it.
+    A wave in flight is followed to its end: DRS cannot be told to stop.
+
+    With `force` the execution ends now, and nobody follows what DRS still launches; the next
+    background sync shows it.
 
     Raises:
         NotFound: when there is no such execution.
@@ -157,6 +167,13 @@ def _execution(plan: Plan, execution_type: str) -> Execution:
     )
 
 
+def _choose_snapshots(execution: Execution, snapshots: Mapping[str, str]) -> None:
+    if strangers := snapshots.keys() - execution.server_ids:
+        raise InvalidInput("recoverySnapshotIds", f"{min(strangers)} is no server of the plan")
+    for wave in execution.waves:
+        wave.snapshots = {it: snapshots[it] for it in wave.server_ids if it in snapshots}
+
+
 def _check_places(execution: Execution, parts: SyncParts) -> None:
     for wave in execution.waves:
         if wave.account_id not in parts.accounts or not wave.region:
@@ -170,7 +187,8 @@ def _refuse_if_running(execution: Execution, running: Iterable[Execution]) -> No
     for other in running:
         if other.plan_id == execution.plan_id:
             raise Conflict(
-                "PLAN_RUNNING", f"plan {other.plan_id} is being executed", executionId=other.execution_id
+                "PLAN_RUNNING", f"plan {other.plan_id} is being executed",
+                executionId=other.execution_id
             )  # fmt: skip
         if busy := sorted(servers & other.server_ids):
             raise Conflict(
@@ -189,7 +207,8 @@ def _refuse_if_existing(execution: Execution, parts: SyncParts) -> None:
     if existing.instances or existing.unknown:
         raise Conflict(
             "EXISTING_INSTANCES",
-            f"the launch would destroy {len(existing.instances)} instances, and {len(existing.unknown)} servers could "
+            f"the launch would destroy {len(existing.instances)} instances, and "
+            f"{len(existing.unknown)} servers could "
             "not be asked; say replaceExisting to launch all the same",
             existingInstances=existing.instances,
             unknownServerIds=existing.unknown,

@@ -1,4 +1,6 @@
-"""Terminating what an execution launched: planned, then asked for place by place, each job kept on the execution."""
+"""Terminating what an execution launched: planned, then asked for
+place by place, each job kept on the execution.
+"""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -31,13 +33,15 @@ def terminate_recovery_instances(  # noqa: PLR0913 - an option each
     by: str | None = None,
     approved_by: str | None = None,
 ) -> dict[str, Any]:
-    """Terminate the instances of an execution, as far as the guard rails allow; the answer that is sent.
+    """Terminate the instances of an execution, as far as the guard rails allow; the answer that is
+    sent.
 
     `by` is who asks, `approved_by` who agreed.
 
-    `{executionId, dryRun, requested, refused, failed, jobs}`: `requested` are now being terminated (with `dry_run`:
-    would be), `refused` carry a guard rail's `reason`, `failed` could not be asked for and may be asked again, `jobs`
-    are all that still run. What runs already is not asked for again.
+    `{executionId, dryRun, requested, refused, failed, jobs}`: `requested` are now being terminated
+    (with `dry_run`: would be), `refused` carry a guard rail's `reason`, `failed` could not be asked
+    for and may be asked again, `jobs` are all that still run. What runs already is not asked for
+    again.
 
     Raises:
         NotFound: when there is no such execution.

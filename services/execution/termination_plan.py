@@ -1,4 +1,6 @@
-"""Which instances of an execution may go: rows through the index, a live look per place, and the guard rails."""
+"""Which instances of an execution may go: rows through the index,
+a live look per place, and the guard rails.
+"""
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -48,7 +50,8 @@ class Candidate:
 class PlacePlan:
     """What is to become of the candidates of one place.
 
-    `going` are being terminated already; `gone` have nothing alive any more, though their rows say so.
+    `going` are being terminated already; `gone` have nothing alive any more, though their rows say
+    so.
     """
 
     place: Place
@@ -78,9 +81,11 @@ def _late(place_and_candidates: tuple[Place, list[Candidate]]) -> PlacePlan:
 
 
 def protection(clients: AwsClients, place: Place, server_ids: Iterable[str]) -> Protection:
-    """What the place protects, and what the places do where these servers come from: a failback is set up there.
+    """What the place protects, and what the places do where these servers come from: a failback is
+    set up there.
 
-    In a disaster an origin may be dark. Then nothing is failed back to it either, so it is left out.
+    In a disaster an origin may be dark. Then nothing is failed back to it either, so it is left
+    out.
 
     Raises:
         ClientError, BotoCoreError, UnreadableReply: when the place itself cannot be asked.
@@ -102,7 +107,9 @@ def protection(clients: AwsClients, place: Place, server_ids: Iterable[str]) -> 
 
 
 def _candidates(parts: SyncParts, execution: Execution) -> list[Candidate]:
-    """Servers whose row names the execution, and those it launched: a sync may have missed them, the index may lag."""
+    """Servers whose row names the execution, and those it launched: a
+    sync may have missed them, the index may lag.
+    """
     waves = {it: wave for wave in execution.waves for it in wave.servers(Server.LAUNCHED)}
     server_ids = dict.fromkeys([*parts.table.servers_of(execution.execution_id), *waves])
     rows = parts.table.read(server_ids)
@@ -152,7 +159,9 @@ class _PlacePlanner:
     def _sort(
         self, plan: PlacePlan, candidates: Sequence[Candidate]
     ) -> dict[Candidate, LiveInstance]:
-        """Put those gone and going into the plan; the others, with their instances, are to be judged."""
+        """Put those gone and going into the plan; the others,
+        with their instances, are to be judged.
+        """
         living = living_instances(self._client(plan), [it.server_id for it in candidates])
         left: dict[Candidate, LiveInstance] = {}
         for candidate in candidates:

@@ -1,11 +1,13 @@
-"""Following a termination to its end, across accounts: jobs, then a look at their servers, then the rows."""
+"""Following a termination to its end, across accounts: jobs,
+then a look at their servers, then the rows.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from cache.errors import TableUnavailable
 from cache.table import Table
-from cache.values import Place
+from cache.values import Place, now
 from services.api import models
 from services.aws.drs_jobs import describe_jobs
 from services.aws.outcome import LOOK_ERRORS
@@ -23,9 +25,10 @@ def termination_status(
 ) -> dict[str, Any]:
     """How the termination does; the answer that is sent.
 
-    `{executionId, status, jobs, remaining, terminated}`: `status` is NONE (nothing was asked for), IN_PROGRESS,
-    COMPLETED (nothing of the execution is left) or PARTIAL (all jobs are over and some is left). Jobs of a place that
-    cannot be asked stay as they were. A job is COMPLETED only after its servers were looked at and their rows written.
+    `{executionId, status, jobs, remaining, terminated}`: `status` is NONE (nothing was asked for),
+    IN_PROGRESS, COMPLETED (nothing of the execution is left) or PARTIAL (all jobs are over and some
+    is left). Jobs of a place that cannot be asked stay as they were. A job is COMPLETED only after
+    its servers were looked at and their rows written.
 
     Raises:
         NotFound: when there is no such execution. TableUnavailable: when the rows cannot be read.
@@ -98,10 +101,12 @@ def _follow_in(
 def _note(execution: Execution, statuses: Mapping[str, str]) -> None:
     for job in execution.open_terminations:
         job.status = statuses.get(job.job_id, job.status)
+        job.ended_at = now() if job.is_over else None
 
 
 def remaining(table: Table, execution: Execution) -> set[str]:
-    """Servers that still have an instance of the execution; the index may lag, so the rows themselves decide.
+    """Servers that still have an instance of the execution; the index may lag, so the rows
+    themselves decide.
 
     Raises:
         TableUnavailable: when the rows cannot be read.

@@ -1,7 +1,10 @@
-"""The steps of an execution: start a wave, poll it, sync it. The state machine in `infra/` drives them.
+"""The steps of an execution: start a wave, poll it, sync it.
 
-Each is a plain function of the row in `execution-history`, may be called any number of times, and goes on from wherever
-an earlier call stopped. What is decided is written before it is done, and what was done before anything else is.
+The state machine in `infra/` drives them.
+
+Each is a plain function of the row in `execution-history`, may be called any number of times, and
+goes on from wherever an earlier call stopped. What is decided is written before it is done, and
+what was done before anything else is.
 """
 
 import logging
@@ -12,6 +15,7 @@ from typing import Any
 from cache.errors import Conflict, NotFound
 from cache.values import now
 from services.execution.launch import WaveLaunch, jobs_of
+from services.execution.pause import pause
 from services.execution.progress import Progress, progress
 from services.platform.execution import IN_FLIGHT, Execution, Server, Status, Wave
 from services.platform.executions import Executions
@@ -22,11 +26,14 @@ logger = logging.getLogger(__name__)
 type Step = dict[str, Any]
 POLL_SECONDS, SLOW_POLL_SECONDS, SLOW_AFTER = 15, 60, 3_600
 LONGEST_WAVE = 24 * 3_600  # seconds; a wave that DRS has not ended by then is given up
-TOO_LONG = f"had no result within {LONGEST_WAVE // 3_600} hours"
+TOO_LONG = "had no result within {minutes} minutes"
 
 
 class Waves:
-    """The steps. AWS that cannot be asked raises, and whoever drives the steps tries again later."""
+    """The steps.
+
+    AWS that cannot be asked raises, and whoever drives the steps tries again later.
+    """
 
     def __init__(
         self,
@@ -71,8 +78,10 @@ class Waves:
         execution, wave = self._begin_step(execution_id, number)
         if wave.status not in IN_FLIGHT:
             return _step(execution, number, done=True)
-        if wave.age() > LONGEST_WAVE:
-            late = dict.fromkeys(wave.servers(Server.PENDING, Server.LAUNCHING), TOO_LONG)
+        longest = (wave.longest_minutes or LONGEST_WAVE // 60) * 60
+        if wave.age() > longest:
+            why = TOO_LONG.format(minutes=longest // 60)
+            late = dict.fromkeys(wave.servers(Server.PENDING, Server.LAUNCHING), why)
             seen = Progress(failed=late)
         else:
             self._launch(execution, wave, is_fresh=False)
@@ -93,7 +102,8 @@ class Waves:
     def sync_wave(self, execution_id: str, number: int) -> Step:
         """Look at the wave's servers, and say which wave is next.
 
-        The wave is over by now. Whatever fails here is the next background sync's to heal, and never the wave's.
+        The wave is over by now. Whatever fails here is the next background sync's to heal, and
+        never the wave's.
 
         Raises:
             NotFound, TableUnavailable.
@@ -107,6 +117,9 @@ class Waves:
             wave.status in {Status.COMPLETED, Status.PARTIAL} and not execution.cancel_requested
         )
         if following is None or not goes_on or execution.is_over:
+            return _step(execution, number, done=True)
+        if following.pause_before_wave:
+            self._executions.change(execution_id, pause)
             return _step(execution, number, done=True)
         return _step(execution, following.wave_number, done=True) | {"moreWaves": True}
 
@@ -160,11 +173,14 @@ class Waves:
         return _with_wave(self._executions.change(execution_id, alter), number)[1]
 
     def _sync(self, execution: Execution, wave: Wave) -> None:
-        """The wave's sync, in a thread of its own: a call that hangs may outlive the deadline, the step may not."""
+        """The wave's sync, in a thread of its own: a call that hangs
+        may outlive the deadline, the step may not.
+        """
         pool = ThreadPoolExecutor(1, "wave-sync")
         try:
             pool.submit(self._sync_and_keep, execution, wave).result(WAVE_SECONDS)
-        except Exception:  # whatever it is, a wave never fails for its sync; the next background sync fills the gap
+        except Exception:
+            # A wave never fails for its sync, whatever it is; the next background sync heals.
             logger.exception("Failed to sync recovery instances after wave %d", wave.wave_number)
         finally:
             pool.shutdown(wait=False)

@@ -1,4 +1,7 @@
-"""The table `target-accounts`: the accounts that servers recover into. We read it, its rows are others'."""
+"""The table `target-accounts`: the accounts that servers recover into.
+
+We read it, its rows are others'.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,7 +16,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LEFT = frozenset({"inactive", "disabled", "deleted", "removed", "suspended"})
-"""Status words of an account that is looked at no longer. A word that is neither here nor `active` is a fault of the row."""
+"""Status words of an account that is looked at no longer.
+
+A word that is neither here nor `active` is a fault of the row.
+"""
 
 
 class TargetAccount(BaseModel):
@@ -42,7 +48,9 @@ class TargetAccount(BaseModel):
     @field_validator("regions", mode="before")
     @classmethod
     def _regions(cls, value: object) -> object:
-        """Fewer regions than were meant would leave places unseen; so what is no list of names means every region."""
+        """Fewer regions than were meant would leave places unseen; so
+        what is no list of names means every region.
+        """
         names = value if isinstance(value, list | tuple) else ()
         return tuple(dict.fromkeys(it for it in names if isinstance(it, str) and it)) or None
 
@@ -66,7 +74,9 @@ class TargetAccount(BaseModel):
 
 
 class AccountRows(NamedTuple):
-    """What the table says. `faults` are by account: why its row cannot be understood; of a row that names no account, by
+    """What the table says.
+
+    `faults` are by account: why its row cannot be understood; of a row that names no account, by
     the empty string."""
 
     accounts: dict[str, TargetAccount]

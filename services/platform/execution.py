@@ -1,11 +1,13 @@
-"""An execution as `execution-history` keeps it; the table is shared, so rows may hold more than this, or less."""
+"""An execution as `execution-history` keeps it; the table is
+shared, so rows may hold more than this, or less.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from time import time
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from cache.record import Attribution
@@ -16,9 +18,11 @@ class Status(StrEnum):
     """Of an execution and of a wave. CANCELLED waves were never started."""
 
     PENDING = "PENDING"
-    STARTING = "STARTING"  # of a wave: it was decided to call StartRecovery, which may or may not have happened
+    # of a wave: it was decided to call StartRecovery, which may or may not have happened
+    STARTING = "STARTING"
     RUNNING = "RUNNING"
-    PAUSED = "PAUSED"  # of an execution: it waits for a second person's approval
+    # of an execution: it waits for a second person's approval, or for a word before its next wave
+    PAUSED = "PAUSED"
     COMPLETED = "COMPLETED"
     PARTIAL = "PARTIAL"
     FAILED = "FAILED"
@@ -64,7 +68,8 @@ class Failure(_Row):
 class Wave(_Row, extra="allow"):
     """The servers of one place that are launched together. `job_id` is the first of `job_ids`.
 
-    `jobs_before` are the jobs its servers had taken part in when it was decided to start: any later one is ours.
+    `jobs_before` are the jobs its servers had taken part in when it was decided to start: any later
+    one is ours.
     """
 
     wave_number: int
@@ -83,6 +88,14 @@ class Wave(_Row, extra="allow"):
     end_time: str | None = None
     quiet_polls: int = 0
     """Polls in a row that found its jobs over and some server without a result."""
+    pause_before_wave: bool = False
+    """Whether somebody must say that it may begin; not of the
+    first wave, which a start is about.
+    """
+    longest_minutes: int | None = Field(None, ge=1)
+    """Servers without a result by then have failed."""
+    snapshots: dict[str, str] = {}
+    """The points in time that were chosen, by server; the others launch from their latest data."""
 
     @property
     def place(self) -> Place:
@@ -120,7 +133,10 @@ class Wave(_Row, extra="allow"):
         self.mark(server_ids, Server.LAUNCHING)
 
     def fail(self, reasons: Mapping[str, str]) -> None:
-        """These servers are not launched, each for its reason. The rarer ones are cut: the row is one DynamoDB item."""
+        """These servers are not launched, each for its reason.
+
+        The rarer ones are cut: the row is one DynamoDB item.
+        """
         by_reason = {it.reason: [*it.server_ids] for it in self.failures}
         named = {it for ids in by_reason.values() for it in ids}
         for server_id, reason in reasons.items():
@@ -146,6 +162,8 @@ class TerminationJob(_Row):
     requested_at: str | None = None
     requested_by: str | None = None
     approved_by: str | None = None
+    ended_at: str | None = None
+    """When it was seen to be over."""
 
     @property
     def place(self) -> Place:
@@ -159,7 +177,9 @@ class TerminationJob(_Row):
 
 
 class Approval(_Row):
-    """A request that waits for a second person: to START the execution, or to TERMINATE what it launched."""
+    """A request that waits for a second person: to START the
+    execution, or to TERMINATE what it launched.
+    """
 
     action: str
     requested_by: str
@@ -176,7 +196,9 @@ class CleanUp(_Row):
 
 
 class Execution(_Row):
-    """One run of a plan. `revision` moves with our every write, so that two of our own writers never lose each other's
+    """One run of a plan.
+
+    `revision` moves with our every write, so that two of our own writers never lose each other's
     work; rows that the platform began have none."""
 
     execution_id: str
@@ -252,7 +274,9 @@ class Execution(_Row):
     def add_termination(
         self, job_id: str, place: Place, server_ids: Sequence[str], **asked: str | None
     ) -> None:
-        """Note a TERMINATE job, once; `asked` says when (`requested_at`), by whom, and who agreed."""
+        """Note a TERMINATE job, once; `asked` says when
+        (`requested_at`), by whom, and who agreed.
+        """
         if all(it.job_id != job_id for it in self.termination_jobs):
             job = TerminationJob(
                 job_id=job_id,
@@ -265,7 +289,9 @@ class Execution(_Row):
             self.termination_initiated_at = self.termination_initiated_at or now()
 
     def end(self, ended_at: str, why: str | None) -> None:
-        """Close it: waves not begun are cancelled, a wave in flight is given up, and the sum of them is its status."""
+        """Close it: waves not begun are cancelled, a wave in flight is
+        given up, and the sum of them is its status.
+        """
         for wave in self.waves:
             if not wave.is_over:
                 wave.status = Status.FAILED if wave.status in IN_FLIGHT else Status.CANCELLED

@@ -1,7 +1,9 @@
-"""An execution as its row in `execution-history` has it: read tolerantly, written so that the platform understands it.
+"""An execution as its row in `execution-history` has it: read tolerantly, written so that the
+platform understands it.
 
-The platform's functions write this table too, in forms nobody has documented: times in epoch seconds, a wave's statuses as
-a list, the account at the top. A member that is missing, of another type or unknown costs itself alone, never the row.
+The platform's functions write this table too, in forms nobody has documented: times in epoch
+seconds, a wave's statuses as a list, the account at the top. A member that is missing, of another
+type or unknown costs itself alone, never the row.
 """
 
 import logging
@@ -28,7 +30,8 @@ _SERVER_WORDS: Mapping[str, str] = {Server.LAUNCHING: "IN_PROGRESS"}
 _OUR_WAVE_WORDS: Mapping[str, str] = {word: str(ours) for ours, word in _WAVE_WORDS.items()}
 _OUR_SERVER_WORDS: Mapping[str, str] = {word: str(ours) for ours, word in _SERVER_WORDS.items()}
 MOST_LISTED = 2_500
-"""Servers of one execution up to which their statuses are written as the platform's list of objects. The statuses of more
+"""Servers of one execution up to which their statuses are written as the platform's list of
+objects. The statuses of more
 are a map by id: as a list they would not fit into the 400 KB of one DynamoDB item."""
 
 type Row = Mapping[str, Any]
@@ -55,7 +58,8 @@ def read_execution(row: Row) -> Execution:
     values = dict(row) | times | {
         "planId": _text(row.get("planId")) or "",
         "executionType": _word(row.get("executionType")) or "UNKNOWN",
-        "status": _word(row.get("status")) or (Status.COMPLETED if times["endTime"] else Status.PENDING),
+        "status": _word(row.get("status"))
+        or (Status.COMPLETED if times["endTime"] else Status.PENDING),
         "waves": waves,
         "terminationJobs": list(_termination_jobs(jobs, waves, account)),
     }  # fmt: skip
@@ -72,7 +76,10 @@ def new_row(execution: Execution) -> dict[str, AttributeValue]:
 def changed_members(
     item: Mapping[str, AttributeValue], before: Execution, after: Execution
 ) -> dict[str, AttributeValue | None]:
-    """What of a row changes with its execution; None for what goes. What others keep in it stays as they have it."""
+    """What of a row changes with its execution; None for what goes.
+
+    What others keep in it stays as they have it.
+    """
     old = encode_item(_members(before)) | _lists(before, item)
     new = encode_item(_members(after)) | _lists(after, item)
     return {
@@ -127,7 +134,8 @@ def _wave_item(
 def _over(
     had: AttributeValue | None, key: str, values: Iterable[Mapping[str, Any]]
 ) -> AttributeValue:
-    """A list of objects as it is written: each over the object of the same key that was there; objects that we do not
+    """A list of objects as it is written: each over the object of the same key that was there;
+    objects that we do not
     know stay at the end."""
     objects = [it["M"] for it in (had or {}).get("L", ()) if "M" in it]
     known = {it.get(key, {}).get("S"): it for it in objects}
@@ -136,7 +144,10 @@ def _over(
 
 
 def _wave(row: Row, position: int, account: str) -> Wave:
-    """A wave. Without a number of its own its position tells; without a list of servers their statuses do."""
+    """A wave.
+
+    Without a number of its own its position tells; without a list of servers their statuses do.
+    """
     statuses = _server_statuses(row.get("serverStatuses"))
     ids = [it for it in _items(row.get("serverIds")) if isinstance(it, str)]
     status = _word(row.get("status")) or Status.PENDING

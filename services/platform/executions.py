@@ -1,6 +1,8 @@
-"""The table `execution-history`: executions begun and changed by us, and which execution launched an instance.
+"""The table `execution-history`: executions begun and changed by us, and which execution launched
+an instance.
 
-A row is begun one start at a time, and changed only on condition that the row is still the one that was read.
+A row is begun one start at a time, and changed only on condition that the row is still the one that
+was read.
 """
 
 import logging
@@ -30,7 +32,10 @@ _BACKOFF = 0.05  # seconds, with full jitter
 
 
 class Executions:
-    """Reads and writes executions. Every call raises TableUnavailable when DynamoDB cannot be asked."""
+    """Reads and writes executions.
+
+    Every call raises TableUnavailable when DynamoDB cannot be asked.
+    """
 
     def __init__(self, client: "DynamoDBClient", table: str, turns: str) -> None:
         """`turns` is the table that keeps the turn of starts, `sync-status`."""
@@ -56,7 +61,10 @@ class Executions:
         return read_execution(self.row(execution_id))
 
     def running(self) -> list[Execution]:
-        """Every execution that is not over. A Scan: starts are rare, and an index would be kept for them alone."""
+        """Every execution that is not over.
+
+        A Scan: starts are rare, and an index would be kept for them alone.
+        """
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._table,
             ConsistentRead=True,
@@ -71,7 +79,8 @@ class Executions:
     def begin(self, execution: Execution, refuse: Callable[[list[Execution]], None]) -> None:
         """Write a new execution, unless `refuse` raises because of those that are running.
 
-        Starts take turns: each moves a number on together with its row, so of two at once one sees the other's row.
+        Starts take turns: each moves a number on together with its row, so of two at once one sees
+        the other's row.
 
         Raises:
             Whatever `refuse` raises.
@@ -82,7 +91,8 @@ class Executions:
             if any(it.execution_id == execution.execution_id for it in running):
                 return  # an earlier try arrived, only its answer did not
             refuse(running)
-            # Of this region: another one's executions are in a table that we share with it, and are its to drive.
+            # Of this region: another one's executions are in a table that we share with it, and are
+            # its to drive.
             ours = [it.execution_id for it in running if it.execution_id in before]
             if self._put_new(execution, turn, [*ours, execution.execution_id]):
                 return
@@ -90,10 +100,12 @@ class Executions:
         raise TableUnavailable(f"{TRIES} other executions were started in the meantime")
 
     def change(self, execution_id: str, alter: Callable[[Execution], None]) -> Execution:
-        """Alter the row as it stands and write it back, if altered; repeated when somebody else wrote in between.
+        """Alter the row as it stands and write it back, if altered; repeated when somebody else
+        wrote in between.
 
         Raises:
-            NotFound: when there is none. InvalidRow: when the row is no execution. Whatever `alter` raises.
+            NotFound: when there is none. InvalidRow: when the row is no execution. Whatever `alter`
+            raises.
         """
         for _ in range(TRIES):
             item = self._item(execution_id)
@@ -121,7 +133,9 @@ class Executions:
         return items[0]
 
     def open(self) -> list[str]:
-        """Ours that ran when the last one began, and that one: every one of ours that runs is among them."""
+        """Ours that ran when the last one began, and that one:
+        every one of ours that runs is among them.
+        """
         return list(self._turn()[1])
 
     def _turn(self) -> tuple[int, Sequence[str]]:
@@ -156,8 +170,8 @@ class Executions:
     def _update(self, item: dict[str, Any], before: Execution, after: Execution) -> bool:
         """Whether what we changed still was as it was read, and now is as it should be.
 
-        Only those members are written: the platform's functions change others of the same row, and know no lock of
-        ours. `revision` is in our own rows alone.
+        Only those members are written: the platform's functions change others of the same row, and
+        know no lock of ours. `revision` is in our own rows alone.
         """
         if before.revision is not None:
             after.revision = before.revision + 1
@@ -198,7 +212,9 @@ class Executions:
         return True
 
     def _update_item(self, item: dict[str, Any], **update: Any) -> None:
-        """With the key of the table as it is: the platform's has `planId` as its sort key, one made here has none."""
+        """With the key of the table as it is: the platform's has
+        `planId` as its sort key, one made here has none.
+        """
         keys = [{"executionId": item["executionId"]}]
         if "planId" in item:
             keys.append(keys[0] | {"planId": item["planId"]})

@@ -1,7 +1,10 @@
-"""The table `protection-groups`: servers by name or by tags, which waves of plans refer to. Optional; the platform's own."""
+"""The table `protection-groups`: servers by name or by tags, which waves of plans refer to.
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+Optional; the platform's own.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +15,17 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 KEYS_A_CALL = 100  # BatchGetItem's limit
+SELECTION = "group#"  # what begins the key of a selection in `sync-status`
 TRIES = 3  # of what DynamoDB leaves unprocessed
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One group. `server_ids` is None where tags select the servers, or where the row does not say."""
+    """One group.
+
+    `server_ids` is None where the row does not say, or tags select servers that no inventory has
+    found yet.
+    """
 
     account_id: str | None
     region: str | None
@@ -30,18 +38,69 @@ class Group:
         return Place(self.account_id, self.region) if self.account_id and self.region else None
 
 
-def read_groups(client: "DynamoDBClient", table: str, group_ids: Iterable[str]) -> dict[str, Group]:
-    """Those of these groups that there are.
+def read_groups(
+    client: "DynamoDBClient", table: str, status: str, group_ids: Iterable[str]
+) -> dict[str, Group]:
+    """Those of these groups that there are; of groups by tags with the servers that the last
+    inventory selected.
 
     Raises:
-        TableUnavailable: when the table cannot be read, or is not there.
+        TableUnavailable: when the groups cannot be read, or their table is not there.
     """
-    from cache.attributes import decode_item, encode  # noqa: PLC0415 - a page of plans without groups needs neither
+    rows = _batch_get(client, table, "groupId", sorted(set(group_ids)))
+    groups = {str(row["groupId"]): read_group(row) for row in rows}
+    tagged = [f"{SELECTION}{it}" for it, group in groups.items() if group.tags]
+    for row in _batch_get(client, status, "id", tagged):
+        group_id = str(row["id"]).removeprefix(SELECTION)
+        group = groups[group_id]
+        if row.get("tags") == group.tags and row.get("place") == str(group.place):
+            groups[group_id] = replace(group, server_ids=tuple(row["serverIds"]))
+    return groups
+
+
+def tagged_groups(client: "DynamoDBClient", table: str) -> dict[str, Group]:
+    """Every group that selects its servers by tags.
+
+    Raises:
+        TableUnavailable: when the groups cannot be read to the end, or their table is not there.
+    """
+    from cache.attributes import decode_item  # noqa: PLC0415 - as in _batch_get
+    from cache.table import translated  # noqa: PLC0415
+
+    with translated("read the protection groups"):
+        pages = client.get_paginator("scan").paginate(TableName=table)
+        rows = [decode_item(item) for page in pages for item in page["Items"]]
+    groups = {str(row["groupId"]): read_group(row) for row in rows}
+    return {group_id: it for group_id, it in groups.items() if it.tags}
+
+
+def keep_selection(
+    client: "DynamoDBClient", status: str, group_id: str, group: Group, server_ids: Sequence[str]
+) -> None:
+    """Note which servers a group's tags select, for those who read plans; `status` is the table
+    `sync-status`.
+
+    Raises:
+        TableUnavailable: when the row cannot be written.
+    """
+    from cache.attributes import encode_item  # noqa: PLC0415 - as in _batch_get
+    from cache.table import translated  # noqa: PLC0415
+
+    row = {"id": f"{SELECTION}{group_id}", "tags": group.tags, "place": str(group.place)}
+    with translated(f"keep the servers of protection group {group_id}"):
+        client.put_item(TableName=status, Item=encode_item(row | {"serverIds": [*server_ids]}))
+
+
+def _batch_get(
+    client: "DynamoDBClient", table: str, key: str, values: Iterable[str]
+) -> list[dict[str, Any]]:
+    # a page of plans without groups needs neither
+    from cache.attributes import decode_item, encode  # noqa: PLC0415
     from cache.table import translated  # noqa: PLC0415
 
     rows: list[dict[str, Any]] = []
-    for ids in batched(sorted(set(group_ids)), KEYS_A_CALL):
-        left: Any = {table: {"Keys": [{"groupId": encode(it)} for it in ids]}}
+    for ids in batched(values, KEYS_A_CALL):
+        left: Any = {table: {"Keys": [{key: encode(it)} for it in ids]}}
         for _ in range(TRIES):
             with translated("read the protection groups"):
                 answer = client.batch_get_item(RequestItems=left)
@@ -51,11 +110,14 @@ def read_groups(client: "DynamoDBClient", table: str, group_ids: Iterable[str]) 
                 break
         else:
             raise TableUnavailable("read the protection groups: DynamoDB is too busy")
-    return {str(row["groupId"]): read_group(row) for row in rows}
+    return rows
 
 
 def read_group(row: Mapping[str, Any]) -> Group:
-    """The group in a row of plain values. Tags win over names; tags of another type select nothing that we know."""
+    """The group in a row of plain values.
+
+    Tags win over names; tags of another type select nothing that we know.
+    """
     tags, names = row.get("serverSelectionTags"), row.get("sourceServerIds")
     by_tags = tags if isinstance(tags, Mapping) else {}
     return Group(

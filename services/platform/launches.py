@@ -1,7 +1,9 @@
-"""What an execution's waves launched, kept for its report: rows of `sync-status`, a thousand servers each.
+"""What an execution's waves launched, kept for its report: rows of `sync-status`, a thousand
+servers each.
 
-The rows of the servers themselves forget an instance once another takes its place or none is left, and an execution's own row has
-no room for it: 5,000 servers would be more than one item of DynamoDB holds.
+The rows of the servers themselves forget an instance once another takes its place or none is left,
+and an execution's own row has no room for it: 5,000 servers would be more than one item of DynamoDB
+holds.
 """
 
 from collections.abc import Iterable, Mapping

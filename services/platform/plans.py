@@ -1,8 +1,8 @@
 """Recovery plans: their waves and servers. Kept in the process for 30 s, and served stale on error.
 
-The sync puts every definition into the mirror too, and so does a read of the table, with the time it was read. A
-copy that is not older than what a process keeps is as good as the table's; an older one answers while the table
-cannot be read.
+The sync puts every definition into the mirror too, and so does a read of the table, with the time
+it was read. A copy that is not older than what a process keeps is as good as the table's; an older
+one answers while the table cannot be read.
 """
 
 import json
@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cache.errors import MirrorUnavailable, TableUnavailable
 from cache.values import Place, is_server_id
@@ -40,10 +40,14 @@ type Waves = tuple[Mapping[str, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One plan. `servers` maps each well-formed server id to the place its wave names; `malformed` are the others.
+    """One plan.
 
-    Each of `waves` has `serverIds`, and its account and region where they are known. `unresolved` says of which waves
-    the servers cannot be known, and why: of such a plan nobody can say that there is nothing.
+    `servers` maps each well-formed server id to the place its wave names; `malformed` are the
+    others.
+
+    Each of `waves` has `serverIds`, and its account and region where they are known. `unresolved`
+    says of which waves the servers cannot be known, and why: of such a plan nobody can say that
+    there is nothing.
     """
 
     plan_id: str
@@ -57,30 +61,43 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Found[T]:
-    """What the book says, and whether that is older than it should be because the table could not be read."""
+    """What the book says, and whether that is older than it should
+    be because the table could not be read.
+    """
 
     value: T
     is_stale: bool = False
 
 
-class PlanBook:
-    """Reads `recovery-plans`. The client comes as a callable: while plans are in memory it is never built.
+class PlanTables(NamedTuple):
+    """The tables that plans are read from.
 
-    `before_table` is called before the table is asked: what else a first page needs can be asked for beside it.
-    `groups` is the table of protection groups, which need not be there.
+    That of `groups` need not be there; in `status` an inventory keeps the servers
+    that groups select by tags."""
+
+    plans: str
+    groups: str
+    status: str
+
+
+class PlanBook:
+    """Reads `recovery-plans`.
+
+    The client comes as a callable: while plans are in memory it is never built.
+
+    `before_table` is called before the table is asked: what else a first page needs can be asked
+    for beside it.
     """
 
     def __init__(
         self,
         client: "Callable[[], DynamoDBClient]",
-        table: str,
-        groups: str,
+        tables: PlanTables,
         mirror: "Mirror | None" = None,
         before_table: "Callable[[], None]" = lambda: None,
     ) -> None:
         self._client = client
-        self._table = table
-        self._groups = groups
+        self._tables = tables
         self._mirror = mirror
         self._before_table = before_table
         self._threads = ThreadPoolExecutor(4, "plans")
@@ -88,7 +105,8 @@ class PlanBook:
         self._all: tuple[float, Found[list[Plan]]] | None = None
 
     def get(self, plan_id: str, began: float | None = None) -> Found[Plan | None]:
-        """The plan, or None when there is none; `began` (monotonic seconds) is when the request came in.
+        """The plan, or None when there is none; `began` (monotonic seconds) is when the request
+        came in.
 
         Raises:
             TableUnavailable: when the table cannot be read in time and the plan was never seen.
@@ -141,7 +159,9 @@ class PlanBook:
         return self._all[1]
 
     def places_of(self, server_ids: Iterable[str]) -> dict[str, Place]:
-        """In which place a plan has each of these servers, as far as any has; nothing when the plans cannot be read."""
+        """In which place a plan has each of these servers, as far as any
+        has; nothing when the plans cannot be read.
+        """
         try:
             plans = self.all().value
         except TableUnavailable:
@@ -155,7 +175,9 @@ class PlanBook:
         }
 
     def publish(self, mirror: "Mirror | None") -> None:
-        """Put every definition into the mirror, as a sync does; a failure is logged and heals with the next."""
+        """Put every definition into the mirror, as a sync does; a
+        failure is logged and heals with the next.
+        """
         try:
             _publish(mirror, self._read_all(), all_of_them=True)
         except TableUnavailable as error:
@@ -166,7 +188,7 @@ class PlanBook:
         from cache.table import translated
 
         with translated("read the plans"):
-            pages = self._client().get_paginator("scan").paginate(TableName=self._table)
+            pages = self._client().get_paginator("scan").paginate(TableName=self._tables.plans)
             rows = [decode_item(item) for page in pages for item in page["Items"]]
         return sorted(self._plans(rows), key=lambda it: it.plan_id)
 
@@ -178,7 +200,7 @@ class PlanBook:
             return None
         with translated(f"read plan {plan_id}"):
             key = {"planId": encode(plan_id)}
-            item = self._client().get_item(TableName=self._table, Key=key).get("Item")
+            item = self._client().get_item(TableName=self._tables.plans, Key=key).get("Item")
         return self._plans([decode_item(item)])[0] if item else None
 
     def _from_table[T](self, read: "Callable[..., T]", *arguments: str, began: float | None) -> T:
@@ -190,12 +212,14 @@ class PlanBook:
             raise TableUnavailable("the plans could not be read in time") from None
 
     def _plans(self, rows: Sequence[Mapping[str, Any]]) -> list[Plan]:
-        """The plans of these rows; groups that cannot be read leave the waves that need them unresolved, and no more."""
+        """The plans of these rows; groups that cannot be read leave the
+        waves that need them unresolved, and no more.
+        """
         needed = {group for row in rows for group in group_ids(row)}
         if not needed:
             return [read_plan(row, {}) for row in rows]
         try:
-            groups = read_groups(self._client(), self._groups, needed)
+            groups = read_groups(self._client(), self._tables.groups, self._tables.status, needed)
         except TableUnavailable as error:
             logger.warning("Plans without their protection groups: %s", error)
             return [read_plan(row, "the table of groups cannot be read") for row in rows]
@@ -228,7 +252,9 @@ def _publish(mirror: "Mirror | None", plans: Sequence[Plan], *, all_of_them: boo
 
 @dataclass(frozen=True, slots=True)
 class _Copies:
-    """Plans from the mirror, by id, and when (epoch ms) the oldest was read from the table; None when some may lack."""
+    """Plans from the mirror, by id, and when (epoch ms) the oldest was
+    read from the table; None when some may lack.
+    """
 
     plans: list[Plan]
     read_at: int | None
@@ -242,7 +268,9 @@ class _Copies:
 
     @property
     def fresh_for(self) -> float:
-        """Seconds until they are older than what a process keeps; 0 when they are, or some may lack."""
+        """Seconds until they are older than what a process keeps;
+        0 when they are, or some may lack.
+        """
         age = KEPT if self.read_at is None else time() - self.read_at / 1000
         return KEPT - age if 0 <= age < KEPT else 0.0
 
@@ -261,7 +289,9 @@ def _read_copy(raw: bytes) -> tuple[int, Plan | None] | None:
 
 
 def group_ids(row: Mapping[str, Any]) -> set[str]:
-    """The protection groups whose servers a plan needs: those of waves that name no servers themselves."""
+    """The protection groups whose servers a plan needs: those of
+    waves that name no servers themselves.
+    """
     waves = row.get("waves")
     return {
         group
@@ -272,9 +302,11 @@ def group_ids(row: Mapping[str, Any]) -> set[str]:
 
 
 def read_plan(row: Mapping[str, Any], groups: Mapping[str, Group] | str = NO_GROUPS) -> Plan:
-    """The plan in a row of plain values; `groups` are those that it needs, or why they cannot be read.
+    """The plan in a row of plain values; `groups` are those that it needs, or why they cannot be
+    read.
 
-    What cannot be understood is named: waves that are none, waves whose servers nobody knows, ids that are none.
+    What cannot be understood is named: waves that are none, waves whose servers nobody knows, ids
+    that are none.
     """
     given = row.get("waves")
     unresolved = [] if isinstance(given, list) else ["the plan has no list of waves"]
@@ -337,7 +369,11 @@ def _of_group(
     if group is None:
         return [], f"there is no protection group {group_id:.60}", None
     if group.server_ids is None:
-        how = "selects its servers by tags" if group.tags else "does not say which servers it has"
+        how = (
+            "selects its servers by tags, and no inventory of its place has been taken since"
+            if group.tags
+            else "does not say which servers it has"
+        )
         return [], f"protection group {group_id:.60} {how}", group
     return group.server_ids, None, group
 

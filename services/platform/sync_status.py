@@ -1,7 +1,8 @@
-"""What `sync-status` keeps of runs: the lease that stops full syncs from overlapping, and how the last one ended.
+"""What `sync-status` keeps of runs: the lease that stops full syncs from overlapping, and how the
+last one ended.
 
-Rows: `lease` (held while a full sync runs, renewed as places finish), `run` (the last finished one); the tickets and
-the places are `cache.looks`'s.
+Rows: `lease` (held while a full sync runs, renewed as places finish), `run` (the last finished
+one); the tickets and the places are `cache.looks`'s.
 """
 
 import time
@@ -16,20 +17,26 @@ from cache.table import translated
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-LEASE_SECONDS = 100  # longer than any one place may take, so a living run never loses it; a killed one blocks no longer
+# longer than any one place may take, so a living run never loses it; a killed one blocks no longer
+LEASE_SECONDS = 100
 LEASE, RUN = "lease", "run"
 
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """The running full sync and the last finished one, as they are sent; None where there is none."""
+    """The running full sync and the last finished one, as they
+    are sent; None where there is none.
+    """
 
     running: dict[str, Any] | None
     last_run: dict[str, Any] | None
 
 
 class SyncStatus:
-    """Runs, in the `sync-status` table. Every call raises TableUnavailable when the table cannot be asked."""
+    """Runs, in the `sync-status` table.
+
+    Every call raises TableUnavailable when the table cannot be asked.
+    """
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self._client = client
@@ -42,7 +49,8 @@ class SyncStatus:
             AlreadyRunning: when a living run holds it.
         """
         item = {
-            "id": LEASE, "runId": run_id, "startedAt": started_at, "placesDone": 0, "placesTotal": places,
+            "id": LEASE, "runId": run_id, "startedAt": started_at, "placesDone": 0,
+            "placesTotal": places,
             "expiresAt": _in_seconds(LEASE_SECONDS),
         }  # fmt: skip
         with translated("take the lease"):
@@ -50,7 +58,8 @@ class SyncStatus:
                 self._client.put_item(
                     TableName=self._name,
                     Item=encode_item(item),
-                    ConditionExpression="attribute_not_exists(id) OR expiresAt < :now OR runId = :run",
+                    ConditionExpression="attribute_not_exists(id) OR expiresAt < :now OR runId = "
+                    ":run",
                     ExpressionAttributeValues={
                         ":now": encode(_in_seconds(0)),
                         ":run": encode(run_id),
@@ -60,7 +69,9 @@ class SyncStatus:
                 raise AlreadyRunning((self._row(LEASE) or {}).get("runId", "unknown")) from None
 
     def place_done(self, run_id: str) -> None:
-        """Count one more place and renew the lease; nothing happens if the lease has gone to another run."""
+        """Count one more place and renew the lease; nothing happens
+        if the lease has gone to another run.
+        """
         with translated("renew the lease"):
             try:
                 self._client.update_item(
@@ -69,7 +80,8 @@ class SyncStatus:
                     UpdateExpression="SET expiresAt = :then ADD placesDone :one",
                     ConditionExpression="runId = :run",
                     ExpressionAttributeValues={
-                        ":then": encode(_in_seconds(LEASE_SECONDS)), ":one": encode(1), ":run": encode(run_id),
+                        ":then": encode(_in_seconds(LEASE_SECONDS)), ":one": encode(1),
+                        ":run": encode(run_id),
                     },
                 )  # fmt: skip
             except self._client.exceptions.ConditionalCheckFailedException:

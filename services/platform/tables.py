@@ -1,4 +1,7 @@
-"""The five tables, for whoever does not deploy the templates. `infra/` says the same in CloudFormation."""
+"""The five tables, for whoever does not deploy the templates.
+
+`infra/` says the same in CloudFormation.
+"""
 
 from typing import TYPE_CHECKING, Any
 

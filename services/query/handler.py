@@ -1,4 +1,7 @@
-"""The page-read function. What it imports is paid on every cold start: no more than a read the mirror answers needs."""
+"""The page-read function.
+
+What it imports is paid on every cold start: no more than a read the mirror answers needs.
+"""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any

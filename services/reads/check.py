@@ -1,4 +1,6 @@
-"""The check of plans: what would keep a launch from working, from what was read anyway. Pure, and never a guess.
+"""The check of plans: what would keep a launch from working, from what was read anyway.
+
+Pure, and never a guess.
 
 `unknown` findings say what nobody could look at: they are neither good nor bad news.
 """
@@ -22,7 +24,9 @@ type Server = Mapping[str, Any]
 
 
 class Severity(StrEnum):
-    """`critical`: a launch fails or harms; `warning`: it works worse than people expect; `unknown`: not looked at."""
+    """`critical`: a launch fails or harms; `warning`: it works worse
+    than people expect; `unknown`: not looked at.
+    """
 
     CRITICAL = "critical"
     WARNING = "warning"
@@ -70,8 +74,8 @@ def check_plan(
 ) -> list[Finding]:
     """What is to be known of a plan, the worst first.
 
-    `servers` are the items of `GET /recovery-plans/{planId}/servers`, `places` the last looks, and `plans_of` the ids of all plans
-    that name a server.
+    `servers` are the items of `GET /recovery-plans/{planId}/servers`, `places` the last looks, and
+    `plans_of` the ids of all plans that name a server.
     """
     found = [
         *_of_the_plan(plan),

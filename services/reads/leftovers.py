@@ -1,4 +1,6 @@
-"""Drill instances that still exist: AWS cleans up nothing after a drill, and a forgotten one costs money every hour."""
+"""Drill instances that still exist: AWS cleans up nothing after a
+drill, and a forgotten one costs money every hour.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,10 +18,11 @@ _COST_NOTHING = {"stopped", "stopping"}  # but their disks do
 
 
 def leftovers_body(items: Iterable[Item], at: int, older_than_days: float) -> dict[str, Any]:
-    """All drill instances among these items of `existingInstances`, by execution, the oldest first; `at` is epoch ms.
+    """All drill instances among these items of `existingInstances`, by execution, the oldest first;
+    `at` is epoch ms.
 
-    Hours count since EC2's last start of the instance, which is all that is known; what is stopped costs nothing here.
-    Items that DRS calls neither drill nor recovery are counted, not listed.
+    Hours count since EC2's last start of the instance, which is all that is known; what is stopped
+    costs nothing here. Items that DRS calls neither drill nor recovery are counted, not listed.
     """
     groups: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     unclear = 0

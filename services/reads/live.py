@@ -1,5 +1,8 @@
-"""The old slow path: ask DRS and EC2 on every read, place after place. Kept switchable (READ_FROM=live) for rollback
-and for measuring before and after in one run; served by data management only, whose role may ask."""
+"""The old slow path: ask DRS and EC2 on every read, place after place.
+
+Kept switchable (READ_FROM=live) for rollback
+and for measuring before and after in one run; served by data management only, whose role may ask.
+"""
 
 import logging
 from collections.abc import Callable, Mapping

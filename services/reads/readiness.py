@@ -1,4 +1,7 @@
-"""Whether a source server could be launched now, from what DRS last said of its replication. Pure."""
+"""Whether a source server could be launched now, from what DRS last said of its replication.
+
+Pure.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -29,7 +32,10 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How ready, why, and as of when (epoch ms; None when nobody ever looked). `lag_seconds` is at least that much."""
+    """How ready, why, and as of when (epoch ms; None when nobody ever looked).
+
+    `lag_seconds` is at least that much.
+    """
 
     readiness: Readiness
     reason: str
@@ -49,8 +55,8 @@ class Verdict:
 def readiness_of(server: Mapping[str, Any], listed_at: int, at: int) -> Verdict:
     """The verdict on one server at a moment (`at`, epoch ms).
 
-    `server` are the attributes of its row; `listed_at` (epoch ms, 0 for never) is when its place's source servers were last listed
-    whole: what was not written anew since then was still so.
+    `server` are the attributes of its row; `listed_at` (epoch ms, 0 for never) is when its place's
+    source servers were last listed whole: what was not written anew since then was still so.
     """
     own = server.get("replicationObservedAt")
     if own is None:
@@ -76,14 +82,26 @@ def _reason(server: Mapping[str, Any], word: str, lag: int | None) -> str:
     return ", ".join(parts)
 
 
+def not_in_drs(listed: int, at: int) -> Verdict:
+    """The verdict on a server without a row, in a place that was last listed then (0: never)."""
+    if not listed:
+        return Verdict(Readiness.UNKNOWN, "its replication has not been looked at yet")
+    if at - listed > TOO_OLD_MS:
+        return Verdict(Readiness.UNKNOWN, "its place was last listed too long ago", None, listed)
+    return Verdict(Readiness.GONE, "DRS has no such source server in this place", None, listed)
+
+
 def readiness_counts(
     facts: Iterable[Facts], servers: int, places: Mapping[str, PlaceLook]
 ) -> dict[str, int]:
-    """How many of so many servers have each word of readiness; what was said too long ago is unknown."""
+    """How many of so many servers have each word of readiness;
+    what was said too long ago is unknown.
+    """
     fresh = to_millis(now()) - TOO_OLD_MS
-    counts = Counter(
-        it.readiness if listed_at(it.place, places) >= fresh else Readiness.UNKNOWN for it in facts
-    )
+    counts: Counter[str] = Counter()
+    for it in facts:
+        word = it.readiness if it.version else Readiness.GONE  # without a row: not in the listing
+        counts[word if listed_at(it.place, places) >= fresh else Readiness.UNKNOWN] += 1
     counts[Readiness.UNKNOWN] += servers - counts.total()
     return {str(word): count for word, count in counts.items() if count}
 

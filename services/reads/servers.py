@@ -1,4 +1,5 @@
-"""Every server of a plan, with an instance or without: where it is, what it is called, and whether it could be launched now.
+"""Every server of a plan, with an instance or without: where it is, what it is called, and whether
+it could be launched now.
 
 The check of plans is made of the same answer, so it never asks for more than a page does.
 """
@@ -15,13 +16,15 @@ from services.api.http import Request, Response, Routes
 from services.platform.plans import Plan, PlanBook
 from services.reads.check import check_plan, worst
 from services.reads.pages import Reads, server_ids, stamp_of
-from services.reads.readiness import listed_at, readiness_of
+from services.reads.readiness import listed_at, not_in_drs, readiness_of
 
 type Places = Mapping[str, Place | None]
 
 
 class Servers:
-    """The servers of plans, and the check of plans, over a reader; `count` hears of every answer."""
+    """The servers of plans, and the check of plans, over a
+    reader; `count` hears of every answer.
+    """
 
     def __init__(self, reader: Reads, plans: PlanBook, count: Callable[[Answer], None]) -> None:
         self._reader = reader
@@ -83,7 +86,8 @@ class Servers:
         return Response({"plans": self.check_all()})
 
     def check_all(self, plan_id: str | None = None) -> list[dict[str, Any]]:
-        """The check of every plan, or of one: its id and name, the worst severity, and the findings.
+        """The check of every plan, or of one: its id and name, the worst severity, and the
+        findings.
 
         Raises:
             NotFound: when there is no such plan.
@@ -108,7 +112,9 @@ class Servers:
 
 
 def servers_body(answer: Answer, servers: Places) -> dict[str, Any]:
-    """The answer for these servers: one item each, the count of each word of readiness, and how whole it is."""
+    """The answer for these servers: one item each, the count of
+    each word of readiness, and how whole it is.
+    """
     at = to_millis(now())
     items = [_item(it, place, answer, at) for it, place in servers.items()]
     return {
@@ -125,7 +131,11 @@ def _item(server_id: str, planned: Place | None, answer: Answer, at: int) -> dic
     known: dict[str, Any] = json.loads(answer.machines.get(server_id) or "{}")
     place = Place.parse(entry.place) if entry and entry.place else planned
     instance = json.loads(entry.fragment) if entry and not entry.is_absent else None
-    verdict = readiness_of(known, listed_at(str(place), answer.places), at)
+    listed, is_rowless = (
+        listed_at(str(place), answer.places),
+        entry is not None and not entry.version,
+    )
+    verdict = not_in_drs(listed, at) if is_rowless else readiness_of(known, listed, at)
     return {
         "sourceServerId": server_id,
         "sourceServerName": known.get("sourceServerName"),

@@ -15,14 +15,17 @@ from services.sync.run import SyncParts, sync_recovery_instances_after_wave
 def sync_after_wave(
     executions: Executions, parts: Callable[[], SyncParts], event: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Look at a finished wave's servers; what the look came to. An event that makes no sense asks nothing.
+    """Look at a finished wave's servers; what the look came to.
 
-    The execution's own row says where, by which jobs and of which plan. An execution that launched something else may
-    not be written over the one that did, so what does not fit the row is refused.
+    An event that makes no sense asks nothing.
+
+    The execution's own row says where, by which jobs and of which plan. An execution that launched
+    something else may not be written over the one that did, so what does not fit the row is
+    refused.
 
     Raises:
-        InvalidInput: when the event makes no sense or does not fit the row, or the account is not a target account.
-        NotFound: when there is no such execution, or no such wave in it.
+        InvalidInput: when the event makes no sense or does not fit the row, or the account is not a
+        target account. NotFound: when there is no such execution, or no such wave in it.
         TableUnavailable: when the row or the target accounts cannot be read.
     """
     asked = valid(WaveSyncEvent, event)

@@ -1,4 +1,6 @@
-"""Looking after the mirror: fill it from the table, and compare it with the table (and the table with AWS)."""
+"""Looking after the mirror: fill it from the table, and compare
+it with the table (and the table with AWS).
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -55,9 +57,12 @@ def warm(table: Table, mirror: Mirror, tell: Callable[[int], None]) -> Published
 def audit_mirror(
     table: Table, mirror: Mirror, tell: Callable[[int], None], *, repair: bool = False
 ) -> Audit:
-    """Compare every record with its entry. With `repair`, an entry that differs is replaced by the table's.
+    """Compare every record with its entry.
 
-    The mirror is read before the table's second word on each suspect, so a write in between is no difference.
+    With `repair`, an entry that differs is replaced by the table's.
+
+    The mirror is read before the table's second word on each suspect, so a write in between is no
+    difference.
 
     Raises:
         TableUnavailable, MirrorUnavailable: when a tier cannot be asked.
@@ -90,7 +95,9 @@ def audit_mirror(
 
 
 def _differs(entry: Entry | None, record: Record) -> bool:
-    """Whether the entry says anything else than the record; when a look confirmed it last is its own word."""
+    """Whether the entry says anything else than the record; when a
+    look confirmed it last is its own word.
+    """
     if entry is None:
         return True
     expected = record.entry(entry.confirmed, to_stamp(entry.observed_at))
@@ -136,7 +143,9 @@ def audit_table(parts: SyncParts, tell: Callable[[int], None]) -> Audit:
 
 
 def _records(table: Table, unreadable: list[str]) -> Iterator[list[tuple[Record, float]]]:
-    """The table's records in batches, each with when it was asked for; rows that are no records are named."""
+    """The table's records in batches, each with when it was asked
+    for; rows that are no records are named.
+    """
     at = monotonic()
     for rows in batched(table.scan(), BATCH):
         batch = []

@@ -1,6 +1,9 @@
-"""Instances beside a server's current one: a second that lives, and one that DRS no longer knows. Both cost money.
+"""Instances beside a server's current one: a second that lives, and one that DRS no longer knows.
 
-Their rows show one instance a server, DRS's own choice; these are kept with the place, so that somebody cleans up.
+Both cost money.
+
+Their rows show one instance a server, DRS's own choice; these are kept with the place, so that
+somebody cleans up.
 """
 
 from collections.abc import Mapping
@@ -26,7 +29,9 @@ def second_instances(listing: drs.Listing, chosen: Mapping[str, Launch]) -> list
 
 
 def forgotten_instances(look: Look, listing: drs.Listing) -> list[dict[str, Any]] | None:
-    """Instances that carry DRS's tag and that it has no record of; None when EC2 cannot be asked, which is a doubt."""
+    """Instances that carry DRS's tag and that it has no record of;
+    None when EC2 cannot be asked, which is a doubt.
+    """
     client = look.clients.get("ec2", look.place)
     found = look.ask(
         "instances by DRS's tag", lambda: ec2.launched_by_drs(client, look.check), None

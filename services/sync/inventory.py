@@ -1,7 +1,9 @@
-"""The inventory of a place: every source server it protects, so that each is known before a disaster.
+"""The inventory of a place: every source server it protects, so that each is known before a
+disaster.
 
-Taken with a complete look, an hour apart, within the same fence as everything else: a server that is listed as protected and has
-no instance gets a row that says so, and what a launch would need is asked while there is somebody to ask.
+Taken with a complete look, an hour apart, within the same fence as everything else: a server that
+is listed as protected and has no instance gets a row that says so, and what a launch would need is
+asked while there is somebody to ask.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,7 +33,9 @@ class Inventory:
 
 
 def take_inventory(look: Look) -> Inventory | None:
-    """List the source servers to the last page; None when they could not be listed whole, which is a doubt of the look."""
+    """List the source servers to the last page; None when they could not
+    be listed whole, which is a doubt of the look.
+    """
     listed = look.ask(
         "the source servers",
         lambda: drs.list_source_servers(look.drs_client, look.place, look.check),
@@ -51,9 +55,11 @@ def take_inventory(look: Look) -> Inventory | None:
 def without_instance(
     look: Look, inventory: Inventory, alive: Iterable[str], stored: Stored, seen_at: str
 ) -> list[Observation]:
-    """What the inventory says of servers that have no instance, those that DRS no longer has among them.
+    """What the inventory says of servers that have no instance, those that DRS no longer has among
+    them.
 
-    A server whose row still has an instance that the listing lacks is left out: it must be asked for by id first.
+    A server whose row still has an instance that the listing lacks is left out: it must be asked
+    for by id first.
     """
     place, here = str(look.place), set(alive)
     absent = {
@@ -91,11 +97,15 @@ def without_instance(
 def completed(
     look: Look, inventory: Inventory, seen: Iterable[Observation], stored: Stored
 ) -> list[Observation]:
-    """The observations with what else the inventory knows of their servers: the VPC by its copy, and launch settings."""
+    """The observations with what else the inventory knows of their
+    servers: the VPC by its copy, and launch settings.
+    """
     settings = _launch_settings(look, inventory, stored)
+    listed = {it: server.replication for it, server in inventory.servers.items()}
     return [
         replace(
             it,
+            replication=it.replication or listed.get(it.server_id),
             origin=it.origin or _copied(it, inventory, stored),
             settings=settings.get(it.server_id),
         )
@@ -104,7 +114,9 @@ def completed(
 
 
 def _gone(look: Look, server_ids: list[str], seen_at: str) -> list[Observation]:
-    """Those of these servers that DRS has no longer: a listing only nominates them, asking by id decides."""
+    """Those of these servers that DRS has no longer: a listing
+    only nominates them, asking by id decides.
+    """
     found = look.source_servers(server_ids)
     if found is None:
         return []
@@ -118,7 +130,9 @@ def _gone(look: Look, server_ids: list[str], seen_at: str) -> list[Observation]:
 
 
 def _copied(seen: Observation, inventory: Inventory, stored: Stored) -> Origin | None:
-    """Where EC2 of the origin could never be asked, the network that DRS copies names the VPC at least."""
+    """Where EC2 of the origin could never be asked, the network
+    that DRS copies names the VPC at least.
+    """
     server = inventory.servers.get(seen.server_id)
     vpc = inventory.vpcs.get(server.network_id) if server and server.network_id else None
     is_known = "sourceVpcId" in stored.rows.get(seen.server_id, {})
@@ -128,7 +142,9 @@ def _copied(seen: Observation, inventory: Inventory, stored: Stored) -> Origin |
 def _launch_settings(
     look: Look, inventory: Inventory, stored: Stored
 ) -> Mapping[str, LaunchSettings]:
-    """The launch settings of as many servers as one look may ask for: those not known yet, then each in turn."""
+    """The launch settings of as many servers as one look may ask
+    for: those not known yet, then each in turn.
+    """
     servers = sorted(inventory.servers)
     lacking = [it for it in servers if "hasLaunchTemplate" not in stored.rows.get(it, {})]
     turns = -(-len(servers) // SETTINGS_A_LOOK) or 1

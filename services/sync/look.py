@@ -1,4 +1,7 @@
-"""One look at one place: what DRS, EC2, the origin and the history say of its servers. Reads only."""
+"""One look at one place: what DRS, EC2, the origin and the history say of its servers.
+
+Reads only.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,8 +28,8 @@ GONE = Replication(source_server_gone=True)
 class Look:
     """What the calls of one look share.
 
-    `known` are executions by job that the caller knows already (a wave knows its own). `doubts` collects what could not
-    be asked beside DRS's listing: it costs details, not completeness.
+    `known` are executions by job that the caller knows already (a wave knows its own). `doubts`
+    collects what could not be asked beside DRS's listing: it costs details, not completeness.
     """
 
     place: Place
@@ -51,9 +54,11 @@ class Look:
         return self.clients.get("drs", self.place)
 
     def settled(self, listing: drs.Listing) -> Mapping[str, Launch]:
-        """The launch of each server; where several instances live, the one that the server itself names.
+        """The launch of each server; where several instances live, the one that the server itself
+        names.
 
-        Where DRS cannot be asked, or says nothing, the record of the latest point in time has to do.
+        Where DRS cannot be asked, or says nothing, the record of the latest point in time has to
+        do.
         """
         if not listing.rivals:
             return listing.launches
@@ -70,8 +75,9 @@ class Look:
     ) -> list[Observation]:
         """All there is to know of the living among these launches.
 
-        `stored` are the rows as they stand: only a row that lacks its launch's execution makes us read the history.
-        EC2's state is the fresher one: an instance it calls terminated is not among the living, whatever DRS says.
+        `stored` are the rows as they stand: only a row that lacks its launch's execution makes us
+        read the history. EC2's state is the fresher one: an instance it calls terminated is not
+        among the living, whatever DRS says.
         """
         alive = {
             server_id: launch
@@ -158,7 +164,9 @@ class Look:
         return jobs, {job_id: it for job_id, it in tagged.items() if it} | executions
 
     def ask[T, O](self, what: str, question: Callable[[], T], otherwise: O) -> T | O:
-        """The answer, or `otherwise` and a doubt: without it, details stay as they were last known."""
+        """The answer, or `otherwise` and a doubt: without it,
+        details stay as they were last known.
+        """
         try:
             return question()
         except LookTimeout:

@@ -10,6 +10,7 @@ from services.sync.place import PlaceReport
 from services.sync.report import SyncReport
 from services.telemetry import NAMESPACE, metrics
 
+DAY = 86_400.0
 LONGEST_AGE = 86_400.0  # seconds; a place never seen counts as this old
 
 
@@ -39,7 +40,7 @@ def count_sync(report: SyncReport) -> None:
     metrics.add_metric("RefusedOlderWrites", MetricUnit.Count, sum(it.refused for it in places))
     drills = [it.oldest_drill for it in places if it.oldest_drill]
     oldest = time() - min(map(to_millis, drills)) / 1000 if drills else 0.0
-    metrics.add_metric("OldestDrill", MetricUnit.Seconds, max(0.0, oldest))
+    metrics.add_metric("OldestDrillDays", MetricUnit.Count, max(0.0, oldest / DAY))
     for place in places:
         _count_place(place)
 

@@ -1,7 +1,9 @@
-"""Where protected machines run. VPC, subnet, groups and profile stand nowhere in DRS, only in EC2 of the origin.
+"""Where protected machines run.
 
-In a disaster the origin may be dark, so what was once seen is kept: an origin that cannot be asked, or no longer has
-the machine, is "not seen", never "none".
+VPC, subnet, groups and profile stand nowhere in DRS, only in EC2 of the origin.
+
+In a disaster the origin may be dark, so what was once seen is kept: an origin that cannot be asked,
+or no longer has the machine, is "not seen", never "none".
 """
 
 import logging
@@ -22,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 def is_due(row: Mapping[str, Any], seen_at: str) -> bool:
-    """Whether the origin of the server with this row is to be asked again: a network does not change with every look."""
+    """Whether the origin of this row's server is to be asked again: networks change seldom."""
     try:
         return to_millis(seen_at) - to_millis(str(row.get("originObservedAt"))) >= RESTAMP_AFTER
     except ValueError:
@@ -32,7 +34,9 @@ def is_due(row: Mapping[str, Any], seen_at: str) -> bool:
 def describe_origins(
     clients: AwsClients, servers: Mapping[str, Protected], check: Check
 ) -> dict[str, Origin]:
-    """The origin of each server whose machine runs on EC2, in an account we may look at, and could be seen."""
+    """The origin of each server whose machine runs on EC2, in an
+    account we may look at, and could be seen.
+    """
     machines: defaultdict[Place, defaultdict[str, list[str]]] = defaultdict(
         lambda: defaultdict(list)
     )

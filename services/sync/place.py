@@ -1,4 +1,6 @@
-"""The sync of one place, whole or for some servers: a ticket, a look, what it saw recorded, and only then what vanished."""
+"""The sync of one place, whole or for some servers: a ticket, a look,
+what it saw recorded, and only then what vanished.
+"""
 
 import logging
 from collections import Counter
@@ -26,7 +28,10 @@ NARROW_LOOKS = 3  # at one server in turn, while newer looks keep overtaking
 
 @dataclass(slots=True)
 class PlaceReport:
-    """What one look at one place came to. `instances` were seen, `written` rows of them and of the absent changed."""
+    """What one look at one place came to.
+
+    `instances` were seen, `written` rows of them and of the absent changed.
+    """
 
     place: Place
     outcome: Outcome = Outcome.SEEN
@@ -49,7 +54,10 @@ class PlaceReport:
 
 
 class PlaceSync:
-    """Looks at one place and records what it saw. Any failure is this place's alone and ends up in its report."""
+    """Looks at one place and records what it saw.
+
+    Any failure is this place's alone and ends up in its report.
+    """
 
     def __init__(self, table: Table, looks: LookLog, recorder: Recorder, look: Look) -> None:
         self._table = table
@@ -60,7 +68,10 @@ class PlaceSync:
         self._listing_ticket = 0
 
     def whole(self, *, with_inventory: bool = False) -> PlaceReport:
-        """Everything in the place. The order list, fence, read, compare is what makes skipping safe (docs/model.md)."""
+        """Everything in the place.
+
+        The order list, fence, read, compare is what makes skipping safe (docs/model.md).
+        """
         with self._reported():
             ticket = self._report.ticket = self._listing_ticket = self._looks.draw_ticket()
             self._report.started_at = now()
@@ -83,7 +94,9 @@ class PlaceSync:
     def _compare(
         self, listing: drs.Listing, inventory: Inventory | None, confirmation: Confirmation
     ) -> None:
-        """Behind the fence: write what differs, confirm what does not, and look for what the listing lacks."""
+        """Behind the fence: write what differs, confirm what does
+        not, and look for what the listing lacks.
+        """
         known = self._table.servers_in(self._look.place)
         protected = inventory.servers if inventory else ()
         stored = self._read([*listing.launches, *known, *protected])
@@ -106,7 +119,9 @@ class PlaceSync:
             self._seek({it.server_id for it in seen}, stored, confirmation)
 
     def _seek(self, seen: Collection[str], stored: Stored, confirmation: Confirmation) -> None:
-        """What the place has rows of and the look did not see: confirmed as gone, or asked for by id."""
+        """What the place has rows of and the look did not see:
+        confirmed as gone, or asked for by id.
+        """
         place = str(self._look.place)
         missing = {
             it: row
@@ -119,7 +134,10 @@ class PlaceSync:
         self._ask_by_id(left, stored, absence_ticket=confirmation.ticket)
 
     def _give_way(self, listing: drs.Listing) -> None:
-        """A newer look has listed the place. Ours may still be the later listing: what only it saw is asked for by id."""
+        """A newer look has listed the place.
+
+        Ours may still be the later listing: what only it saw is asked for by id.
+        """
         self._fail(Outcome.OVERTAKEN, "a newer look has listed the place meanwhile")
         alive = {it: one for it, one in listing.launches.items() if one.ec2_instance_state.is_alive}
         rows = self._read(alive).rows
@@ -132,10 +150,12 @@ class PlaceSync:
         absence_ticket: int | None = None,
         looks_left: int = NARROW_LOOKS,
     ) -> None:
-        """A narrow look: under a new ticket, and every row is written; with nothing alive it becomes absent.
+        """A narrow look: under a new ticket, and every row is written; with nothing alive it
+        becomes absent.
 
-        The rows are read before the describe: what comes to stand there since is not called absent. After a listing,
-        absence carries the listing's older ticket: where a launch and a listing cross, present wins.
+        The rows are read before the describe: what comes to stand there since is not called absent.
+        After a listing, absence carries the listing's older ticket: where a launch and a listing
+        cross, present wins.
         """
         if not server_ids:
             return
@@ -172,7 +192,9 @@ class PlaceSync:
         stored: Stored,
         confirmation: Confirmation | None = None,
     ) -> list[str]:
-        """Record what was seen under this ticket; the servers that must be asked for by id (again)."""
+        """Record what was seen under this ticket; the servers
+        that must be asked for by id (again).
+        """
         recorded = self._recorder.record(
             [change_of(it, ticket) for it in seen], stored, confirmation
         )
@@ -192,7 +214,9 @@ class PlaceSync:
         return again
 
     def _doubts(self, listing: drs.Listing) -> bool:
-        """Whether records of the listing make no sense: any of them may be of a server that seems to be missing."""
+        """Whether records of the listing make no sense: any of them may
+        be of a server that seems to be missing.
+        """
         if listing.unreadable:
             what = f"{listing.unreadable} records make no sense; nothing was called absent"
             self._fail(Outcome.ERROR, what)
@@ -210,8 +234,8 @@ class PlaceSync:
         except LOOK_ERRORS as error:
             self._fail(outcome_of(error), str(error))
         except Exception as error:
-            # A malformed reply breaks botocore's parsers in ways nobody can list, and one place's garbage may not cost
-            # the others their sync.
+            # A malformed reply breaks botocore's parsers in ways nobody can list, and one place's
+            # garbage may not cost the others their sync.
             logger.exception("The look at %s failed", self._look.place)
             self._fail(Outcome.ERROR, f"{type(error).__name__}: {error}")
         if self._look.doubts and self._report.message is None:
@@ -220,7 +244,9 @@ class PlaceSync:
         self._report.duration_ms = int((monotonic() - began) * 1000)
 
     def _fail(self, outcome: Outcome, message: str) -> None:
-        """The first failure is the one to tell, but for one that only says that another look is newer."""
+        """The first failure is the one to tell, but for one that
+        only says that another look is newer.
+        """
         if self._report.outcome.is_complete or self._report.outcome is Outcome.OVERTAKEN:
             self._report.outcome, self._report.message = outcome, message
 

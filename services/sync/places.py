@@ -29,7 +29,8 @@ def side_by_side[I, T](work: Callable[[I], T], places: Iterable[I]) -> Iterator[
 def in_time[I, T](
     work: Callable[[I], T], places: Iterable[I], seconds: float, late: Callable[[I], T]
 ) -> Iterator[T]:
-    """The same for work that changes nothing, within so many seconds: `late` answers for what takes longer.
+    """The same for work that changes nothing, within so many seconds: `late` answers for what takes
+    longer.
 
     A call that hangs outlives the deadline, its caller does not.
     """
@@ -67,7 +68,8 @@ def places_of(accounts: Iterable[TargetAccount], clients: AwsClients) -> Sequenc
 def _drs_regions(account: TargetAccount, clients: AwsClients) -> Iterable[str]:
     """Where the SDK knows DRS, less the regions that are off in the account.
 
-    If that cannot be asked, all of them: each then fails by its own name instead of being forgotten.
+    If that cannot be asked, all of them: each then fails by its own name instead of being
+    forgotten.
     """
     regions = clients.drs_regions()
     try:

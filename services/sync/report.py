@@ -13,7 +13,10 @@ ERRORS_KEPT = 100  # in the stored result, which is one DynamoDB item
 
 @dataclass(slots=True)
 class SyncReport:
-    """What one run came to. `errors` are target accounts that could not be understood and places that failed."""
+    """What one run came to.
+
+    `errors` are target accounts that could not be understood and places that failed.
+    """
 
     run_id: str
     started_at: str
@@ -23,7 +26,9 @@ class SyncReport:
     errors: list[str] = field(default_factory=list)
     no_longer_configured: list[str] = field(default_factory=list)
     aws_calls: Counter[str] = field(default_factory=Counter)
-    """All requests to AWS, retries, origin accounts and STS included; the places' own do not add up to it."""
+    """All requests to AWS, retries, origin accounts and STS
+    included; the places' own do not add up to it.
+    """
 
     def add(self, report: PlaceReport) -> None:
         """Take in how one place did; what could not be seen is one line of the log too."""

@@ -1,4 +1,6 @@
-"""The sync, for every trigger. They differ in scope (everything, one place, one wave's servers) and in what they know.
+"""The sync, for every trigger.
+
+They differ in scope (everything, one place, one wave's servers) and in what they know.
 
 The functions the customer named keep their names.
 """
@@ -34,7 +36,9 @@ ANYWHERE = "*"  # the region of an account of which no place is known
 
 @dataclass(frozen=True, slots=True)
 class SyncParts:
-    """What a sync works with. `faults` are rows of target accounts that could not be understood, and why, by account; by
+    """What a sync works with.
+
+    `faults` are rows of target accounts that could not be understood, and why, by account; by
     the empty string where a row names none."""
 
     table: Table
@@ -46,8 +50,11 @@ class SyncParts:
     accounts: Mapping[str, TargetAccount]
     faults: Mapping[str, str] = field(default_factory=dict)
     inventory_minutes: int = 60
+    select_by_tags: Callable[[Collection[Place]], None] = lambda _: None
     publish_plans: Callable[[], None] = lambda: None
-    """Puts the definitions of the recovery plans into the mirror: a page needs them as much as the entries."""
+    """Puts the definitions of the recovery plans into the mirror:
+    a page needs them as much as the entries.
+    """
 
 
 def sync_all_recovery_instances(
@@ -58,7 +65,8 @@ def sync_all_recovery_instances(
     *,
     with_inventory: bool = False,
 ) -> SyncReport:
-    """Look at every place of every target account, side by side; `tell` hears of each as it ends, and of how many.
+    """Look at every place of every target account, side by side; `tell` hears of each as it ends,
+    and of how many.
 
     Source servers are listed where that is due, or everywhere `with_inventory`.
 
@@ -86,6 +94,9 @@ def sync_all_recovery_instances(
         parts.status.place_done(report.run_id)
     report.aws_calls = parts.clients.calls() - calls
     _close(report, began)
+    if inventoried := _inventoried(report):
+        parts.select_by_tags(inventoried)
+        parts.publish_plans()
     parts.status.end(report.run_id, report.summary())
     summary = report.summary()
     logger.info("Background sync completed: %d instances updated", summary["instancesUpdated"])
@@ -106,8 +117,10 @@ def sync_recovery_instances_for_account(
     """Look at one place, with its inventory.
 
     Raises:
-        InvalidInput: when the account is not a target account, or the region none of its. Noting a look there would
-            leave a place that nobody looks at again, and every server without a row unknown for its sake.
+        InvalidInput: when the account is not a target account, or the region none of its. Noting a
+        look there would
+            leave a place that nobody looks at again, and every server without a row unknown for its
+            sake.
     """
     _known_account(parts, account_id)
     if region not in (parts.accounts[account_id].regions or parts.clients.drs_regions()):
@@ -116,6 +129,8 @@ def sync_recovery_instances_for_account(
     report = SyncReport(str(uuid.uuid4()), now())
     place = Place(account_id, region)
     report.add(_whole_place(parts, parts.history(), place, FOREVER, with_inventory=True))
+    if inventoried := _inventoried(report):
+        parts.select_by_tags(inventoried)
     report.aws_calls = parts.clients.calls() - calls
     _close(report, began)
     return report
@@ -128,10 +143,11 @@ def sync_recovery_instances_after_wave(
     known: Mapping[str, Attribution],
     wave_number: int,
 ) -> PlaceReport:
-    """Look at a finished wave's servers; `known` are the executions by job that the wave knows itself.
+    """Look at a finished wave's servers; `known` are the executions by job that the wave knows
+    itself.
 
-    A background sync that overtook us may have written the same launch without its execution; then we look again,
-    under a newer ticket, so that the execution is not lost.
+    A background sync that overtook us may have written the same launch without its execution; then
+    we look again, under a newer ticket, so that the execution is not lost.
 
     Raises:
         InvalidInput: when the account is not a target account.
@@ -189,7 +205,10 @@ def get_recovery_instance_sync_status(looks: LookLog, status: SyncStatus) -> dic
 
 
 def is_inventory_due(parts: SyncParts, row: Mapping[str, Any]) -> bool:
-    """Whether the source servers of the place with this row are to be listed again. A clock decides no more than that."""
+    """Whether the source servers of the place with this row are to be listed again.
+
+    A clock decides no more than that.
+    """
     try:
         age = to_millis(now()) - to_millis(str(row.get("inventoriedAt")))
     except ValueError:
@@ -227,7 +246,9 @@ def _servers(
 
 
 def _note(parts: SyncParts, report: PlaceReport) -> None:
-    """Keep how the look ended; the mirror hears of it last, and only when it has all that the look saw."""
+    """Keep how the look ended; the mirror hears of it last, and
+    only when it has all that the look saw.
+    """
     if not report.ticket:
         return  # not even a ticket could be drawn, so nothing can be kept either
     facts = place_facts(report) | {"startedAt": report.started_at, "endedAt": now()}
@@ -245,11 +266,13 @@ def _note(parts: SyncParts, report: PlaceReport) -> None:
 def _register(
     parts: SyncParts, places: Collection[Place], rows: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
-    """Make every configured place known before it is looked at, and find those that are configured no longer.
+    """Make every configured place known before it is looked at, and find those that are configured
+    no longer.
 
-    A server without a row is absent only once every place it could be in was looked at, so none may be unknown to
-    the reader; and a place nobody looks at any more must not hold that answer up for ever. Its rows are kept. Of an
-    account whose row cannot be understood the places are not left, only not looked at; and there is at least one.
+    A server without a row is absent only once every place it could be in was looked at, so none may
+    be unknown to the reader; and a place nobody looks at any more must not hold that answer up for
+    ever. Its rows are kept. Of an account whose row cannot be understood the places are not left,
+    only not looked at; and there is at least one.
     """
     for place in places:
         if str(place) not in rows:
@@ -278,6 +301,13 @@ def _fault_of(parts: SyncParts, account_id: str) -> str | None:
     if account_id in parts.accounts:
         return None
     return parts.faults.get(account_id) or parts.faults.get("")
+
+
+def _inventoried(report: SyncReport) -> list[Place]:
+    """The places whose source servers were all listed."""
+    return [
+        it.place for it in report.places if it.outcome.is_complete and it.source_servers is not None
+    ]
 
 
 def _known_account(parts: SyncParts, account_id: str) -> None:

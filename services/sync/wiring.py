@@ -1,4 +1,7 @@
-"""What a process that looks at AWS has beside the tiers. A page read holds none of this, not even as code."""
+"""What a process that looks at AWS has beside the tiers.
+
+A page read holds none of this, not even as code.
+"""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -7,11 +10,14 @@ from services.aws.session import AwsClients
 from services.platform.accounts import TargetAccount, read_target_accounts
 from services.platform.executions import ExecutionHistory, Executions
 from services.sync.run import SyncParts
+from services.sync.tags import TagSelection
 from services.wiring import Wiring
 
 
 class SyncWiring(Wiring):
-    """The parts of one process that looks: the clients of AWS are kept while the target accounts are the same."""
+    """The parts of one process that looks: the clients of AWS are
+    kept while the target accounts are the same.
+    """
 
     _accounts: Mapping[str, TargetAccount] | None = None
     _clients: AwsClients
@@ -42,5 +48,11 @@ class SyncWiring(Wiring):
             accounts=accounts,
             faults=faults,
             inventory_minutes=self.settings.inventory_minutes,
+            select_by_tags=TagSelection(
+                self.dynamodb,
+                self.settings.protection_groups_table,
+                self.settings.sync_status_table,
+                self.table,
+            ),
             publish_plans=lambda: self.plans.publish(self.mirror),
         )

@@ -1,4 +1,6 @@
-"""The administration of the stand-in, under `/_admin/`: what exists, what goes wrong, what was called."""
+"""The administration of the stand-in, under `/_admin/`: what
+exists, what goes wrong, what was called.
+"""
 
 import json
 import re

@@ -1,4 +1,6 @@
-"""Replies that no model describes: members and enum values of the future, and members of the wrong type."""
+"""Replies that no model describes: members and enum values of
+the future, and members of the wrong type.
+"""
 
 from typing import Any
 

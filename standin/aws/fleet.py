@@ -1,4 +1,6 @@
-"""`python -m standin.aws.fleet`: build a big fleet in the stand-in and measure what it costs to list it."""
+"""`python -m standin.aws.fleet`: build a big fleet in the
+stand-in and measure what it costs to list it.
+"""
 
 import multiprocessing
 import resource
@@ -30,7 +32,9 @@ def places(accounts: int, regions: int) -> list[tuple[str, str]]:
 
 
 def build(stand_in: StandIn, servers: int, launched: int, where: list[tuple[str, str]]) -> None:
-    """Spread `servers` source servers, `launched` of them with recovery instances, evenly over the places."""
+    """Spread `servers` source servers, `launched` of them with
+    recovery instances, evenly over the places.
+    """
     now = stand_in.drs.clock.now()
     for number, (account, region) in enumerate(where):
         body = holdings(
@@ -66,7 +70,9 @@ def _serve(
 @click.option("--accounts", default=50, show_default=True)
 @click.option("--regions", default=10, show_default=True)
 def main(servers: int, launched: int, accounts: int, regions: int) -> None:
-    """Build a fleet in a process of its own, list it all with boto3 in pages of 200, and print what it cost."""
+    """Build a fleet in a process of its own, list it all with boto3
+    in pages of 200, and print what it cost.
+    """
     where = places(accounts, regions)
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
@@ -77,7 +83,8 @@ def main(servers: int, launched: int, accounts: int, regions: int) -> None:
     try:
         port, seconds = ours.recv()
         click.echo(
-            f"{servers} source servers, {launched} recovery instances in {len(where)} places: {seconds:.1f} s"
+            f"{servers} source servers, {launched} recovery instances in {len(where)} places: "
+            f"{seconds:.1f} s"
         )
         for service, operation, member in (
             ("drs", "describe_source_servers", "items"),
@@ -89,7 +96,10 @@ def main(servers: int, launched: int, accounts: int, regions: int) -> None:
                 f"http://127.0.0.1:{port}", where, service, operation, member
             )
             after, _ = _used(ours)
-            rate = f"{items / seconds:.0f} items/s, {1000 * (after - before) / items:.3f} ms of the stand-in's CPU each"
+            rate = (
+                f"{items / seconds:.0f} items/s, {1000 * (after - before) / items:.3f} ms of "
+                "the stand-in's CPU each"
+            )
             click.echo(f"{operation}: {items} items in {seconds:.1f} s = {rate}")
         click.echo(f"peak memory of the stand-in: {_used(ours)[1]:.0f} MiB")
     finally:

@@ -1,4 +1,5 @@
-"""What stops a call before its operation is reached: weather, credentials, regions, wrong parameters.
+"""What stops a call before its operation is reached: weather, credentials, regions, wrong
+parameters.
 
 Each service has its own words for the same refusal.
 """
@@ -79,7 +80,10 @@ def _refuse_credentials(context: Context, identity: Identity) -> None:
         raise Refusal(_EXPIRED[service], "The security token included in the request is expired")
     signed = context.request.headers.get("x-amz-date", "")
     if context.conditions.skew and signed and abs(_epoch(signed) - now) > _SKEW_TOLERATED:
-        message = f"Signature expired: {signed} is too far from {datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}"
+        message = (
+            f"Signature expired: {signed} is too far from "
+            f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}"
+        )
         raise Refusal(_SKEWED[service], message)
     if service != "sts" and not identity.enabled(caller.account, context.scope.region):
         raise Refusal(_DISABLED[service], "The security token included in the request is invalid")

@@ -29,7 +29,8 @@ class Caller:
     def arn(self) -> str:
         if self.role_arn is None:
             return f"arn:aws:iam::{self.account}:user/local"
-        return f"arn:aws:sts::{self.account}:assumed-role/{self.role_arn.rpartition('/')[2]}/{self.session_name}"
+        role = self.role_arn.rpartition("/")[2]
+        return f"arn:aws:sts::{self.account}:assumed-role/{role}/{self.session_name}"
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,15 @@ class Identity:
         self._sessions: dict[str, Caller] = {}
 
     def forget(self) -> None:
-        """Forget the accounts; sessions live on, or their keys would turn into the default account's."""
+        """Forget the accounts; sessions live on, or their keys
+        would turn into the default account's.
+        """
         self.accounts.clear()
 
     def caller(self, access_key: str) -> Caller:
-        """A key minted here is its session; twelve digits are an account; any other key is the default account."""
+        """A key minted here is its session; twelve digits are an
+        account; any other key is the default account.
+        """
         if access_key in self._sessions:
             return self._sessions[access_key]
         if re.fullmatch(r"\d{12}", access_key):
@@ -80,10 +85,16 @@ class Identity:
             or role_arn not in roles
             or roles[role_arn] not in (None, params.get("ExternalId"))
         ):
-            message = f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
+            message = (
+                f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on "
+                f"resource: {role_arn}"
+            )
             raise Refusal("AccessDenied", message)
         if caller.role_arn and duration > _CHAINED_LIMIT:
-            message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+            message = (
+                "The requested DurationSeconds exceeds the 1 hour session limit for roles "
+                "assumed by role chaining"
+            )
             raise Refusal("ValidationError", message)
         key = f"ASIA{secrets.token_hex(8).upper()}"
         expires = time.time() + duration

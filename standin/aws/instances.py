@@ -15,8 +15,10 @@ from standin.drs.state import Item, Items, Place
 
 MOST_FILTER_VALUES = 200
 _WITHOUT_OPT_IN = {
-    "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
-    "ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1", "us-east-1",
+    "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3",
+    "sa-east-1", "us-east-1",
     "us-east-2", "us-west-1", "us-west-2",
 }  # fmt: skip
 _INSTANCE_ID = re.compile(r"i-([0-9a-f]{8}|[0-9a-f]{17})")
@@ -35,7 +37,10 @@ _FIELDS: dict[str, Callable[[Item], list[str]]] = {
 def describe_instances(
     place: Place, params: dict[str, Any], weather: PageWeather
 ) -> dict[str, Any]:
-    """One reservation per instance. Raises Refusal as EC2 does; one unknown id in InstanceIds fails the whole call."""
+    """One reservation per instance.
+
+    Raises Refusal as EC2 does; one unknown id in InstanceIds fails the whole call.
+    """
     if ids := params.get("InstanceIds"):
         if "MaxResults" in params:
             message = "The parameter instancesSet cannot be used with the parameter maxResults"
@@ -99,7 +104,10 @@ def _by_id(instances: Items, ids: list[str]) -> Items:
 def _filtered(found: Items, filters: list[dict[str, Any]]) -> Items:
     """All filters hold; of a filter's values, any. `*` and `?` are wildcards."""
     if sum(len(one.get("Values", ())) for one in filters) > MOST_FILTER_VALUES:
-        message = f"The maximum number of filter values specified on a single call is {MOST_FILTER_VALUES}"
+        message = (
+            "The maximum number of filter values specified on a single call is "
+            f"{MOST_FILTER_VALUES}"
+        )
         raise Refusal("FilterLimitExceeded", message)
     for one in filters:
         values = one.get("Values", [])

@@ -1,4 +1,6 @@
-"""Loading and showing what a place holds; what is loaded is checked against the services' own shapes."""
+"""Loading and showing what a place holds; what is loaded is
+checked against the services' own shapes.
+"""
 
 import functools
 from collections.abc import Callable
@@ -64,7 +66,8 @@ KINDS = {
 def load(drs: Drs, place: Place, body: dict[str, Any]) -> None:
     """Merge what `body` holds into a place, all of it or nothing. Raises WrongItem.
 
-    Anything of DRS initialises the place unless `initialized` says otherwise; EC2 instances alone do not.
+    Anything of DRS initialises the place unless `initialized` says otherwise; EC2 instances alone
+    do not.
     """
     if unknown := set(body) - set(KINDS) - {"initialized"}:
         raise WrongItem(
@@ -134,7 +137,10 @@ def dump(place: Place) -> dict[str, Any]:
 
 
 def remove(place: Place, kind: str, identifier: str) -> None:
-    """Remove one item. EC2 forgetting an instance turns its DRS record to NOT_FOUND. Raises ValueError."""
+    """Remove one item.
+
+    EC2 forgetting an instance turns its DRS record to NOT_FOUND. Raises ValueError.
+    """
     if kind not in KINDS:
         raise ValueError(f"{kind}: no such kind; there are {', '.join(KINDS)}")
     items = KINDS[kind].items(place)

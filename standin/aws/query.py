@@ -12,8 +12,10 @@ from standin.drs.errors import Refusal
 from standin.drs.state import Item
 
 _STATUS = {
-    "AccessDenied": 403, "AuthFailure": 401, "ExpiredToken": 403, "InternalError": 500, "InternalFailure": 500,
-    "InvalidClientTokenId": 403, "RequestExpired": 403, "RequestLimitExceeded": 503, "SignatureDoesNotMatch": 403,
+    "AccessDenied": 403, "AuthFailure": 401, "ExpiredToken": 403, "InternalError": 500,
+    "InternalFailure": 500,
+    "InvalidClientTokenId": 403, "RequestExpired": 403, "RequestLimitExceeded": 503,
+    "SignatureDoesNotMatch": 403,
     "UnauthorizedOperation": 403,
 }  # fmt: skip
 
@@ -138,7 +140,8 @@ class Query:
     def fail(self, status: int, code: str, message: str) -> Reply:
         error = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
         if self.service == "ec2":
-            body = f"<Response><Errors><Error>{error}</Error></Errors><RequestID>{request_id()}</RequestID></Response>"
+            errors = f"<Errors><Error>{error}</Error></Errors>"
+            body = f"<Response>{errors}<RequestID>{request_id()}</RequestID></Response>"
             return _xml(status, body)
         party = "Sender" if status < 500 else "Receiver"
         namespace = models.SERVICES[self.service].metadata["xmlNamespace"]
@@ -150,7 +153,9 @@ class Query:
 
 
 def _grouped(form: dict[str, str]) -> dict[str, dict[str, str]]:
-    """`{"Filter.1.Name": x}` → `{"Filter": {"1.Name": x}}`; a value of its own stands under the empty name."""
+    """`{"Filter.1.Name": x}` → `{"Filter": {"1.Name": x}}`; a
+    value of its own stands under the empty name.
+    """
     groups: dict[str, dict[str, str]] = {}
     for key, text in form.items():
         head, _, rest = key.partition(".")

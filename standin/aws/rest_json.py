@@ -13,7 +13,9 @@ from standin.drs.errors import Refusal
 from standin.drs.state import Item
 
 _STATUS_OF_UNMODELLED = 403
-"""UnrecognizedClientException, ExpiredTokenException and their like come before the service; its model lacks them."""
+"""UnrecognizedClientException, ExpiredTokenException and their like
+come before the service; its model lacks them.
+"""
 
 
 def _routes() -> list[tuple[str, re.Pattern[str], OperationModel]]:
@@ -33,7 +35,10 @@ class RestJson:
     """Requests in, replies out, for DRS."""
 
     def parse(self, request: Request) -> Parsed:
-        """Operation and parameters. Raises Refusal for an unknown route and for a body that is no JSON object."""
+        """Operation and parameters.
+
+        Raises Refusal for an unknown route and for a body that is no JSON object.
+        """
         operation, in_path = _route(request)
         try:
             params = json.loads(request.body) if request.body.strip() else {}
@@ -61,7 +66,9 @@ class RestJson:
         return Reply(status, text.encode(), headers)
 
     def refuse(self, refusal: Refusal) -> Reply:
-        """An error with the status, the members and the headers that the service's model gives it."""
+        """An error with the status, the members and the headers
+        that the service's model gives it.
+        """
         shape = models.error_shape("drs", refusal.code)
         headers = _headers() | {"x-amzn-ErrorType": refusal.code}
         members = {"message": refusal.message} | refusal.members
@@ -107,7 +114,9 @@ def _typed(text: str, member: Shape | None) -> Any:
 
 
 def _encode(shape: StructureShape, value: dict[str, Any]) -> str:
-    """JSON of a structure; items of a listing are checked and serialised once and keep the result."""
+    """JSON of a structure; items of a listing are checked and
+    serialised once and keep the result.
+    """
     listings = {name: inner for name, inner in value.items() if _is_listing(inner)}
     plain = value | {name: [] for name in listings}
     if problems := models.CHECKERS["drs"].problems(shape, plain):

@@ -1,6 +1,8 @@
-"""Scenario files: a JSON list of requests to the administration, each at its second on the stand-in's clock.
+"""Scenario files: a JSON list of requests to the administration, each at its second on the
+stand-in's clock.
 
-`[{"path": "/_admin/places/…", "body": {…}}, {"at": 60, "path": "/_admin/weather", "body": {"rules": […]}}]`;
+`[{"path": "/_admin/places/…", "body": {…}}, {"at": 60, "path": "/_admin/weather", "body": {"rules":
+[…]}}]`;
 `at` defaults to 0 (before the stand-in is ready), `method` to PUT.
 """
 
@@ -17,7 +19,10 @@ _KEYS = {"at", "method", "path", "body"}
 
 
 def play(file: Path, stand_in: StandIn) -> None:
-    """Do what is due at once and put the rest on the clock. Raises ValueError naming the step that is wrong."""
+    """Do what is due at once and put the rest on the clock.
+
+    Raises ValueError naming the step that is wrong.
+    """
     steps = json.loads(file.read_text())
     if not isinstance(steps, list):
         raise ValueError(f"{file}: should be a list of steps")

@@ -1,4 +1,6 @@
-"""Checks values against botocore's shapes: members, types, required members, enums, patterns, lengths, ranges."""
+"""Checks values against botocore's shapes: members, types,
+required members, enums, patterns, lengths, ranges.
+"""
 
 import functools
 import re
@@ -27,7 +29,8 @@ _INTEGERS = ("integer", "long")
 class ShapeChecker:
     """One check per shape, compiled on first use.
 
-    Timestamps are epoch numbers, as rest-json writes them, or with `iso_timestamps` ISO 8601 strings with a zone.
+    Timestamps are epoch numbers, as rest-json writes them, or with `iso_timestamps` ISO 8601
+    strings with a zone.
     """
 
     def __init__(self, iso_timestamps: bool = False) -> None:
@@ -173,7 +176,9 @@ def _range(shape: Shape, what: str) -> Check | None:
 
 
 def _pattern(shape: Shape) -> re.Pattern[str] | None:
-    r"""None also for the few patterns of STS that use `\p{…}`, which Python's `re` does not know."""
+    r"""None also for the few patterns of STS that use
+    `\p{…}`, which Python's `re` does not know.
+    """
     try:
         return re.compile(shape.metadata["pattern"]) if "pattern" in shape.metadata else None
     except re.error:

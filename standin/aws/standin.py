@@ -29,7 +29,9 @@ PROTOCOLS: dict[str, RestJson | Query] = {
 
 
 class Gone(Exception):
-    """The service does not answer: `refuse` closes the connection, `hang` keeps it open in silence."""
+    """The service does not answer: `refuse` closes the
+    connection, `hang` keeps it open in silence.
+    """
 
     def __init__(self, how: str) -> None:
         super().__init__(how)
@@ -51,7 +53,10 @@ class StandIn:
         return self.drs.state
 
     def handle(self, request: Request) -> Reply:
-        """The reply to a signed AWS request. Raises Gone when weather keeps the service from answering."""
+        """The reply to a signed AWS request.
+
+        Raises Gone when weather keeps the service from answering.
+        """
         try:
             scope = identity.scope(request)
         except Refusal as exc:

@@ -11,8 +11,10 @@ from standin.drs.paging import NO_PAGE_WEATHER, PageWeather
 MATCHES = ("service", "operation", "accountId", "region", "role")
 
 EFFECTS: dict[str, Any] = {
-    "throttle": float, "latencyMs": float, "jitterMs": float, "outage": ("refuse", "hang", "503"), "deny": bool,
-    "failOnPage": int, "pageSize": int, "emptyPages": bool, "expireTokens": (True, False, "page", "session"),
+    "throttle": float, "latencyMs": float, "jitterMs": float, "outage": ("refuse", "hang", "503"),
+    "deny": bool,
+    "failOnPage": int, "pageSize": int, "emptyPages": bool, "expireTokens": (True, False, "page",
+    "session"),
     "unknownMembers": bool, "unknownEnums": list, "garbage": list, "clockSkewSeconds": float,
     "times": int,
 }  # fmt: skip
@@ -62,7 +64,10 @@ class Weather:
             self._left = [float(rule.get("times", "inf")) for rule in rules]
 
     def meet(self, facts: Mapping[str, str | None]) -> Conditions:
-        """The conditions for a call, counting it against the rules that match. `facts` has the names of MATCHES."""
+        """The conditions for a call, counting it against the rules that match.
+
+        `facts` has the names of MATCHES.
+        """
         with self._lock:
             effects: dict[str, Any] = {}
             for number, rule in enumerate(self.rules):

@@ -1,4 +1,6 @@
-"""What every protocol of the stand-in shares: a request, a reply, and the fault of a wrong reply of our own."""
+"""What every protocol of the stand-in shares: a request, a reply,
+and the fault of a wrong reply of our own.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,7 +37,10 @@ class Parsed:
 
 
 class WrongReply(Exception):
-    """The stand-in was about to say something the service cannot say. Answers 500, naming the path."""
+    """The stand-in was about to say something the service cannot say.
+
+    Answers 500, naming the path.
+    """
 
     def __init__(self, shape: str, problems: list[Problem]) -> None:
         super().__init__(f"{shape}: {'; '.join(map(str, problems[:5]))}")

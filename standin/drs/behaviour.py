@@ -1,4 +1,6 @@
-"""How this DRS behaves where the real one varies: durations, failures, leftovers, delivery of events."""
+"""How this DRS behaves where the real one varies: durations,
+failures, leftovers, delivery of events.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +9,10 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Behaviour:
-    """Durations are seconds on the stand-in's clock. The defaults make a drill of a real drill's length, 24 minutes."""
+    """Durations are seconds on the stand-in's clock.
+
+    The defaults make a drill of a real drill's length, 24 minutes.
+    """
 
     job_start: float = 5
     """A job is PENDING this long."""
@@ -18,7 +23,9 @@ class Behaviour:
     """After the job started."""
     conversion: float = 840
     launch: float = 330
-    """From the end of the conversion to the first launch; the others follow one `launch_spread` apart."""
+    """From the end of the conversion to the first launch; the
+    others follow one `launch_spread` apart.
+    """
     launch_spread: float = 3
     job_end: float = 60
     """From the last launch to COMPLETED."""
@@ -37,7 +44,9 @@ class Behaviour:
     ec2_terminated_kept: float = 3600
     """How long EC2 still describes a terminated instance."""
     relaunch: Literal["neither", "both"] = "neither"
-    """`neither`: the previous instance goes before the new one shows; `both`: it goes only afterwards."""
+    """`neither`: the previous instance goes before the new one
+    shows; `both`: it goes only afterwards.
+    """
     launch_failures: Mapping[str, str] = field(default_factory=dict)
     """Source server id → the raw error its launches fail with; the job still completes."""
     event_loss: float = 0

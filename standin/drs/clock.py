@@ -1,4 +1,6 @@
-"""The clock that jobs live by: real time at some speed, or moved by hand, and the steps that wait for it."""
+"""The clock that jobs live by: real time at some speed, or
+moved by hand, and the steps that wait for it.
+"""
 
 import heapq
 import itertools
@@ -27,7 +29,9 @@ class Clock:
         self._order = itertools.count()
 
     def now(self) -> float:
-        """Inside a step, the moment the step was due: a late `settle` does not shift what follows from it."""
+        """Inside a step, the moment the step was due: a late
+        `settle` does not shift what follows from it.
+        """
         if self._stepping is not None:
             return self._stepping
         return self._start + self._moved + (time.monotonic() - self._started) * self.speed

@@ -15,7 +15,10 @@ type Reply = dict[str, Any]
 
 
 class Drs:
-    """State, clock, events and behaviour of all places. Not thread-safe: the caller holds one lock around it."""
+    """State, clock, events and behaviour of all places.
+
+    Not thread-safe: the caller holds one lock around it.
+    """
 
     def __init__(self, speed: float = 1.0, seed: int = 0) -> None:
         self.clock = Clock(speed)

@@ -55,7 +55,10 @@ def describe_job_log_items(call: Call) -> Reply:
 
 
 def describe_recovery_snapshots(call: Call) -> Reply:
-    """One server's, newest first unless `order` says ASC; the dates are inclusive. Raises ResourceNotFoundException."""
+    """One server's, newest first unless `order` says ASC; the dates are inclusive.
+
+    Raises ResourceNotFoundException.
+    """
     server_id = str(call.params["sourceServerID"])
     if server_id not in call.place.source_servers:
         raise not_found(server_id, SERVER)
@@ -89,7 +92,10 @@ def list_staging_accounts(call: Call) -> Reply:
 
 
 def get_launch_configuration(call: Call) -> Reply:
-    """What was set for the server, over the service's defaults. Raises ResourceNotFoundException."""
+    """What was set for the server, over the service's defaults.
+
+    Raises ResourceNotFoundException.
+    """
     server_id = str(call.params["sourceServerID"])
     if server_id not in call.place.source_servers:
         raise not_found(server_id, SERVER)

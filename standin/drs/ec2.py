@@ -7,7 +7,8 @@ from standin.drs.core import Drs
 from standin.drs.state import Item, Place
 
 _LOST_BY_TERMINATION = (
-    "PrivateIpAddress", "PublicIpAddress", "SubnetId", "VpcId", "SecurityGroups", "NetworkInterfaces"
+    "PrivateIpAddress", "PublicIpAddress", "SubnetId", "VpcId", "SecurityGroups",
+    "NetworkInterfaces"
 )  # fmt: skip
 
 
@@ -24,7 +25,10 @@ def state_name(place: Place, instance_id: str) -> str:
 
 
 def turn(drs: Drs, place: Place, instance_id: str, state: str) -> None:
-    """Put an instance into an EC2 state; DRS shows the same on its record. No effect on a forgotten instance."""
+    """Put an instance into an EC2 state; DRS shows the same on its record.
+
+    No effect on a forgotten instance.
+    """
     if instance_id in place.instances:
         lost = _LOST_BY_TERMINATION if state == "terminated" else ()
         place.change(place.instances, instance_id, *lost, State=items.state(state))
@@ -32,7 +36,9 @@ def turn(drs: Drs, place: Place, instance_id: str, state: str) -> None:
 
 
 def terminate(drs: Drs, place: Place, instance_id: str) -> None:
-    """Shutting down now, terminated later, forgotten by EC2 later still; no effect on what is already going."""
+    """Shutting down now, terminated later, forgotten by EC2 later
+    still; no effect on what is already going.
+    """
     if state_name(place, instance_id) in ("", "shutting-down", "terminated"):
         return
     behaviour = drs.behaviour

@@ -1,7 +1,8 @@
-"""EventBridge envelopes as DRS and EC2 emit them, and a delivery that loses, doubles and reorders them on demand.
+"""EventBridge envelopes as DRS and EC2 emit them, and a delivery that loses, doubles and reorders
+them on demand.
 
-Shapes from the DRS and EC2 user guides: DRS details are kebab-case and `is-drill` is a string; there is no DRS event
-for a termination.
+Shapes from the DRS and EC2 user guides: DRS details are kebab-case and `is-drill` is a string;
+there is no DRS event for a termination.
 """
 
 from typing import Any
@@ -50,7 +51,8 @@ class Events:
         )
 
     def ec2_state_change(self, place: Place, instance_id: str, state: str) -> None:
-        arn = f"arn:{partition(place.region)}:ec2:{place.region}:{place.account}:instance/{instance_id}"
+        owner = f"arn:{partition(place.region)}:ec2:{place.region}:{place.account}"
+        arn = f"{owner}:instance/{instance_id}"
         self._emit(
             place, "aws.ec2", EC2_STATE_CHANGE, arn, {"instance-id": instance_id, "state": state}
         )

@@ -1,6 +1,7 @@
 """Big, regular fleets, in the shapes of the DRS and EC2 APIs, for load tests and measurements.
 
-Deterministic: the same arguments give the same items. `standin.aws.loading.load` takes what `holdings` makes.
+Deterministic: the same arguments give the same items. `standin.aws.loading.load` takes what
+`holdings` makes.
 """
 
 import hashlib
@@ -18,7 +19,8 @@ _GIB = 1 << 30
 def holdings(
     account: str, region: str, servers: int, launched: int, now: float
 ) -> dict[str, list[Item]]:
-    """What a place holds: `servers` source servers, of which the first `launched` have a running recovery instance.
+    """What a place holds: `servers` source servers, of which the first `launched` have a running
+    recovery instance.
 
     `now` is in epoch seconds; everything was launched by one drill an hour before.
     """

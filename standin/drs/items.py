@@ -34,7 +34,9 @@ def server_name(server: Item) -> str:
 
 
 def recovery_instance(launch: Launch) -> Item:
-    """The DRS record as it first shows: PENDING, and silent about what only the agent inside can report."""
+    """The DRS record as it first shows: PENDING, and silent about
+    what only the agent inside can report.
+    """
     server = launch.server
     cloud = server.get("sourceCloudProperties", {})
     record = {

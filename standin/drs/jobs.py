@@ -28,7 +28,9 @@ def refuse_if_busy(place: Place, server_ids: Collection[str]) -> None:
 
 
 def refuse_if_impossible(place: Place, server_ids: Collection[str]) -> None:
-    """Raise what DRS raises for a job it cannot take: 402 over a quota, 409 for a server already in a job."""
+    """Raise what DRS raises for a job it cannot take: 402 over a
+    quota, 409 for a server already in a job.
+    """
     if len(server_ids) > SERVERS_PER_JOB:
         raise over_quota(
             f"A job takes up to {SERVERS_PER_JOB} source servers", SERVERS_PER_JOB_CODE, SERVER
@@ -82,7 +84,10 @@ def create(  # noqa: PLR0913, PLR0917 - a job has these parts
 
 
 def delete_job(call: Call) -> Reply:
-    """The job and its log are gone. Raises ResourceNotFoundException; ConflictException while the job runs."""
+    """The job and its log are gone.
+
+    Raises ResourceNotFoundException; ConflictException while the job runs.
+    """
     place, job_id = call.place, str(call.params["jobID"])
     if job_id not in place.jobs:
         raise not_found(job_id, JOB)

@@ -1,7 +1,8 @@
-"""Replication that moves with the clock: lag that grows, agents that fall silent, an initial sync that ends.
+"""Replication that moves with the clock: lag that grows, agents that fall silent, an initial sync
+that ends.
 
-A server of which nothing is said here replicates as it was loaded. Members and enums are those of `DataReplicationInfo` in
-botocore's model of DRS.
+A server of which nothing is said here replicates as it was loaded. Members and enums are those of
+`DataReplicationInfo` in botocore's model of DRS.
 """
 
 from collections.abc import Iterable
@@ -22,7 +23,9 @@ _SILENT = (
 
 @dataclass(frozen=True)
 class Replication:
-    """A server's replication since a moment (epoch seconds), when it already lagged by `lag` seconds."""
+    """A server's replication since a moment (epoch seconds),
+    when it already lagged by `lag` seconds.
+    """
 
     state: str
     since: float

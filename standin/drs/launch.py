@@ -12,9 +12,9 @@ from standin.drs.state import SERVER, Item, Place
 def start_recovery(call: Call) -> Reply:
     """Launch recovery instances of source servers.
 
-    Raises ValidationException for a server named twice, ConflictException for an unknown one (the model names no
-    better error), for one already in a job and for a snapshot that is not the server's, ServiceQuotaExceededException
-    over a quota.
+    Raises ValidationException for a server named twice, ConflictException for an unknown one (the
+    model names no better error), for one already in a job and for a snapshot that is not the
+    server's, ServiceQuotaExceededException over a quota.
     """
     place, params = call.place, call.params
     server_ids = [str(server["sourceServerID"]) for server in params["sourceServers"]]
@@ -37,7 +37,9 @@ def start_recovery(call: Call) -> Reply:
 
 
 class LaunchJob:
-    """Snapshot, clean-up of the previous instances, conversion, launches: each step leads to the next on the clock."""
+    """Snapshot, clean-up of the previous instances, conversion,
+    launches: each step leads to the next on the clock.
+    """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what StartRecovery takes
         self,
@@ -48,7 +50,9 @@ class LaunchJob:
         is_drill: bool,
         tags: dict[str, str],
     ) -> None:
-        """`points`: the moment of the snapshot that was chosen, by server; the others get a new one."""
+        """`points`: the moment of the snapshot that was chosen,
+        by server; the others get a new one.
+        """
         self.drs, self.place, self.server_ids, self.is_drill = drs, place, server_ids, is_drill
         self.points = dict(points)
         participants = [
@@ -136,7 +140,10 @@ class LaunchJob:
         )
 
     def _create(self, server: Item) -> str:
-        """The DRS record now, the EC2 instance a little later. With launch-into, an existing instance is used."""
+        """The DRS record now, the EC2 instance a little later.
+
+        With launch-into, an existing instance is used.
+        """
         drs, place, behaviour = self.drs, self.place, self.behaviour
         server_id = str(server["sourceServerID"])
         configuration = place.launch_configurations.get(server_id, Item({}))
@@ -181,7 +188,9 @@ class LaunchJob:
         )
 
     def _clean_up(self, server_id: str) -> None:
-        """Delete the server's previous instances; one that the launch goes into keeps running, only its record goes."""
+        """Delete the server's previous instances; one that the launch
+        goes into keeps running, only its record goes.
+        """
         into = _launch_into(self.place.launch_configurations.get(server_id, Item({})))
         old = [
             str(r["recoveryInstanceID"])
@@ -226,7 +235,10 @@ def _point_in_time(place: Place, server_id: str, snapshot_id: str) -> str:
 
 
 def remove_instance(drs: Drs, place: Place, instance_id: str) -> None:
-    """Terminate an instance; its record says TERMINATED for a while and then goes. The server forgets it at once."""
+    """Terminate an instance; its record says TERMINATED for a while and then goes.
+
+    The server forgets it at once.
+    """
     record = place.recovery_instances[instance_id]
     server_id = str(record.get("sourceServerID"))
     if place.source_servers.get(server_id, Item({})).get("recoveryInstanceId") == instance_id:

@@ -72,7 +72,9 @@ def fingerprint(operation: str, filters: object) -> int:
 def page(
     found: Mapping[str, Item], request: PageRequest, key: Callable[[Item], str] | None = None
 ) -> Page:
-    """One page of `found`, in the order of its ids or of `key`. Raises ValidationException for a token of another.
+    """One page of `found`, in the order of its ids or of `key`.
+
+    Raises ValidationException for a token of another.
 
     Tokens hold the last key, not a position, so items that come or go between pages shift nothing.
     """

@@ -1,4 +1,6 @@
-"""Ending replication: of a source server, of a recovery instance on its way back, and taking a server out of DRS."""
+"""Ending replication: of a source server, of a recovery instance on
+its way back, and taking a server out of DRS.
+"""
 
 from typing import Any
 
@@ -9,7 +11,9 @@ from standin.drs.state import INSTANCE, SERVER, Item, Place
 
 
 def stop_replication(call: Call) -> Reply:
-    """The server is unprotected from now on and its snapshots are gone. Raises ResourceNotFoundException; during a job
+    """The server is unprotected from now on and its snapshots are gone.
+
+    Raises ResourceNotFoundException; during a job
     ConflictException."""
     place, server = call.place, _server(call)
     server_id = str(server["sourceServerID"])
@@ -31,7 +35,9 @@ def stop_failback(call: Call) -> Reply:
 
 
 def disconnect_source_server(call: Call) -> Reply:
-    """Data replication stops at once. Raises ResourceNotFoundException; ConflictException while it has a recovery
+    """Data replication stops at once.
+
+    Raises ResourceNotFoundException; ConflictException while it has a recovery
     instance and during a job."""
     place, server = call.place, _server(call)
     server_id = str(server["sourceServerID"])
@@ -43,7 +49,10 @@ def disconnect_source_server(call: Call) -> Reply:
 
 
 def delete_source_server(call: Call) -> Reply:
-    """It is gone, and its snapshots. Raises ResourceNotFoundException; ConflictException unless disconnected."""
+    """It is gone, and its snapshots.
+
+    Raises ResourceNotFoundException; ConflictException unless disconnected.
+    """
     place, server = call.place, _server(call)
     server_id = str(server["sourceServerID"])
     if server.get("dataReplicationInfo", {}).get("dataReplicationState") != "DISCONNECTED":

@@ -14,7 +14,8 @@ SERVER, INSTANCE, JOB, NETWORK = "source-server", "recovery-instance", "job", "s
 class Item(dict[str, Any]):
     """One API-shaped thing. Never changed in place: a change puts a new item in its stead.
 
-    So a reader needs no lock once it holds one, and `wire`, its checked and serialised form, can stay with it.
+    So a reader needs no lock once it holds one, and `wire`, its checked and serialised form, can
+    stay with it.
     """
 
     __slots__ = ("wire",)
@@ -63,7 +64,9 @@ class Place:
         ]
 
     def change(self, items: Items, key: str, *removed: str, **changes: Any) -> None:
-        """Replace one item by a copy with some members changed or removed; a missing item stays missing."""
+        """Replace one item by a copy with some members changed or
+        removed; a missing item stays missing.
+        """
         item = items.get(key)
         if item is not None:
             items[key] = Item(

@@ -13,8 +13,8 @@ _DURING_FAILBACK = {"FAILBACK_IN_PROGRESS", "FAILBACK_READY_FOR_LAUNCH"}
 def terminate_recovery_instances(call: Call) -> Reply:
     """Start a TERMINATE job. One refused id refuses the whole call.
 
-    Raises ConflictException for an unknown id (the model names no better error), during a failback, and for a server
-    already in a job; ServiceQuotaExceededException over a quota.
+    Raises ConflictException for an unknown id (the model names no better error), during a failback,
+    and for a server already in a job; ServiceQuotaExceededException over a quota.
     """
     place = call.place
     instance_ids = list(dict.fromkeys(map(str, call.params["recoveryInstanceIDs"])))
@@ -71,7 +71,10 @@ class TerminateJob:
 
 
 def disconnect_recovery_instance(call: Call) -> Reply:
-    """Stop the replication and zero its figures. Raises ResourceNotFoundException; during a job ConflictException."""
+    """Stop the replication and zero its figures.
+
+    Raises ResourceNotFoundException; during a job ConflictException.
+    """
     place, instance_id = call.place, str(call.params["recoveryInstanceID"])
     record = place.recovery_instances.get(instance_id)
     if record is None:
@@ -83,7 +86,10 @@ def disconnect_recovery_instance(call: Call) -> Reply:
 
 
 def delete_recovery_instance(call: Call) -> Reply:
-    """Delete the DRS record; EC2 keeps running. Raises ConflictException unless it exists and is disconnected."""
+    """Delete the DRS record; EC2 keeps running.
+
+    Raises ConflictException unless it exists and is disconnected.
+    """
     place, instance_id = call.place, str(call.params["recoveryInstanceID"])
     record = _record(place, instance_id)
     if record.get("dataReplicationInfo", {}).get("dataReplicationState") != "DISCONNECTED":

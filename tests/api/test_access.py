@@ -1,4 +1,6 @@
-"""Who may do what: the role of every route, held up by the handlers themselves, whoever let the request through."""
+"""Who may do what: the role of every route, held up by the handlers
+themselves, whoever let the request through.
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -21,8 +23,10 @@ BY_TOKEN = Access("JWT", frozenset({"our-client"}), GROUPS)
 BY_ROLE = Access("IAM", frozenset(), GROUPS)
 OPERATING = {
     "/drs/recovery-instance-sync", "/executions", "/executions/{executionId}/cancel",
-    "/executions/{executionId}/terminate-instances", "/recovery-plans/{planId}/clean-up-drill",
+    "/executions/{executionId}/resume", "/executions/{executionId}/terminate-instances",
+    "/recovery-plans/{planId}/clean-up-drill",
 }  # fmt: skip
+SEEING = {"/recovery-instances/query", "/source-servers/query"}
 APPROVING = "/executions/{executionId}/approve"
 
 
@@ -48,8 +52,10 @@ def called(method: str, path: str, context: dict[str, Any], access: Access) -> t
 
 @pytest.mark.parametrize("it", OPERATIONS, ids=lambda it: f"{it.method} {it.path}")
 def test_every_route_asks_for_its_role(it: Any) -> None:
-    """Seeing is the viewer's, changing the operator's, agreeing the approver's; 403 says what is missing."""
-    is_changing = it.method == "POST" and it.path != "/recovery-instances/query"
+    """Seeing is the viewer's, changing the operator's, agreeing
+    the approver's; 403 says what is missing.
+    """
+    is_changing = it.method == "POST" and it.path not in SEEING
     needed = (
         Role.APPROVER if it.path == APPROVING else Role.OPERATOR if is_changing else Role.VIEWER
     )

@@ -115,7 +115,9 @@ def test_the_list_counts_what_the_world_has(stack: Stack) -> None:
 
 
 def test_leftovers_are_the_drills_that_exist_and_the_denied_place_is_named(stack: Stack) -> None:
-    """In no plan or in several, each instance once; where nobody could look, some may be missing."""
+    """In no plan or in several, each instance once; where
+    nobody could look, some may be missing.
+    """
     body = call(stack, "GET", "/leftovers?olderThanDays=0").json()
     drills = {it["ec2InstanceId"] for it in stack.world.alive.values() if it["isDrill"]}
     listed = [it["ec2InstanceId"] for group in body["groups"] for it in group["instances"]]
@@ -125,7 +127,9 @@ def test_leftovers_are_the_drills_that_exist_and_the_denied_place_is_named(stack
 
 
 def test_every_server_of_a_plan_is_answered_launched_or_not(stack: Stack) -> None:
-    """With its name and its readiness, the never launched as well; a server of no plan and no place is unknown."""
+    """With its name and its readiness, the never launched as well; a
+    server of no plan and no place is unknown.
+    """
     body = call(stack, "GET", f"/recovery-plans/{WHOLE_ESTATE}/servers").json()
     assert len(body["servers"]) == 1000
     for server in body["servers"]:
@@ -224,8 +228,10 @@ def test_a_correlation_id_comes_back(stack: Stack) -> None:
     [
         ("GET", "/recovery-plans?limit=0", None, 400, "limit: must be a number from 1 to 500"),
         ("GET", "/recovery-plans?limit=ten", None, 400, "limit: must be a number from 1 to 500"),
-        ("GET", "/recovery-plans?nextToken=%21", None, 400, "nextToken: was not given out by this API"),
-        ("GET", "/recovery-plans/no-such-plan/check-existing-instances", None, 404, "no recovery plan 'no-such-plan'"),
+        ("GET", "/recovery-plans?nextToken=%21", None, 400,
+        "nextToken: was not given out by this API"),
+        ("GET", "/recovery-plans/no-such-plan/check-existing-instances", None, 404,
+        "no recovery plan 'no-such-plan'"),
         ("POST", QUERY, None, 400, "body: is missing"),
         ("POST", QUERY, "null", 400, "body: must be a JSON object"),
         ("POST", QUERY, "[]", 400, "body: must be a JSON object"),
@@ -252,7 +258,9 @@ def test_bad_input_is_refused_with_what_and_where(  # noqa: PLR0917  a table of 
 
 
 def test_more_than_a_batch_with_duplicates_and_strangers_is_answered(stack: Stack) -> None:
-    """250 known ids twice over, and well-formed ids nobody knows: those are absent, for every place was looked at."""
+    """250 known ids twice over, and well-formed ids nobody knows:
+    those are absent, for every place was looked at.
+    """
     known = list(stack.world.expected)[:250]
     strangers = [f"s-{number:017d}" for number in range(60)]
     body = call(stack, "POST", QUERY, {"sourceServerIds": [*known, *strangers, *known]}).json()

@@ -1,4 +1,6 @@
-"""Direct operations: refused alike by every function, before anything is asked; each says whose event it was given."""
+"""Direct operations: refused alike by every function, before
+anything is asked; each says whose event it was given.
+"""
 
 import ast
 from collections.abc import Mapping
@@ -107,7 +109,9 @@ def test_a_ping_is_answered_and_does_nothing() -> None:
     ],
 )
 def test_a_notification_without_an_operation_fails_aloud(event: dict[str, Any]) -> None:
-    """Nobody reads an answer to it: a schedule without its input would sync nothing, for ever, in silence."""
+    """Nobody reads an answer to it: a schedule without its input
+    would sync nothing, for ever, in silence.
+    """
     with pytest.raises(Unattended, match="no operation"):
         dispatch(event, {}, {"sync_recovery_instances": lambda _: {}}, "")
 

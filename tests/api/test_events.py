@@ -53,9 +53,15 @@ def rest(path: str, resource: str, parameters: object, method: str = "GET") -> d
 def v2(path: str, domain: str, **more: Any) -> dict[str, Any]:
     """An event of payload format 2.0."""
     http = {"method": "GET", "path": path}
-    return {"version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
-            "headers": {}, "isBase64Encoded": False,
-            "requestContext": {"http": http, "domainName": domain, "requestId": "r"}} | more  # fmt: skip
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {},
+        "isBase64Encoded": False,
+        "requestContext": {"http": http, "domainName": domain, "requestId": "r"},
+    } | more
 
 
 def balanced(path: str, **more: Any) -> dict[str, Any]:
@@ -89,7 +95,9 @@ SENDERS = {
 
 @pytest.mark.parametrize("sender", SENDERS)
 def test_every_sender_reaches_the_same_route_with_the_id_decoded_once(sender: str) -> None:
-    """An id with a space, a slash, a percent and a plus sign in it arrives as it is in the table."""
+    """An id with a space, a slash, a percent and a plus sign
+    in it arrives as it is in the table.
+    """
     status, body = sent(SENDERS[sender])
     assert (status, body["resource"], body["path"]) == (200, PLAN, {"planId": ID})
 
@@ -220,8 +228,12 @@ def test_the_lost_time_is_counted_for_every_format() -> None:
         return Response({})
 
     now, millis = time.monotonic(), int(time.time() * 1000)
-    for context in ({"requestTimeEpoch": millis - 9_000}, {"timeEpoch": millis - 9_000},
-                    {"requestTimeEpoch": millis - 99_000}, {"requestTimeEpoch": "soon"}):  # fmt: skip
+    for context in (
+        {"requestTimeEpoch": millis - 9_000},
+        {"timeEpoch": millis - 9_000},
+        {"requestTimeEpoch": millis - 99_000},
+        {"requestTimeEpoch": "soon"},
+    ):
         event = rest("/recovery-plans", "/recovery-plans", None) | {"requestContext": context}
         answer(event, {("GET", "/recovery-plans"): aged})
     assert [round(it - now) for it in ages] == [-9, -9, 0, 0]
@@ -241,12 +253,15 @@ def test_a_ping_is_a_ping(event: dict[str, Any]) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=9),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner,
+    max_size=3),
     max_leaves=6,
 )  # fmt: skip
 MEMBERS = st.sampled_from([
-    "httpMethod", "resource", "path", "rawPath", "routeKey", "version", "headers", "body", "requestContext",
-    "multiValueHeaders", "queryStringParameters", "multiValueQueryStringParameters", "pathParameters", "isBase64Encoded",
+    "httpMethod", "resource", "path", "rawPath", "routeKey", "version", "headers", "body",
+    "requestContext",
+    "multiValueHeaders", "queryStringParameters", "multiValueQueryStringParameters",
+    "pathParameters", "isBase64Encoded",
 ])  # fmt: skip
 
 

@@ -72,7 +72,8 @@ def test_status_names_every_place(stack: Stack) -> None:
 def test_show_says_what_the_page_says(stack: Stack) -> None:
     """A plan, or servers; an unknown plan or a malformed id is bad usage.
 
-    Nobody ever saw the denied region whole, so a server without a row may be there, unless a plan says where it is.
+    Nobody ever saw the denied region whole, so a server without a row may be there, unless a plan
+    says where it is.
     """
     body = said(run(stack, "show", WHOLE_ESTATE, "--json"))
     assert body["planId"] == WHOLE_ESTATE
@@ -133,7 +134,9 @@ def test_terminate_is_a_dry_run_unless_told(stack: Stack) -> None:
 
 
 def test_leftovers_fail_when_any_is_too_old_or_a_place_was_not_seen(stack: Stack) -> None:
-    """The seeded drills are weeks old; with a limit of ten years only the denied place is left to complain of."""
+    """The seeded drills are weeks old; with a limit of ten years
+    only the denied place is left to complain of.
+    """
     done = run(stack, "leftovers", "--json", code=1)
     assert said(done)["tooOld"] == said(done)["instanceCount"] > 0
     assert "older than 7 days" in done.stderr
@@ -145,7 +148,9 @@ def test_leftovers_fail_when_any_is_too_old_or_a_place_was_not_seen(stack: Stack
 
 
 def test_check_fails_for_plans_that_would_not_launch(stack: Stack) -> None:
-    """Every plan, or one; what counts as failing can be told; an unknown plan is a failure in one line."""
+    """Every plan, or one; what counts as failing can be told; an
+    unknown plan is a failure in one line.
+    """
     plans = {it["planId"]: it for it in said(run(stack, "check", "--json", code=1))["plans"]}
     assert plans[WHOLE_ESTATE]["worst"] == "critical"
     done = run(stack, "check", WHOLE_ESTATE, code=1)

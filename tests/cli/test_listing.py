@@ -1,4 +1,6 @@
-"""Rows are readable at any width: no id is ever broken, what is left out is named, a pipe gets everything."""
+"""Rows are readable at any width: no id is ever broken, what is
+left out is named, a pipe gets everything.
+"""
 
 import io
 

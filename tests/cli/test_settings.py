@@ -55,7 +55,9 @@ def test_a_setting_that_leads_nowhere_is_one_line(
 
 
 def test_a_token_for_redis_needs_a_region_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error of signing in, which costs the mirror and nothing else; AWS_REGION is enough for it too."""
+    """An error of signing in, which costs the mirror and nothing
+    else; AWS_REGION is enough for it too.
+    """
     for name, value in {**KEYS, **ALONE}.items():
         monkeypatch.setenv(name, value)
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):

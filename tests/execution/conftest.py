@@ -32,7 +32,9 @@ def endpoints(dynamodb: Process, standin: Process, machines: Machines) -> dict[s
 
 @pytest.fixture(scope="session")
 def product(valkey: Process, standin: Process, endpoints: dict[str, str]) -> Product:
-    """Tables and accounts for all tests of a process: making clients of an account is what costs the time here."""
+    """Tables and accounts for all tests of a process: making clients
+    of an account is what costs the time here.
+    """
     number = uuid4().int
     variables = {
         "ENVIRONMENT": f"test-{number}",

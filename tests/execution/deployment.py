@@ -51,7 +51,10 @@ class Deployment:
         return [str(server["sourceServerID"]) for server in new]
 
     def fleet(self, place: Place, count: int, *, launched: bool) -> dict[str, list[Any]]:
-        """What a place holds of so many new servers. No test gets a server of another: its tombstone would be found."""
+        """What a place holds of so many new servers.
+
+        No test gets a server of another: its tombstone would be found.
+        """
         known = self._servers[place]
         self._servers[place] = total = known + count
         body = holdings(*place, total, total if launched else 0, time.time())
@@ -202,7 +205,9 @@ class Deployment:
     def held_before(
         self, operation: str, place: Place, work: Callable[[], object]
     ) -> Iterator[None]:
-        """Run `work` beside, held before its first call of this DRS operation until the block ends."""
+        """Run `work` beside, held before its first call of this
+        DRS operation until the block ends.
+        """
         reached, go_on = Event(), Event()
         hooks, name = (
             self.wiring.sync_parts().clients.get("drs", place).meta.events,
@@ -249,7 +254,9 @@ def call_routes(
 def drilled(
     deployment: Deployment, count: int = 2, places: int = 1, **plan: Any
 ) -> tuple[str, dict[Place, list[str]]]:
-    """An execution that has launched so many servers in each of so many places, on a page that knows them all."""
+    """An execution that has launched so many servers in each of so
+    many places, on a page that knows them all.
+    """
     waves = {
         deployment.place(it): deployment.protect(deployment.place(it), count)
         for it in range(places)

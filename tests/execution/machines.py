@@ -11,7 +11,10 @@ from typing import Any
 
 @dataclass
 class Machines:
-    """What was started, and the status of what is said to exist. `refuses` makes every call fail."""
+    """What was started, and the status of what is said to exist.
+
+    `refuses` makes every call fail.
+    """
 
     url: str = ""
     started: list[dict[str, Any]] = field(default_factory=list)

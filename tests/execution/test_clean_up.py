@@ -8,7 +8,9 @@ REPORT = "/executions/{executionId}/report"
 
 
 def test_one_verb_ends_whatever_the_drills_of_a_plan_have_left(deployment: Deployment) -> None:
-    """With a dry run first; the note and the request stand in the report, and nothing is left behind."""
+    """With a dry run first; the note and the request stand in
+    the report, and nothing is left behind.
+    """
     execution_id, waves = drilled(deployment, places=2)
     plan_id = deployment.execution(execution_id).plan_id
     note = {"note": "all came up"}
@@ -21,7 +23,7 @@ def test_one_verb_ends_whatever_the_drills_of_a_plan_have_left(deployment: Deplo
     assert deployment.termination(execution_id)["status"] == "COMPLETED"
     _, report = deployment.call("GET", REPORT, executionId=execution_id)
     assert [it["note"] for it in report["cleanUps"]] == ["all came up"]
-    assert all(it["requestedAt"] for it in report["termination"])
+    assert all(it["requestedAt"] and it["endedAt"] for it in report["termination"])
     assert report["leftBehind"] == []
     models.Report.model_validate(report)
     models.CleanedUp.model_validate(done)

@@ -1,4 +1,6 @@
-"""Steps survive a crash anywhere: nothing is launched or terminated twice, and nothing is forgotten."""
+"""Steps survive a crash anywhere: nothing is launched or
+terminated twice, and nothing is forgotten.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +20,14 @@ class Crash(BaseException):
 
 
 WRITES = (
-    "dynamodb.PutItem", "dynamodb.UpdateItem", "drs.StartRecovery", "drs.TerminateRecoveryInstances",
+    "dynamodb.PutItem", "dynamodb.UpdateItem", "dynamodb.TransactWriteItems", "drs.StartRecovery",
+    "drs.TerminateRecoveryInstances",
 )  # fmt: skip
 
 
 class Fuse:
-    """Ends the process at its nth write: before it is made, or once it was made but nobody heard the answer.
+    """Ends the process at its nth write: before it is made, or once it was made but nobody heard
+    the answer.
 
     Reads change nothing, so a crash at one of them is a crash after the write before it.
     """
@@ -59,7 +63,10 @@ class Fuse:
 def drive_through_a_crash(
     deployment: Deployment, place: Place, execution_id: str, fuse: Fuse
 ) -> None:
-    """What the state machine does: a step that ended early is repeated. Steps keep nothing in the process."""
+    """What the state machine does: a step that ended early is repeated.
+
+    Steps keep nothing in the process.
+    """
     steps = ["start_wave", "poll_wave", "sync_wave"]
     parts = deployment.wiring.sync_parts()
     with fuse.on(deployment.wiring.dynamodb, parts.clients.get("drs", place)):

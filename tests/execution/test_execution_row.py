@@ -1,4 +1,6 @@
-"""Executions are read from whatever row the platform wrote, and written so that the platform understands ours."""
+"""Executions are read from whatever row the platform wrote, and
+written so that the platform understands ours.
+"""
 
 from typing import Any
 
@@ -36,8 +38,22 @@ def test_a_row_of_the_platform_is_read_whole() -> None:
     assert wave.end_time == "2026-11-18T11:40:00Z"
 
 
-@pytest.mark.parametrize("status", ["PENDING", "POLLING", "INITIATED", "LAUNCHING", "STARTED", "IN_PROGRESS",
-                                    "RUNNING", "PAUSED", "CANCELLING", "polling", "NEVER_HEARD_OF"])  # fmt: skip
+@pytest.mark.parametrize(
+    "status",
+    [
+        "PENDING",
+        "POLLING",
+        "INITIATED",
+        "LAUNCHING",
+        "STARTED",
+        "IN_PROGRESS",
+        "RUNNING",
+        "PAUSED",
+        "CANCELLING",
+        "polling",
+        "NEVER_HEARD_OF",
+    ],
+)
 def test_only_four_words_mean_that_an_execution_is_over(status: str) -> None:
     """Any other one runs."""
     assert not read_execution(ROW | {"status": status}).is_over
@@ -97,12 +113,21 @@ def test_a_row_without_an_id_is_none_and_a_lock_is_a_lock() -> None:
 
 def ours(**more: Any) -> Execution:
     """An execution of ours, half way."""
-    wave = Wave(wave_number=0, wave_name="One", account_id=ACCOUNT, region=REGION, server_ids=SERVERS,
+    wave = Wave(wave_number=0, wave_name="One", account_id=ACCOUNT, region=REGION,
+    server_ids=SERVERS,
                 status=Status.STARTING, start_time="2026-11-18T11:06:40Z")  # fmt: skip
     wave.add_job(JOB, SERVERS[:1])
     wave.fail({SERVERS[1]: "no capacity"})
-    return Execution(execution_id="e", plan_id="p", plan_name="P", execution_type="DRILL", status=Status.RUNNING,
-                     start_time="2026-11-18T11:06:40Z", revision=0, waves=[wave]) .model_copy(update=more)  # fmt: skip
+    return Execution(
+        execution_id="e",
+        plan_id="p",
+        plan_name="P",
+        execution_type="DRILL",
+        status=Status.RUNNING,
+        start_time="2026-11-18T11:06:40Z",
+        revision=0,
+        waves=[wave],
+    ).model_copy(update=more)
 
 
 def test_what_we_write_the_platform_understands() -> None:
@@ -157,7 +182,8 @@ def test_only_what_changes_is_written_and_over_what_was_there() -> None:
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9)
     | st.sampled_from([JOB, *SERVERS, "LAUNCHED", "RUNNING"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner,
+    max_size=3),
     max_leaves=6,
 )  # fmt: skip
 LIMITS = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

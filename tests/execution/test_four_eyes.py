@@ -92,7 +92,9 @@ def test_a_recovery_waits_until_somebody_else_agrees(
 
 
 def test_its_termination_waits_too(deployment: Deployment, people: People) -> None:
-    """What would go is said at once; it goes when somebody else agrees, and the job says who did."""
+    """What would go is said at once; it goes when somebody
+    else agrees, and the job says who did.
+    """
     execution_id = asked(deployment, people)
     people.ask("john", APPROVE, execution_id)
     deployment.drive(execution_id)

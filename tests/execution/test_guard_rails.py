@@ -47,7 +47,9 @@ def protected_here(deployment: Deployment, place: Place, server_id: str) -> None
 
 
 def protected_at_its_origin(deployment: Deployment, place: Place, server_id: str) -> None:
-    """The instance itself is protected by DRS, where its server comes from: that is how a failback is set up."""
+    """The instance itself is protected by DRS, where its server
+    comes from: that is how a failback is set up.
+    """
     origin = Place(place.account_id, "us-west-2")
     deployment.aws.call("PUT", f"places/{origin.account_id}/{origin.region}", {"initialized": True})
     (server,) = [

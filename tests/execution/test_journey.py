@@ -93,7 +93,9 @@ class Journey:
         return str(answer["executionId"])
 
     def page(self) -> list[dict[str, Any]]:
-        """The instances that the page shows for the plan, once it knows all: a machine under load may need a while."""
+        """The instances that the page shows for the plan, once it knows
+        all: a machine under load may need a while.
+        """
         path = f"/recovery-plans/{self.plan_id}/check-existing-instances"
         answer = until(lambda: self.call("GET", path)[1], lambda it: not it["unknownServerIds"])
         assert answer["unknownServerIds"] == []
@@ -161,7 +163,9 @@ def test_a_drill_shows_on_the_page_within_seconds_and_leaves_it_empty_again(
 
 
 def test_a_place_that_goes_down_costs_its_own_wave_only_time(drill_stack: Stack) -> None:
-    """The state machine asks again until the place is back; the termination names what remains, and ends it later."""
+    """The state machine asks again until the place is back; the
+    termination names what remains, and ends it later.
+    """
     journey = Journey(drill_stack, "plan-down")
     account, region = journey.places[1]
     weather = drill_stack.standin.call("GET", "weather")["rules"]
@@ -203,7 +207,9 @@ def test_a_place_that_goes_down_costs_its_own_wave_only_time(drill_stack: Stack)
 def test_a_machine_that_is_stopped_closes_its_execution_and_frees_the_plan(
     drill_stack: Stack,
 ) -> None:
-    """A step fails and is tried again; somebody stops the machine; the row says so, and the plan can be started."""
+    """A step fails and is tried again; somebody stops the machine;
+    the row says so, and the plan can be started.
+    """
     journey = Journey(drill_stack, "plan-garbage")
     account, region = journey.places[0]
     weather = drill_stack.standin.call("GET", "weather")["rules"]

@@ -21,7 +21,8 @@ carry_out(json.loads(sys.argv[1]), direct_operations(SyncWiring(Settings.from_en
 
 
 def kill_in_sync(deployment: Deployment, execution_id: str) -> None:
-    """Run the wave's sync in a process of its own, and kill that when it turns from the table to the mirror.
+    """Run the wave's sync in a process of its own, and kill that when it turns from the table to
+    the mirror.
 
     Its mirror is a socket of ours: whoever connects to it has written the table.
     """

@@ -1,4 +1,6 @@
-"""The deployed state machine's definition over the real steps: however it ends, the row is closed."""
+"""The deployed state machine's definition over the real
+steps: however it ends, the row is closed.
+"""
 
 import asyncio
 import json
@@ -11,6 +13,7 @@ import pytest
 from cache.values import now, to_millis, to_stamp
 from local.driver import StateMachine, StepFailed
 from local.lambdas import Answer, error
+from local.proxy import FaultProxy
 from services.execution import waves
 from services.execution.progress import GRACE_POLLS
 from services.platform.execution import ABANDONED_AFTER, Server, Status
@@ -28,7 +31,10 @@ class Killed(BaseException):
 
 
 class Steps:
-    """The execution function in this process, DRS's clock turned at each poll. `kill` may raise Killed."""
+    """The execution function in this process, DRS's clock turned at each poll.
+
+    `kill` may raise Killed.
+    """
 
     def __init__(self, deployment: Deployment, kill: Callable[[int], None]) -> None:
         self._deployment = deployment
@@ -155,7 +161,9 @@ def test_an_outage_shorter_than_the_tries_costs_time_only(deployment: Deployment
 
 
 def test_retries_last_for_hours_and_no_history_outgrows_its_limit() -> None:
-    """Worked out from the definition: a try costs three events, a poll nine, and the machine ends in time."""
+    """Worked out from the definition: a try costs three events, a
+    poll nine, and the machine ends in time.
+    """
     definition = json.loads(DEFINITION)
     for name, state in definition["States"].items():
         if state["Type"] != "Task":
@@ -185,7 +193,9 @@ def _most_events(seconds: float, wait: float) -> float:
 
 
 def test_a_job_that_drs_forgets_ends_its_wave_after_a_grace(deployment: Deployment) -> None:
-    """Its servers have failed, for that reason; what has an instance of the job was launched all the same."""
+    """Its servers have failed, for that reason; what has an
+    instance of the job was launched all the same.
+    """
     place = deployment.place(0)
     lost, kept = deployment.protect(place, 2)
     execution_id = deployment.begin((place, [lost, kept]))
@@ -220,7 +230,10 @@ def test_a_wave_has_its_longest_time(deployment: Deployment) -> None:
     step = deployment.step("poll_wave", execution_id)
     assert (step["waveDone"], step["waitSeconds"]) == (True, waves.SLOW_POLL_SECONDS)
     (wave,) = deployment.execution(execution_id).waves
-    assert (wave.status, wave.failures[0].reason) == (Status.FAILED, waves.TOO_LONG)
+    assert (wave.status, wave.failures[0].reason) == (
+        Status.FAILED,
+        waves.TOO_LONG.format(minutes=1440),
+    )
 
 
 def test_an_execution_that_nobody_drives_says_so_and_can_be_cancelled_by_force(
@@ -262,6 +275,23 @@ def test_the_watch_closes_what_no_machine_drives_any_more(
     assert deployment.execution(execution_id).status == Status.FAILED
 
 
+def test_a_machine_service_that_is_silent_costs_a_start_a_few_seconds(
+    deployment: Deployment, machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503 within the gateway's time, and nothing is left behind that would lock the plan."""
+    proxy = FaultProxy(int(machines.url.rpartition(":")[2]))
+    proxy.black_hole()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SFN", f"http://127.0.0.1:{proxy.port}")
+    place = deployment.place(0)
+    plan_id = deployment.plan((place, deployment.protect(place, 1)))
+    body = {"planId": plan_id, "executionType": "DRILL"}
+    status, answer = deployment.call("POST", "/executions", body)
+    assert (status, answer["error"]) == (503, "UNAVAILABLE")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SFN", machines.url)
+    proxy.close()
+    assert deployment.call("POST", "/executions", body)[0] == 202
+
+
 def test_a_step_says_that_the_execution_is_driven_even_while_drs_is_away(
     deployment: Deployment,
 ) -> None:
@@ -276,7 +306,9 @@ def test_a_step_says_that_the_execution_is_driven_even_while_drs_is_away(
 
 @pytest.mark.parametrize("status", ["POLLING", "INITIATED", "a word of tomorrow"])
 def test_a_status_that_we_do_not_know_is_one_that_runs(deployment: Deployment, status: str) -> None:
-    """Its servers are busy, it is not terminated, and it is never called abandoned: others drive it."""
+    """Its servers are busy, it is not terminated, and it is
+    never called abandoned: others drive it.
+    """
     execution_id, ids = begun(deployment)
     row = deployment.executions.row(execution_id) | {"status": status}
     deployment.row(deployment.wiring.settings.execution_history_table, row)

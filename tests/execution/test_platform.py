@@ -29,7 +29,12 @@ def as_the_platform(deployment: Deployment, **more: Any) -> tuple[str, list[str]
     ((place, server_ids),) = waves.items()
     execution = deployment.execution(execution_id)
     wave = wave_row(execution.waves[0].jobs[0], place.region, server_ids)
-    row = execution_row(place.account_id, executionId=execution_id, planId=execution.plan_id, waves=[wave]) | more  # fmt: skip
+    row = (
+        execution_row(
+            place.account_id, executionId=execution_id, planId=execution.plan_id, waves=[wave]
+        )
+        | more
+    )
     deployment.row(deployment.wiring.settings.execution_history_table, row)
     return execution_id, server_ids, row
 
@@ -37,7 +42,9 @@ def as_the_platform(deployment: Deployment, **more: Any) -> tuple[str, list[str]
 def test_an_execution_of_the_platform_is_terminated_and_its_row_otherwise_untouched(
     deployment: Deployment,
 ) -> None:
-    """The jobs are kept beside what the platform wrote, member by member, and followed to their end."""
+    """The jobs are kept beside what the platform wrote, member
+    by member, and followed to their end.
+    """
     execution_id, server_ids, row = as_the_platform(deployment)
     answer = deployment.terminate(execution_id)
     assert {it["sourceServerId"] for it in answer["requested"]} == set(server_ids)
@@ -65,7 +72,9 @@ def test_the_page_of_an_execution_shows_the_platforms_row_in_our_forms(
 def test_what_the_platform_runs_is_neither_terminated_nor_started_again(
     deployment: Deployment, status: str
 ) -> None:
-    """Nor are its servers launched by another plan; a status that we do not know is one that runs."""
+    """Nor are its servers launched by another plan; a status
+    that we do not know is one that runs.
+    """
     execution_id, server_ids, row = as_the_platform(deployment, status=status)
     path = "/executions/{executionId}/terminate-instances"
     got = deployment.call("POST", path, {}, executionId=execution_id)
@@ -105,7 +114,9 @@ def test_locks_are_no_executions_and_stay_as_they_are(deployment: Deployment) ->
 def test_what_the_platform_writes_between_our_read_and_our_write_is_kept(
     deployment: Deployment,
 ) -> None:
-    """Another member's update stays; of the same member the later reader starts again from what stands."""
+    """Another member's update stays; of the same member the
+    later reader starts again from what stands.
+    """
     execution_id, _, _ = as_the_platform(deployment)
     place = deployment.place(0)
     tries = 0
@@ -145,9 +156,19 @@ def test_the_sync_attributes_what_the_platform_launched(deployment: Deployment) 
     execution_id, _, row = as_the_platform(deployment, planName="Renamed since")
     table = deployment.wiring.settings.execution_history_table
     for number, waves in enumerate(["none", [7, {"jobIds": 7}], {"a": 1}]):
-        odd = {"executionId": f"odd-{number}-{execution_id}", "planId": "odd", "waves": waves, "status": "FAILED"}  # fmt: skip
+        odd = {
+            "executionId": f"odd-{number}-{execution_id}",
+            "planId": "odd",
+            "waves": waves,
+            "status": "FAILED",
+        }
         deployment.row(table, odd)
-    lock = {"executionId": f"lock-{execution_id}", "planId": "LOCK", "status": "LOCK", "waves": row["waves"]}  # fmt: skip
+    lock = {
+        "executionId": f"lock-{execution_id}",
+        "planId": "LOCK",
+        "status": "LOCK",
+        "waves": row["waves"],
+    }
     deployment.row(table, lock)
     history = deployment.wiring.sync_parts().history()
     found = history.attribution(row["waves"][0]["jobId"])

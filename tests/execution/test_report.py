@@ -1,4 +1,6 @@
-"""The report on an execution: waves, servers, recovery points and times, failures, the end, and what was left behind."""
+"""The report on an execution: waves, servers, recovery points and
+times, failures, the end, and what was left behind.
+"""
 
 from typing import Any
 

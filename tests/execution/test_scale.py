@@ -1,4 +1,6 @@
-"""The largest execution: 5,000 instances, listed through the index to its last page, terminated in one go."""
+"""The largest execution: 5,000 instances, listed through the
+index to its last page, terminated in one go.
+"""
 
 import pytest
 
@@ -14,7 +16,9 @@ EXECUTION = "exec-1"
 
 @pytest.mark.parametrize("count", [50, pytest.param(500, marks=pytest.mark.long)])
 def test_the_instances_of_ten_places_go_in_one_go(deployment: Deployment, count: int) -> None:
-    """500 in each of ten places are the most an execution has: 50 jobs, and its row still is one DynamoDB item."""
+    """500 in each of ten places are the most an execution has: 50
+    jobs, and its row still is one DynamoDB item.
+    """
     places = [deployment.place(number) for number in range(10)]
     waves = [launched(deployment, place, number, count) for number, place in enumerate(places, 1)]
     execution = Execution(
@@ -88,7 +92,9 @@ def row(place: Place, record: dict[str, object]) -> dict[str, object]:
 
 
 def item_size(value: object) -> int:
-    """Bytes of a value as DynamoDB counts them: UTF-8, 3 for each map or list and 1 for each of its members."""
+    """Bytes of a value as DynamoDB counts them: UTF-8, 3 for each
+    map or list and 1 for each of its members.
+    """
     match value:
         case dict():
             return 3 + sum(1 + len(name.encode()) + item_size(it) for name, it in value.items())

@@ -1,4 +1,6 @@
-"""Starting and cancelling: what would be destroyed is said first, and no plan or server is launched by two."""
+"""Starting and cancelling: what would be destroyed is said
+first, and no plan or server is launched by two.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -24,7 +26,9 @@ def start(deployment: Deployment, plan_id: str, **body: Any) -> tuple[int, Any]:
 def test_a_start_is_accepted_and_the_state_machine_gets_it_under_its_own_name(
     deployment: Deployment, machines: Machines
 ) -> None:
-    """The name says execution and wave, so that Step Functions runs each once; its input is all it needs."""
+    """The name says execution and wave, so that Step Functions
+    runs each once; its input is all it needs.
+    """
     place = deployment.place(0)
     execution_id = deployment.begin((place, deployment.protect(place, 1)))
     started = machines.started[-1]
@@ -70,7 +74,9 @@ def test_of_many_starts_at_once_exactly_one_is_accepted(deployment: Deployment) 
 def test_a_launch_that_would_destroy_instances_says_which_and_waits_for_leave(
     deployment: Deployment, kind: str
 ) -> None:
-    """From a live look, with the execution each of them comes from, though no sync has seen them."""
+    """From a live look, with the execution each of them comes
+    from, though no sync has seen them.
+    """
     place = deployment.place(0)
     ids = deployment.protect(place, 2)
     execution_id = deployment.begin((place, ids[:1]), kind=kind)

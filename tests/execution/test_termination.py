@@ -120,7 +120,9 @@ def test_a_place_that_goes_down_meanwhile_is_followed_later(deployment: Deployme
 
 
 def test_a_crash_between_the_call_and_the_record_is_made_good(deployment: Deployment) -> None:
-    """The job that nobody wrote down is found: while it is pending by the conflict, later by the state."""
+    """The job that nobody wrote down is found: while it is
+    pending by the conflict, later by the state.
+    """
     execution_id, waves = drilled(deployment, places=2)
     jobs = {}
     for seconds, (place, ids) in zip((10, 0), waves.items(), strict=True):
@@ -206,7 +208,10 @@ def test_three_hundred_instances_in_three_places_cost_three_calls_and_one_index_
 def test_more_instances_than_drs_takes_at_once_are_asked_for_in_turns(
     deployment: Deployment,
 ) -> None:
-    """DRS takes 20 jobs at a time. Those over the quota are named, and go when they are asked for again."""
+    """DRS takes 20 jobs at a time.
+
+    Those over the quota are named, and go when they are asked for again.
+    """
     execution_id, waves = drilled(deployment, count=102)
     deployment.keep_busy(next(iter(waves)), 19)
     first = deployment.terminate(execution_id)

@@ -1,4 +1,6 @@
-"""The customer's `sync_recovery_instances_after_wave`: its three arguments, and the execution's own row decides the rest."""
+"""The customer's `sync_recovery_instances_after_wave`: its three
+arguments, and the execution's own row decides the rest.
+"""
 
 from typing import Any
 
@@ -51,7 +53,9 @@ def test_what_fits_the_row_may_be_said_too(deployment: Deployment) -> None:
 
 
 def test_what_does_not_fit_the_row_is_refused_and_changes_nothing(deployment: Deployment) -> None:
-    """Another execution with the true job, a job, place, plan or server of another, a wave that is not there."""
+    """Another execution with the true job, a job, place, plan or
+    server of another, a wave that is not there.
+    """
     execution_id, waves = drilled(deployment)
     ((_, server_ids),) = waves.items()
     other, others = drilled(deployment)
@@ -101,7 +105,9 @@ def test_the_customers_functions_take_the_customers_arguments(
 def test_a_server_nobody_could_look_up_is_no_none(
     endpoints: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The customer's function gives a list, in which a missing server would read as one that has nothing."""
+    """The customer's function gives a list, in which a missing
+    server would read as one that has nothing.
+    """
     for name, value in endpoints.items():
         monkeypatch.setenv(name, value)
     nowhere = {"RECOVERY_INSTANCES_TABLE": "no-such-table", "SYNC_STATUS_TABLE": "no-such-table"}

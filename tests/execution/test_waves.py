@@ -1,4 +1,6 @@
-"""Waves: launched in order, each server's result known, the page told, and never held up by the sync."""
+"""Waves: launched in order, each server's result known, the
+page told, and never held up by the sync.
+"""
 
 import time
 
@@ -14,7 +16,9 @@ from tests.execution.product import role_of
 def test_a_drill_runs_its_waves_in_order_over_both_accounts_and_the_page_shows_every_instance(
     deployment: Deployment,
 ) -> None:
-    """Three waves, two accounts; each instance on the page carries the execution that launched it."""
+    """Three waves, two accounts; each instance on the page
+    carries the execution that launched it.
+    """
     places = [deployment.place(number) for number in (0, 1, 2)]
     plan = [(place, deployment.protect(place, 3)) for place in places]
     execution_id = deployment.drill(*plan)
@@ -47,7 +51,9 @@ def test_every_call_to_an_account_is_made_with_its_role(deployment: Deployment) 
 
 
 def test_progress_shows_server_by_server_while_the_job_still_runs(deployment: Deployment) -> None:
-    """A server counts as launched as soon as its job says so; the wave is over with the last of them."""
+    """A server counts as launched as soon as its job says so;
+    the wave is over with the last of them.
+    """
     place = deployment.place(0)
     ids = deployment.protect(place, 3)
     execution_id = deployment.begin((place, ids))
@@ -94,7 +100,9 @@ def test_a_log_that_cannot_be_read_holds_no_result_up(deployment: Deployment) ->
 
 
 def test_a_wave_of_which_nothing_launched_is_the_last(deployment: Deployment) -> None:
-    """Later waves build on it; the instances that its servers had before are gone, and the page says so."""
+    """Later waves build on it; the instances that its servers had
+    before are gone, and the page says so.
+    """
     first, second = deployment.place(0), deployment.place(1)
     ids, others = deployment.protect(first, 2), deployment.protect(second, 2)
     deployment.drill((first, ids))
@@ -132,7 +140,9 @@ def test_more_servers_than_a_job_takes_are_launched_by_several(deployment: Deplo
 
 
 def test_servers_over_the_quota_wait_for_their_turn(deployment: Deployment) -> None:
-    """DRS takes 20 jobs at a time, whoever asks; what it does not take is started while the wave is polled."""
+    """DRS takes 20 jobs at a time, whoever asks; what it does not
+    take is started while the wave is polled.
+    """
     place = deployment.place(0)
     ids = deployment.protect(place, 102)
     deployment.keep_busy(place, 19)
@@ -147,7 +157,9 @@ def test_servers_over_the_quota_wait_for_their_turn(deployment: Deployment) -> N
 def test_a_server_busy_in_a_job_of_somebody_else_does_not_hold_up_the_rest(
     deployment: Deployment,
 ) -> None:
-    """One StartRecovery is refused for all; halving it finds the busy one, which fails alone, and with the reason."""
+    """One StartRecovery is refused for all; halving it finds the busy
+    one, which fails alone, and with the reason.
+    """
     place = deployment.place(0)
     ids = deployment.protect(place, 9)
     execution_id = deployment.begin((place, ids))

@@ -1,4 +1,6 @@
-"""A stack of its own whose Valkey and DynamoDB stand behind a network that can fail; the world is a small one."""
+"""A stack of its own whose Valkey and DynamoDB stand behind a
+network that can fail; the world is a small one.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

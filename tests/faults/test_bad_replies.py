@@ -1,4 +1,6 @@
-"""What AWS may answer one day, or should never: a sync survives it, and no page turns it into a "none"."""
+"""What AWS may answer one day, or should never: a sync
+survives it, and no page turns it into a "none".
+"""
 
 import json
 import re
@@ -12,11 +14,14 @@ from local.functions import name
 
 PLACE = {"accountId": "111111111111", "region": "us-east-1"}
 DRS_MEMBERS = [
-    "items", "sourceServerID", "recoveryInstanceID", "ec2InstanceID", "ec2InstanceState", "jobID", "isDrill",
-    "pointInTimeSnapshotDateTime", "tags", "sourceProperties", "hostname", "originAccountID", "stagingArea",
+    "items", "sourceServerID", "recoveryInstanceID", "ec2InstanceID", "ec2InstanceState", "jobID",
+    "isDrill",
+    "pointInTimeSnapshotDateTime", "tags", "sourceProperties", "hostname", "originAccountID",
+    "stagingArea",
 ]  # fmt: skip
 EC2_MEMBERS = [
-    "Reservations", "Instances", "InstanceId", "State", "Name", "Tags", "Value", "LaunchTime", "PrivateIpAddress",
+    "Reservations", "Instances", "InstanceId", "State", "Name", "Tags", "Value", "LaunchTime",
+    "PrivateIpAddress",
     "SecurityGroups", "IamInstanceProfile",
 ]  # fmt: skip
 
@@ -60,7 +65,9 @@ def lost(faulty: FaultyStack) -> list[str]:
     "operation", ["DescribeSourceServers", "DescribeInstances", "DescribeJobs"]
 )
 def test_an_answer_that_does_not_come_changes_no_page(faulty: FaultyStack, operation: str) -> None:
-    """Names stay too: an instance without a name of its own is called after its server, as DRS named that last."""
+    """Names stay too: an instance without a name of its own is
+    called after its server, as DRS named that last.
+    """
     sync_place(faulty, {"operation": operation, "deny": True})
     ids = sorted(faulty.world.alive)
     assert faulty.faults_of(faulty.query(ids), ids) == []
@@ -69,7 +76,9 @@ def test_an_answer_that_does_not_come_changes_no_page(faulty: FaultyStack, opera
 @pytest.mark.usefixtures("whole_again")
 @pytest.mark.parametrize("service", ["drs", "ec2"])
 def test_members_and_words_of_the_future_lose_nobody(faulty: FaultyStack, service: str) -> None:
-    """Unknown members are passed over, an unknown state counts as alive, and the look is complete."""
+    """Unknown members are passed over, an unknown state counts
+    as alive, and the look is complete.
+    """
     report = sync_place(faulty, {"service": service, "unknownMembers": True, "unknownEnums": True})
     assert report["outcome"] == "seen"
     assert report["absent"] == 0
@@ -81,14 +90,18 @@ def test_members_and_words_of_the_future_lose_nobody(faulty: FaultyStack, servic
 def test_members_of_the_wrong_type_lose_nobody(
     faulty: FaultyStack, service: str, members: list[str]
 ) -> None:
-    """Each in turn: no instance is called absent, nothing breaks beyond the place, and every row stays a record."""
+    """Each in turn: no instance is called absent, nothing breaks
+    beyond the place, and every row stays a record.
+    """
     for member in members:
         report = sync_place(faulty, {"service": service, "garbage": [member]})
         assert lost(faulty) == [], (member, report)
 
 
 def test_logs_hold_no_tokens_and_no_addresses(faulty: FaultyStack) -> None:
-    """At INFO, after syncs, page reads and failures of every kind: no credentials, page tokens or IP addresses."""
+    """At INFO, after syncs, page reads and failures of every kind:
+    no credentials, page tokens or IP addresses.
+    """
     weather = [
         *faulty.world.weather,
         {"service": "sts", "deny": True},

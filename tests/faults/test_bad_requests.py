@@ -1,4 +1,6 @@
-"""Requests nobody should send: never a 500, never a crash, never another server's data, and nothing is written."""
+"""Requests nobody should send: never a 500, never a crash, never
+another server's data, and nothing is written.
+"""
 
 import json
 from collections.abc import Iterator
@@ -15,10 +17,14 @@ from local.functions import TABLES, name
 QUERY, SYNC, START = "/recovery-instances/query", "/drs/recovery-instance-sync", "/executions"
 STRANGER = "s-00000000000000000"
 NASTY = [
-    "", " ", "\x00", "s-\x00", "\n", STRANGER + "\n", " " + STRANGER, STRANGER + " ", STRANGER.upper(), STRANGER + "0",
-    STRANGER[:-1], "ѕ-00000000000000000", "s‑00000000000000000", "s-" + "０" * 17, "s-" + "٠" * 17, "s-" + "ａ" * 17,
-    "\ud800", "😀" * 40, "s-" + "💥" * 17, "../../etc/passwd", "..%2f..%2fetc%2fpasswd", "' OR '1'='1", '{"S": "x"}',
-    "ri:v4:places", "*", "s-*", "\r\nFLUSHALL\r\n", "*1\r\n$8\r\nFLUSHALL\r\n", "${jndi:ldap://x}", "<script>",
+    "", " ", "\x00", "s-\x00", "\n", STRANGER + "\n", " " + STRANGER, STRANGER + " ",
+    STRANGER.upper(), STRANGER + "0",
+    STRANGER[:-1], "ѕ-00000000000000000", "s‑00000000000000000", "s-" + "０" * 17, "s-" + "٠" * 17,
+    "s-" + "ａ" * 17,
+    "\ud800", "😀" * 40, "s-" + "💥" * 17, "../../etc/passwd", "..%2f..%2fetc%2fpasswd",
+    "' OR '1'='1", '{"S": "x"}',
+    "ri:v4:places", "*", "s-*", "\r\nFLUSHALL\r\n", "*1\r\n$8\r\nFLUSHALL\r\n", "${jndi:ldap://x}",
+    "<script>",
     "{{7*7}}", "%s%n", "-1", "None", "null", "__proto__", "a" * 5_000,
 ]  # fmt: skip
 LIMITS = settings(
@@ -128,11 +134,13 @@ def test_answers_are_about_the_servers_asked_for_and_no_others(
 
 
 OPERATIONS = st.sampled_from([
-    "get_recovery_instance_sync_status", "check_existing_recovery_instances", "sync_recovery_instances_after_wave",
+    "get_recovery_instance_sync_status", "check_existing_recovery_instances",
+    "sync_recovery_instances_after_wave",
     "terminate_recovery_instances", "no_such_operation", "run", "__init__",
 ])  # fmt: skip
 ARGUMENTS = st.sampled_from([
-    "sourceServerIds", "accountId", "region", "executionId", "waveNumber", "jobId", "confirm", "runId", "planName",
+    "sourceServerIds", "accountId", "region", "executionId", "waveNumber", "jobId", "confirm",
+    "runId", "planName",
 ])  # fmt: skip
 
 
@@ -195,6 +203,8 @@ def test_an_event_that_is_none_is_an_answer(faulty: FaultyStack, role: str, even
 def test_a_place_nobody_configured_is_not_looked_at(
     faulty: FaultyStack, place: dict[str, str]
 ) -> None:
-    """Noting a look there would make every server nobody knows unknown, until the next full sync."""
+    """Noting a look there would make every server nobody
+    knows unknown, until the next full sync.
+    """
     payload = invoke(faulty, "data-management", {"operation": "sync_recovery_instances", **place})
     assert payload["error"] == "INVALID_INPUT"

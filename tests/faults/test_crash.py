@@ -4,7 +4,8 @@ from pathlib import Path
 
 from loadtests.crash import WHEN, scene
 
-KILLS = 18  # of the everyday run, where most is written; `python -m loadtests.crash` kills at every step
+# of the everyday run, where most is written; `python -m loadtests.crash` kills at every step
+KILLS = 18
 
 
 def test_one_clean_sync_heals_a_killed_one(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""DynamoDB failing while the mirror is empty: what it can still say is right, the rest is unknown, and all in time."""
+"""DynamoDB failing while the mirror is empty: what it can still say
+is right, the rest is unknown, and all in time.
+"""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +23,9 @@ def empty_mirror(faulty: FaultyStack) -> FaultyStack:
 
 @pytest.fixture
 def throttled(faulty: FaultyStack) -> Iterator[Callable[[float, float], None]]:
-    """Puts a DynamoDB in the way that refuses this share of calls and holds back that share of keys."""
+    """Puts a DynamoDB in the way that refuses this share of
+    calls and holds back that share of keys.
+    """
     between: list[ThrottlingDynamoDB] = []
 
     def put(refused: float, unprocessed: float) -> None:
@@ -67,7 +71,9 @@ def assert_whole_soon(faulty: FaultyStack, seconds: float = 10.0) -> None:
 def test_without_table_and_entries_everything_is_unknown(
     empty_mirror: FaultyStack, fault: str
 ) -> None:
-    """Never a false none, `hasExistingInstances` null, within 3 s; and whole again once the table answers."""
+    """Never a false none, `hasExistingInstances` null, within 3 s;
+    and whole again once the table answers.
+    """
     GONE[fault](empty_mirror)
     assert_unknown(empty_mirror)
     empty_mirror.to_dynamodb.heal()
@@ -105,7 +111,9 @@ def test_with_both_tiers_gone_everything_is_unknown(
 
 
 def test_an_unread_plan_is_a_503_in_time(faulty: FaultyStack) -> None:
-    """A plan that no process has seen cannot be shown; with everything away that is said in time, not as a 404."""
+    """A plan that no process has seen cannot be shown; with
+    everything away that is said in time, not as a 404.
+    """
     faulty.to_redis.black_hole()
     faulty.to_dynamodb.black_hole()
     page = faulty.plan_page("plan-nobody-has-asked-for")
@@ -115,7 +123,9 @@ def test_an_unread_plan_is_a_503_in_time(faulty: FaultyStack) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_the_sync_routes_answer_in_time(faulty: FaultyStack, method: str) -> None:
-    """A status nobody can read, and a sync nobody can start, are a 503 within 3 s while DynamoDB hangs."""
+    """A status nobody can read, and a sync nobody can start, are
+    a 503 within 3 s while DynamoDB hangs.
+    """
     faulty.to_dynamodb.black_hole()
     page = faulty.request(
         method, "/drs/recovery-instance-sync" + ("/status" if method == "GET" else "")
@@ -125,7 +135,9 @@ def test_the_sync_routes_answer_in_time(faulty: FaultyStack, method: str) -> Non
 
 
 def test_a_warm_mirror_needs_no_table(faulty: FaultyStack) -> None:
-    """With entries in Redis, pages are whole while DynamoDB hangs, even once the plan in memory is old."""
+    """With entries in Redis, pages are whole while DynamoDB
+    hangs, even once the plan in memory is old.
+    """
     faulty.to_dynamodb.black_hole()
     for _ in range(4):
         page = faulty.plan_page()

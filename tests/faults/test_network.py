@@ -53,7 +53,9 @@ def test_a_black_hole_swallows_standing_and_new_connections(proxy: FaultProxy) -
 
 
 def test_slow_and_elsewhere(proxy: FaultProxy, dynamodb: Process) -> None:
-    """A slow network is slower than patience, and what is led elsewhere no longer speaks to Valkey."""
+    """A slow network is slower than patience, and what is led
+    elsewhere no longer speaks to Valkey.
+    """
     proxy.slow(0.5)
     with pytest.raises(redis.TimeoutError):
         client(proxy.port).ping()
@@ -65,7 +67,9 @@ def test_slow_and_elsewhere(proxy: FaultProxy, dynamodb: Process) -> None:
 
 
 def test_throttling_speaks_as_dynamodb_does(dynamodb: Process) -> None:
-    """boto3 sees the exception of that name, and keys held back come in the shape to ask again with."""
+    """boto3 sees the exception of that name, and keys held back
+    come in the shape to ask again with.
+    """
     between = ThrottlingDynamoDB(dynamodb.url, unprocessed=0.5)
     table = boto3.client(
         "dynamodb",

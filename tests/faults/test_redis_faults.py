@@ -1,4 +1,6 @@
-"""Whatever happens to Redis, the page is whole and right from the table, in time, and Redis is used again soon."""
+"""Whatever happens to Redis, the page is whole and right from the
+table, in time, and Redis is used again soon.
+"""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -59,7 +61,9 @@ AWAY: dict[str, tuple[Callable[[FaultyStack], None], Callable[[FaultyStack], Non
 
 @pytest.mark.parametrize("fault", AWAY)
 def test_pages_do_without_redis_and_go_back_to_it(faulty: FaultyStack, fault: str) -> None:
-    """Complete and right from DynamoDB within 3 s each, and Redis is used again within 10 s of its return."""
+    """Complete and right from DynamoDB within 3 s each, and Redis
+    is used again within 10 s of its return.
+    """
     strike, mend = AWAY[fault]
     try:
         strike(faulty)
@@ -153,7 +157,9 @@ def permissive(faulty: FaultyStack) -> Iterator[None]:
 def test_a_redis_that_answers_with_errors_is_never_a_none(
     faulty: FaultyStack, refusal: Callable[[FaultyStack], None]
 ) -> None:
-    """READONLY, MASTERDOWN, OOM and NOAUTH: pages stay whole and right, and a sync records everything."""
+    """READONLY, MASTERDOWN, OOM and NOAUTH: pages stay whole and
+    right, and a sync records everything.
+    """
     refusal(faulty)
     assert_whole(faulty)
     report = faulty.stack.sync()

@@ -44,7 +44,9 @@ def ask(pages: Pages, resource: str, plan_id: str = "") -> tuple[float, dict[str
 def test_a_page_has_its_three_seconds_with_the_plans_own_read(
     faulty: FaultyStack, pages: Pages
 ) -> None:
-    """Both tiers hang and the plan is old: the plan as last known, everything unknown, degraded, in time."""
+    """Both tiers hang and the plan is old: the plan as last
+    known, everything unknown, degraded, in time.
+    """
     faulty.to_redis.black_hole()
     faulty.to_dynamodb.black_hole()
     for resource in (CHECK, "/recovery-plans"):
@@ -56,7 +58,9 @@ def test_a_page_has_its_three_seconds_with_the_plans_own_read(
 def test_a_hanging_table_is_asked_for_a_plan_once_not_on_every_page(
     faulty: FaultyStack, pages: Pages
 ) -> None:
-    """Redis answers: pages are whole, degraded because the plan may have changed, and only the first of them waits."""
+    """Redis answers: pages are whole, degraded because the plan may
+    have changed, and only the first of them waits.
+    """
     faulty.to_dynamodb.black_hole()
     took = []
     for _ in range(3):

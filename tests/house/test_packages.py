@@ -1,4 +1,6 @@
-"""What is shipped: a zip carries what its handler imports, and what the wheel installs works without a checkout."""
+"""What is shipped: a zip carries what its handler imports, and what
+the wheel installs works without a checkout.
+"""
 
 import json
 import shutil
@@ -41,7 +43,9 @@ def own_code(checkout: Path) -> dict[str, list[str]]:
 
 
 def test_a_zip_carries_what_its_handler_imports_and_no_more(checkout: Path) -> None:
-    """A file that is not imported is in no zip; once a handler imports the file, however late, it is in that one."""
+    """A file that is not imported is in no zip; once a handler
+    imports the file, however late, it is in that one.
+    """
     planted = "services/reads/planted.py"
     (checkout / planted).touch()
     assert [zip_ for zip_, names in own_code(checkout).items() if planted in names] == []
@@ -64,7 +68,9 @@ def test_a_page_read_carries_no_way_to_look_or_to_launch() -> None:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with the wheel in it; the packages that the wheel depends on are this one's."""
+    """A virtual environment with the wheel in it; the packages
+    that the wheel depends on are this one's.
+    """
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder / "dist"]
     subprocess.run(build, cwd=REPOSITORY, check=True, capture_output=True)

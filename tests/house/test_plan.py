@@ -1,4 +1,6 @@
-"""The plan of the house: imports point one way, whoever plants a wrong one is told, and no folder is in a circle."""
+"""The plan of the house: imports point one way, whoever plants a
+wrong one is told, and no folder is in a circle.
+"""
 
 import ast
 import shutil
@@ -35,7 +37,9 @@ ROOMS = ("cache", "services", "local", "standin")
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The product, the local stack and the emulator, with the rules, where an import may be planted."""
+    """The product, the local stack and the emulator, with the
+    rules, where an import may be planted.
+    """
     for room in ROOMS:
         shutil.copytree(REPOSITORY / room, tmp_path / room, ignore=_but_modules)
     shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
@@ -97,7 +101,9 @@ def folder_imports() -> dict[str, set[str]]:
 
 
 def test_no_folder_is_in_a_circle() -> None:
-    """tests above scripts, scripts above loadtests, then local, then the product; the emulator apart."""
+    """tests above scripts, scripts above loadtests, then local,
+    then the product; the emulator apart.
+    """
     imports = folder_imports()
     order = [*TopologicalSorter(imports).static_order()]  # raises CycleError for a circle
     assert order.index("cache") < order.index("services") < order.index("local")

@@ -23,7 +23,9 @@ def tracked(*patterns: str) -> list[Path]:
 
 
 def test_the_readme_names_every_setting() -> None:
-    """What the code reads from the environment is in the table, and nothing else is; AWS's own stand after it."""
+    """What the code reads from the environment is in the table, and
+    nothing else is; AWS's own stand after it.
+    """
     source = (REPOSITORY / "services" / "settings.py").read_text()
     words = {node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)}
     read = {it for it in words if isinstance(it, str) and re.fullmatch(r"[A-Z][A-Z_]{3,}", it)}

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.infra.policies import filled
+from tests.infra.policies import PARAMETERS, filled
 from tests.infra.templates import resources
 
 type Series = tuple[str, str, frozenset[tuple[str, str]]]
@@ -54,7 +54,7 @@ class Alarm:
         if value is None:
             return bool(self._it["TreatMissingData"] == "breaching")
         compare = COMPARISONS[self._it["ComparisonOperator"]]
-        return bool(compare(value, self._it["Threshold"]))
+        return bool(compare(value, _number(self._it["Threshold"])))
 
     def _value(self, period: Period) -> float | None:
         if "Metrics" not in self._it:
@@ -67,6 +67,11 @@ class Alarm:
         }
         (expression,) = (it["Expression"] for it in self._it["Metrics"] if "Expression" in it)
         return _calculated(expression, values)
+
+
+def _number(threshold: Any) -> float:
+    """A threshold, from the deployment's parameters where it is one."""
+    return float(PARAMETERS[threshold["Ref"]] if isinstance(threshold, dict) else threshold)
 
 
 def alarms() -> dict[str, Alarm]:

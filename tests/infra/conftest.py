@@ -1,4 +1,6 @@
-"""A mirror as ElastiCache offers it: a cluster, TLS, users with the template's access strings, IAM tokens."""
+"""A mirror as ElastiCache offers it: a cluster, TLS, users with
+the template's access strings, IAM tokens.
+"""
 
 import json
 from collections.abc import Iterator
@@ -33,7 +35,9 @@ def drs_regions() -> list[str]:
 
 @pytest.fixture(scope="session")
 def journeys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordedStack]:
-    """A stack on which everything was done once; what its functions called and logged is there to be read."""
+    """A stack on which everything was done once; what its
+    functions called and logged is there to be read.
+    """
     world = make_world(servers=90, places=5, plans=6)
     for account in world.target_accounts[
         :2
@@ -64,7 +68,9 @@ def cert(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @dataclass
 class Keys:
-    """Credentials as Lambda hands them to a restored function: over HTTP, each answer another key that soon expires."""
+    """Credentials as Lambda hands them to a restored function: over
+    HTTP, each answer another key that soon expires.
+    """
 
     secrets: dict[str, str] = field(default_factory=dict)
     forged: bool = False  # hands out other secrets than it keeps
@@ -169,7 +175,9 @@ def cloud_cache(
 def start_cluster(
     directory: Path, stack: ExitStack, announced: list[int], extra: list[str]
 ) -> list[Process]:
-    """Three nodes that share the slots; each tells clients the port announced for it (0: its own)."""
+    """Three nodes that share the slots; each tells clients the
+    port announced for it (0: its own).
+    """
     nodes = []
     for number, port in enumerate(announced):
         home = directory / f"node{number}"

@@ -1,4 +1,6 @@
-"""Everything people and schedules do, once, on the whole stack: what a function may do is what it does here."""
+"""Everything people and schedules do, once, on the whole stack:
+what a function may do is what it does here.
+"""
 
 import json
 import time
@@ -12,6 +14,8 @@ from redis import Redis
 from cache.attributes import encode_item
 from local import functions
 from local.processes import Process
+from local.seed import create_table
+from local.servers import OWN_ACCOUNT, REGION
 from local.stack import Stack
 from local.users import AUDIENCE
 from local.world import EMPTY_PLAN
@@ -59,9 +63,18 @@ class RecordedStack(Stack):
 
 def _page_event(resource: str, parameters: dict[str, str] | None = None) -> dict[str, Any]:
     return {
-        "httpMethod": "GET", "resource": resource, "path": resource, "pathParameters": parameters, "headers": {},
-        "queryStringParameters": None, "body": None, "requestContext": {"requestId": "journey", "authorizer": {"claims": CLAIMS}},
+        "httpMethod": "GET", "resource": resource, "path": resource, "pathParameters": parameters,
+        "headers": {},
+        "queryStringParameters": None, "body": None, "requestContext": {"requestId": "journey",
+        "authorizer": {"claims": CLAIMS}},
     }  # fmt: skip
+
+
+def group_by_tags() -> dict[str, Any]:
+    """A protection group by tags, which no server of the world has."""
+    tags = {"Tier": "none has this"}
+    group = {"groupId": "by-tags", "accountId": OWN_ACCOUNT, "region": REGION}
+    return group | {"serverSelectionTags": tags}
 
 
 @dataclass
@@ -72,12 +85,17 @@ class Journeys:
 
     def all(self) -> None:
         """Every journey, in an order in which they can be made."""
+        dynamodb = self.stack.client("dynamodb")
+        create_table(dynamodb, functions.GROUPS_TABLE, "groupId")
+        group = encode_item(group_by_tags())
+        dynamodb.put_item(TableName=functions.GROUPS_TABLE, Item=group)
         self.stack.sync()
         self._pages()
         self._plan_of_a_group()
         self._manual_sync()
         self._sync_while_another_runs()
         self._direct_operations()
+        self._report_and_clean_up()
         self._drill_and_termination()
         self._cancelled_drill()
         self._abandoned_execution()
@@ -87,7 +105,8 @@ class Journeys:
         plan = self.stack.world.recovery_plans[0]["planId"]
         self._flush()  # a plan that the mirror holds is not asked for
         for _ in range(2):  # with nothing in the mirror, and with nothing but plans in memory
-            # A function that starts on a busy machine may have no time left to ask the table, and says so.
+            # A function that starts on a busy machine may have no time left to ask the table, and
+            # says so.
             self._await(
                 lambda: (
                     not self._call("GET", f"/recovery-plans/{plan}/check-existing-instances")[
@@ -99,21 +118,34 @@ class Journeys:
                 "POST", "/recovery-instances/query", {"sourceServerIds": ["s-00000000000000000"]}
             )
             self._call("GET", "/recovery-plans")
+            self._call("GET", "/leftovers")
+            self._call("GET", f"/recovery-plans/{plan}/servers")
+            self._call("GET", "/plan-checks")
             self._flush()
 
     def _flush(self) -> None:
         Redis(port=self.stack.valkey.port, protocol=2).flushall()
 
     def _plan_of_a_group(self) -> None:
-        """A plan as the platform has them; nobody made the table of groups, so its servers stay unknown."""
-        row = {"planId": "grouped", "waves": [{"waveNumber": 0, "protectionGroupId": "group"}]}
-        table = functions.TABLES["recovery-plans"]
-        self.stack.client("dynamodb").put_item(TableName=table, Item=encode_item(row))
+        """Plans as the platform has them: of a group by tags, which the
+        sync has selected, and of one that is not there.
+        """
+        dynamodb, plans = self.stack.client("dynamodb"), functions.TABLES["recovery-plans"]
+        for plan, group in (("tagged", group_by_tags()["groupId"]), ("grouped", "none")):
+            row = {"planId": plan, "waves": [{"waveNumber": 0, "protectionGroupId": group}]}
+            dynamodb.put_item(TableName=plans, Item=encode_item(row))
         path = "/recovery-plans/{planId}/check-existing-instances"
-        self._invoke("data-management", _page_event(path, {"planId": "grouped"}))
-        self._call("POST", "/executions", {"planId": "grouped", "executionType": "DRILL"}, 400)
-        check = self._call("GET", path.format(planId="grouped"))
-        assert (check["hasExistingInstances"], check["degraded"]) == (None, True)
+        checks = {}
+        for plan in ("tagged", "grouped"):
+            checks[plan] = self._call("GET", path.format(planId=plan))
+            Redis(
+                port=self.stack.valkey.port, protocol=2
+            ).flushall()  # or the plan comes from there
+            self._invoke("data-management", _page_event(path, {"planId": plan}))
+            self._call("POST", "/executions", {"planId": plan, "executionType": "DRILL"}, 400)
+        assert checks["grouped"]["hasExistingInstances"] is None
+        assert checks["grouped"]["degraded"] is True
+        assert checks["tagged"]["unresolvedWaves"] == []
 
     def _manual_sync(self) -> None:
         self._call("POST", "/drs/recovery-instance-sync")
@@ -158,6 +190,14 @@ class Journeys:
         self._invoke("query", check | {"sourceServerIds": wave["sourceServerIds"]})
         handed = {"operation": "terminate_recovery_instances", "executionId": wave["executionId"]}
         self._invoke("data-management", handed | {"dryRun": True})
+
+    def _report_and_clean_up(self) -> None:
+        row = next(
+            it for it in self.stack.world.execution_history if it["executionType"] == "DRILL"
+        )
+        self._call("GET", f"/executions/{row['executionId']}/report")
+        body = {"note": "as rehearsed", "dryRun": True}
+        self._call("POST", f"/recovery-plans/{row['planId']}/clean-up-drill", body)
 
     def _drill_and_termination(self) -> None:
         first_of = {

@@ -1,4 +1,6 @@
-"""What the templates' roles allow: statements with their parameters filled in, and how IAM reads them."""
+"""What the templates' roles allow: statements with their
+parameters filled in, and how IAM reads them.
+"""
 
 import re
 from collections.abc import Iterator
@@ -26,13 +28,16 @@ PARAMETERS = {
     "WriterArn": f"arn:aws:elasticache:{BASE}:user:{PROJECT}-writer-{ENVIRONMENT}",
     "KmsKeyArns": "*",
     "InstanceRoleArns": "*",
+    "OldestDrillDays": "7",
     "ReaderArn": f"arn:aws:elasticache:{BASE}:user:{PROJECT}-reader-{ENVIRONMENT}",
 }
 
 
 @dataclass(frozen=True)
 class Grant:
-    """One action on one resource that a role is allowed; `only_via_drs`: only inside calls that DRS makes for it."""
+    """One action on one resource that a role is allowed;
+    `only_via_drs`: only inside calls that DRS makes for it.
+    """
 
     sid: str
     action: str

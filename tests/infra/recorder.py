@@ -1,4 +1,6 @@
-"""Writes down every AWS call each function makes: a proxy for each, told apart by its port, sends them on unchanged."""
+"""Writes down every AWS call each function makes: a proxy for each,
+told apart by its port, sends them on unchanged.
+"""
 
 import json
 import re
@@ -18,7 +20,10 @@ _HOP = {"connection", "transfer-encoding", "content-length", "host"}
 
 
 class Call(NamedTuple):
-    """One call, as a policy sees it. `assumed` when made with a role's credentials instead of the function's own."""
+    """One call, as a policy sees it.
+
+    `assumed` when made with a role's credentials instead of the function's own.
+    """
 
     action: str
     resource: str

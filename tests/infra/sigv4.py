@@ -1,4 +1,6 @@
-"""Checks ElastiCache tokens by the signing rules (AWS General Reference, Signature Version 4), not with botocore."""
+"""Checks ElastiCache tokens by the signing rules (AWS General
+Reference, Signature Version 4), not with botocore.
+"""
 
 import hashlib
 import hmac
@@ -36,7 +38,8 @@ def check_connect_token(
     empty = hashlib.sha256(b"").hexdigest()
     request = f"GET\n/\n{canonical_query}\nhost:{host}\n\nhost\n{empty}"
     scope = f"{day}/{region}/{service}/aws4_request"
-    text = f"AWS4-HMAC-SHA256\n{query['X-Amz-Date']}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+    digest = hashlib.sha256(request.encode()).hexdigest()
+    text = f"AWS4-HMAC-SHA256\n{query['X-Amz-Date']}\n{scope}\n{digest}"
     derived = f"AWS4{secrets.get(key, '')}".encode()
     for part in (day, region, service, "aws4_request", text):
         derived = hmac.digest(derived, part.encode(), "sha256")

@@ -1,4 +1,6 @@
-"""Least privilege, both ways: every AWS call of the journeys is allowed by the caller's role, and nothing more is."""
+"""Least privilege, both ways: every AWS call of the journeys is
+allowed by the caller's role, and nothing more is.
+"""
 
 import re
 from collections.abc import Mapping
@@ -16,10 +18,13 @@ NOT_CALLED_BY_OUR_CODE = {
     "NetworkInterfaces": "Lambda attaches the function to the VPC with the function's role",
     "Traces": "Lambda's own tracing sends with the function's role",
     "DeadLetters": "Lambda sends what it could not deliver with the function's role",
-    "WriteMirror": "checked by ElastiCache when a token is used, as tests/infra/test_mirror_client.py does",
+    "WriteMirror": "checked by ElastiCache when a token is used, as "
+    "tests/infra/test_mirror_client.py does",
     "ReadAndRefillMirror": "likewise",
-    "WithALaunch": "DRS asks for these of StartRecovery's caller (service authorization reference); tags with JOB_TAGS",
-    "RowThatRefused": "after a refused write for which DynamoDB names no row: a race that journeys cannot order",
+    "WithALaunch": "DRS asks for these of StartRecovery's caller (service authorization "
+    "reference); tags with JOB_TAGS",
+    "RowThatRefused": "after a refused write for which DynamoDB names no row: a race that "
+    "journeys cannot order",
 }
 
 
@@ -35,7 +40,9 @@ def calls(journeys: RecordedStack) -> Mapping[str, set[Call]]:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_call_is_allowed(calls: Mapping[str, set[Call]], role: str) -> None:
-    """By the function's own role, or by the member role where the call is made in another account."""
+    """By the function's own role, or by the member role where
+    the call is made in another account.
+    """
     own = function_grants(ROLES[role])
     member = member_grants("Role" if role == "execution" else "Reader")
     denied = [
@@ -50,7 +57,9 @@ def test_every_call_is_allowed(calls: Mapping[str, set[Call]], role: str) -> Non
 
 @pytest.mark.parametrize("role", ROLES)
 def test_nothing_allowed_goes_unused(calls: Mapping[str, set[Call]], role: str) -> None:
-    """Each action on each resource that a function's role allows is one that the function was seen to use."""
+    """Each action on each resource that a function's role allows
+    is one that the function was seen to use.
+    """
     made = [call for call in calls[role] if not call.assumed]
     assert _unused(function_grants(ROLES[role]), made) == []
 
@@ -74,7 +83,9 @@ def _unused(grants: set[Grant], made: list[Call]) -> list[str]:
 
 
 def test_the_query_role_can_write_nothing_in_dynamodb() -> None:
-    """Reading pages is all it is for; what it may do in DynamoDB is named here, so that no write slips in."""
+    """Reading pages is all it is for; what it may do in DynamoDB
+    is named here, so that no write slips in.
+    """
     allowed = {
         grant.action
         for grant in function_grants("QueryRole")
@@ -104,7 +115,9 @@ def test_only_the_member_role_can_be_assumed() -> None:
 
 
 def test_what_looks_assumes_a_role_that_cannot_launch() -> None:
-    """The page's handler and the sync get the reading role alone; the other one trusts the execution function alone."""
+    """The page's handler and the sync get the reading role alone; the
+    other one trusts the execution function alone.
+    """
     for role in ("DataManagementRole", "SyncRole"):
         assumed = {
             grant.resource for grant in function_grants(role) if grant.action.startswith("sts")

@@ -1,8 +1,11 @@
-"""Every alarm rings when what it watches breaks, and falls silent when that is mended. On a whole stack.
+"""Every alarm rings when what it watches breaks, and falls silent when that is mended.
 
-A period of five minutes is one sync, one watch over the executions and some pages here. Our own metrics are read from
-the functions' logs, as CloudWatch does; AWS's own (errors, duration, 5xx, dead letters, throttled calls) are taken
-from how the same calls end. A second of the rehearsal stands for a minute of a function's duration.
+On a whole stack.
+
+A period of five minutes is one sync, one watch over the executions and some pages here. Our own
+metrics are read from the functions' logs, as CloudWatch does; AWS's own (errors, duration, 5xx,
+dead letters, throttled calls) are taken from how the same calls end. A second of the rehearsal
+stands for a minute of a function's duration.
 """
 
 import json
@@ -11,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -171,7 +175,7 @@ def _add_emf(period: Period, line: dict[str, Any]) -> None:
 @pytest.fixture(scope="module")
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     """One stack for all alarms; nothing rings at first."""
-    world = make_world(servers=60, places=3, plans=4)
+    world = make_world(servers=60, places=3, plans=4, newest=datetime.now(UTC))
     world.weather.clear()  # the region that is denied in the world of the demonstration
     faulty = FaultyStack(tmp_path_factory.mktemp("alarms"), world)
     faulty.stack = StackWithDistantMachines(
@@ -237,6 +241,21 @@ def a_region_long_unseen(it: Rehearsal) -> Iterator[None]:
     dynamodb.put_item(TableName=table, Item=row | {it: old[it] for it in old.keys() & row.keys()})
     with a_region_denied(it):
         yield
+
+
+@contextmanager
+def a_drill_forgotten(it: Rehearsal) -> Iterator[None]:
+    """One of its instances was launched months ago."""
+    drill = next(drill for drill in it.faulty.world.alive.values() if drill["isDrill"])
+    where = drill["accountId"], drill["region"]
+    instances = it.faulty.world.places[where]["instances"]
+    (machine,) = (one for one in instances if one["InstanceId"] == drill["ec2InstanceId"])
+    path = f"places/{where[0]}/{where[1]}"
+    old = machine | {"LaunchTime": "2026-01-01T00:00:00Z"}
+    it.faulty.stack.standin.call("PUT", path, {"instances": [old]})
+    yield
+    it.faulty.stack.standin.call("PUT", path, {"instances": [machine]})
+    it.faulty.stack.sync()
 
 
 @contextmanager
@@ -328,6 +347,7 @@ BREAKS: dict[str, Callable[[Rehearsal], Any]] = {
     "AllPlacesFailed": weather({"service": "drs", "outage": "503"}),
     "PlacesFailed": a_region_denied,
     "OldData": a_region_long_unseen,
+    "OldDrill": a_drill_forgotten,
     "SyncErrors": dynamodb_gone,
     "SlowSync": weather({"operation": "DescribeRecoveryInstances", "latencyMs": 2_500}),
     "ExecutionsFailed": a_machine_stopped,

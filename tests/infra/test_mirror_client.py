@@ -51,7 +51,9 @@ class TestCluster:
     def test_entries_are_published_to_every_node_and_read_in_one_page(
         self, cluster: list[Process]
     ) -> None:
-        """A page's servers live on all three nodes; it reads what was published, and the places with it."""
+        """A page's servers live on all three nodes; it reads what
+        was published, and the places with it.
+        """
         redis = connected(mirror(f"redis://127.0.0.1:{cluster[0].port}", redis_cluster=True))
         assert redis.publish(fresh()).taken == len(ENTRIES)
         redis.publish_place("111111111111/us-east-1", LOOK)
@@ -76,7 +78,9 @@ class TestCluster:
         assert redis.publish(older).refused == len(ENTRIES)
 
     def test_a_cluster_that_is_away_is_unavailable_within_a_second(self) -> None:
-        """Nothing connects when the client is made; the first read says that nobody is there, and soon."""
+        """Nothing connects when the client is made; the first read
+        says that nobody is there, and soon.
+        """
         redis = mirror(f"redis://127.0.0.1:{free_port()}", redis_cluster=True)
         started = monotonic()
         with pytest.raises(MirrorUnavailable):
@@ -134,7 +138,9 @@ def cloud_mirror(cache: CloudCache, user: str, name: str = SERVERLESS_CACHE) -> 
 
 
 def connected(redis: Mirror) -> Mirror:
-    """The mirror once it has its connections: on a busy machine the first page may give up before, as it should."""
+    """The mirror once it has its connections: on a busy machine the
+    first page may give up before, as it should.
+    """
     deadline = monotonic() + 30
     while True:
         try:
@@ -147,12 +153,16 @@ def connected(redis: Mirror) -> Mirror:
 
 
 class TestIamTokens:
-    """REDIS_IAM_USER and REDIS_IAM_CACHE, with TLS and a cluster as ElastiCache serverless has them."""
+    """REDIS_IAM_USER and REDIS_IAM_CACHE, with TLS and a
+    cluster as ElastiCache serverless has them.
+    """
 
     def test_every_connection_signs_with_the_credentials_of_its_moment(
         self, cloud_cache: CloudCache
     ) -> None:
-        """Three nodes, three connections, each proved by another key, since credentials changed in between."""
+        """Three nodes, three connections, each proved by another
+        key, since credentials changed in between.
+        """
         assert connected(cloud_mirror(cloud_cache, "writer")).publish(fresh()).taken == len(ENTRIES)
         tokens = [token for front in cloud_cache.fronts for token in front.tokens]
         assert len(tokens) >= 3
@@ -193,7 +203,9 @@ class TestIamTokens:
     def test_signing_in_may_take_longer_than_a_page_waits(
         self, cloud_cache: CloudCache, monkeypatch: pytest.MonkeyPatch, *, cluster: bool
     ) -> None:
-        """Each step 0.6 s, a cluster's two connections 1.2: a page gives up, and a later one finds them made."""
+        """Each step 0.6 s, a cluster's two connections 1.2: a page
+        gives up, and a later one finds them made.
+        """
         for front in cloud_cache.fronts:
             monkeypatch.setattr(front, "delay", 0.6)
         url = cloud_cache.url
@@ -236,7 +248,9 @@ class TestUsers:
     def test_the_reader_cannot_say_that_a_place_was_looked_at(
         self, cloud_cache: CloudCache
     ) -> None:
-        """Only a sync may: a place that counts as looked at turns unknown servers into absent ones."""
+        """Only a sync may: a place that counts as looked at
+        turns unknown servers into absent ones.
+        """
         redis = connected(cloud_mirror(cloud_cache, "reader"))
         with pytest.raises(MirrorUnavailable, match="permission"):
             redis.publish_place("111111111111/us-east-1", LOOK)

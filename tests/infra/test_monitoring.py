@@ -8,7 +8,7 @@ import pytest
 
 from tests.infra.journeys import RecordedStack
 from tests.infra.policies import filled
-from tests.infra.templates import load, resources
+from tests.infra.templates import INFRA, load, resources
 
 pytestmark = [pytest.mark.xdist_group("infra-journeys"), pytest.mark.long]
 
@@ -50,10 +50,13 @@ def test_everything_that_is_emitted_is_shown(emitted: dict[str, tuple[str, ...]]
 
 
 def test_the_alarms_of_the_customers_design_keep_their_thresholds() -> None:
-    """Three critical, two warning, and data age; each alarm tells somebody, also of its end, and where to read on."""
+    """Three critical, two warning, and data age; each alarm tells
+    somebody, also of its end, and where to read on.
+    """
     alarms = resources("monitoring.yaml", "AWS::CloudWatch::Alarm")
     asked_for = {
-        "SyncErrors": 0, "TableThrottled": 0, "SlowHandler": 5_000, "MissRate": 10, "SlowSync": 120_000, "OldData": 900,
+        "SyncErrors": 0, "TableThrottled": 0, "SlowHandler": 5_000, "MissRate": 10,
+        "SlowSync": 120_000, "OldData": 900,
     }  # fmt: skip
     assert {name: alarms[name]["Threshold"] for name in asked_for} == asked_for
     for name, alarm in alarms.items():
@@ -61,6 +64,17 @@ def test_the_alarms_of_the_customers_design_keep_their_thresholds() -> None:
         assert alarm["AlarmDescription"].startswith(level.capitalize()), name
         assert alarm["AlarmActions"], name
         assert alarm["OKActions"], name
+
+
+def test_every_alarm_has_its_entry_in_the_runbook() -> None:
+    """The description names the entry, and the entry names the alarm."""
+    runbook = (INFRA.parent / "docs" / "runbook.md").read_text()
+    headings = [it.lower() for it in re.findall(r"^## (.+)$", runbook, re.MULTILINE)]
+    entries = {part.strip() for heading in headings for part in heading.split(",")}
+    for name, alarm in resources("monitoring.yaml", "AWS::CloudWatch::Alarm").items():
+        (entry,) = re.findall(r"Runbook: (.+)\.$", alarm["AlarmDescription"].strip())
+        assert entry in entries, name
+        assert alarm["AlarmName"]["Fn::Sub"].removeprefix("${Project}-${Environment}-") in runbook
 
 
 def test_without_a_mirror_nothing_watches_one() -> None:

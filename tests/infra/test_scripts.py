@@ -8,7 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted([*ROOT.glob("*.sh"), *ROOT.glob("scripts/*.sh")])
-NEWER_THAN_3_2 = {  # what bash 3.2 reads otherwise or not at all, and what brought it (bash's CHANGES)
+# what bash 3.2 reads otherwise or not at all, and what brought it (bash's CHANGES)
+NEWER_THAN_3_2 = {
     "associative array, 4.0": r"\b(declare|local|typeset) -\w*A",
     "name reference, 4.3": r"\b(declare|local|typeset) -\w*n\b",
     "mapfile, 4.0": r"\b(mapfile|readarray)\b",

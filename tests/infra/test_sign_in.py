@@ -1,4 +1,6 @@
-"""Signing in to the page: the edge function, run by a JavaScript engine, and the sign-in page in a real Chromium."""
+"""Signing in to the page: the edge function, run by a JavaScript
+engine, and the sign-in page in a real Chromium.
+"""
 
 import base64
 import hashlib
@@ -156,7 +158,9 @@ class TestSignInPage:
     def test_a_person_signs_in_and_is_led_to_the_page(
         self, context: BrowserContext, origin: str
     ) -> None:
-        """Code flow with PKCE; the token ends up in a cookie that other sites cannot make the browser send."""
+        """Code flow with PKCE; the token ends up in a cookie that
+        other sites cannot make the browser send.
+        """
         pool = UserPool(context, origin)
         page = context.new_page()
         page.goto(f"{origin}/sign-in/index.html")

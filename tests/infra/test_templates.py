@@ -55,7 +55,9 @@ def _variables(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def test_the_templates_lint_clean() -> None:
-    """cfn-lint knows every resource's schema; W3002 alone is set aside, in .cfnlintrc, which says why."""
+    """cfn-lint knows every resource's schema; W3002 alone is set
+    aside, in .cfnlintrc, which says why.
+    """
     done = subprocess.run(
         [ROOT / ".venv/bin/cfn-lint"], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -81,7 +83,9 @@ class TestFunctions:
         assert variables == asked.names
 
     def test_the_tables_are_those_the_code_falls_back_to(self) -> None:
-        """Every function is given the names that tables.yaml makes, which are the code's own defaults too."""
+        """Every function is given the names that tables.yaml makes,
+        which are the code's own defaults too.
+        """
         made = {filled(it["TableName"]["Fn::Sub"]) for it in tables().values()}
         assert made == set(functions.TABLES.values())
         settings = Settings.from_env(
@@ -141,7 +145,9 @@ def test_the_routes_are_those_of_the_contract() -> None:
 
 
 def _target(uri: dict[str, Any]) -> str:
-    """The function a route leads to; page reads lead to data management instead when they are read live."""
+    """The function a route leads to; page reads lead to data
+    management instead when they are read live.
+    """
     function = uri["Fn::Sub"][1]["Function"]
     if "Fn::If" in function:
         condition, live, otherwise = function["Fn::If"]
@@ -175,7 +181,9 @@ def test_the_tables_have_the_keys_and_indexes_that_the_code_makes() -> None:
 
 
 def _replicas(table: dict[str, Any]) -> list[dict[str, Any]]:
-    """A table's regions, the second one that a parameter adds included; of one region, the table."""
+    """A table's regions, the second one that a parameter adds
+    included; of one region, the table.
+    """
     found = table.get("Replicas", [table])
     return [it["Fn::If"][1] if "Fn::If" in it else it for it in found]
 
@@ -217,7 +225,9 @@ def _pins(lock: Path) -> set[str]:
 
 
 def test_the_page_is_served_under_its_own_policy() -> None:
-    """The distribution sends the very Content-Security-Policy that the page is written and tested under."""
+    """The distribution sends the very Content-Security-Policy
+    that the page is written and tested under.
+    """
     headers = resources("page.yaml", "AWS::CloudFront::ResponseHeadersPolicy")["Headers"][
         "ResponseHeadersPolicyConfig"
     ]

@@ -1,4 +1,6 @@
-"""The zips: the same bytes each time, nothing foreign inside, nothing missing, and what they cost to start."""
+"""The zips: the same bytes each time, nothing foreign inside,
+nothing missing, and what they cost to start.
+"""
 
 import hashlib
 import importlib.util
@@ -25,12 +27,15 @@ HANDLERS = ("query", "data_management", "execution")
 # Runs a handler from an unpacked zip alone: no site packages, nothing of this checkout.
 RUN = """
 import json, sys
-sys.path[:] = [sys.argv[1], *(it for it in sys.path if "site-packages" not in it and it not in ("", sys.argv[2]))]
+foreign = ("", sys.argv[2])
+others = [it for it in sys.path if "site-packages" not in it and it not in foreign]
+sys.path[:] = [sys.argv[1], *others]
 import importlib
 handler = importlib.import_module(f"services.{sys.argv[3]}.handler").lambda_handler
 
 class Context:
-    function_name, memory_limit_in_mb, invoked_function_arn, aws_request_id = "f", 1024, "arn", "request"
+    function_name, memory_limit_in_mb = "f", 1024
+    invoked_function_arn, aws_request_id = "arn", "request"
     get_remaining_time_in_millis = staticmethod(lambda: 60_000)
 
 for event in json.load(sys.stdin):
@@ -83,7 +88,9 @@ def test_compiled_parts_are_for_lambdas_platform(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_nothing_foreign_is_inside(zips: dict[str, Path], handler: str) -> None:
-    """No other handler, no local stack, no page, no command line, no tests; and for pages neither tracing nor boto3."""
+    """No other handler, no local stack, no page, no command line, no
+    tests; and for pages neither tracing nor boto3.
+    """
     names = zipfile.ZipFile(zips[handler]).namelist()
     assert f"services/{handler}/handler.py" in names
     others = [f"services/{it}/" for it in {*HANDLERS, "local", "page"} - {handler}]
@@ -132,8 +139,10 @@ def environment(valkey: Process, dynamodb: Process, standin: Process) -> dict[st
 def event(method: str, resource: str, body: object = None, **parameters: str) -> dict[str, object]:
     """API Gateway's event."""
     return {
-        "httpMethod": method, "resource": resource, "path": resource, "pathParameters": parameters, "headers": {},
-        "queryStringParameters": None, "body": body and json.dumps(body), "requestContext": {"requestId": "r"},
+        "httpMethod": method, "resource": resource, "path": resource, "pathParameters": parameters,
+        "headers": {},
+        "queryStringParameters": None, "body": body and json.dumps(body),
+        "requestContext": {"requestId": "r"},
     }  # fmt: skip
 
 

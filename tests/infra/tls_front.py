@@ -1,7 +1,8 @@
-"""What ElastiCache puts before its servers, on loopback: TLS, and IAM tokens checked before AUTH reaches the server.
+"""What ElastiCache puts before its servers, on loopback: TLS, and IAM tokens checked before AUTH
+reaches the server.
 
-A token that proves itself becomes the password of that user in the server's ACL, with the access string the template
-gives the user; from there on the server alone decides.
+A token that proves itself becomes the password of that user in the server's ACL, with the access
+string the template gives the user; from there on the server alone decides.
 """
 
 import asyncio
@@ -53,7 +54,10 @@ def certificate(directory: Path, *, name: str = "127.0.0.1") -> tuple[Path, Path
 
 @dataclass
 class Front:
-    """A TLS endpoint before `server_port`. With `check`, an AUTH passes only if `check(user, token)` raises nothing."""
+    """A TLS endpoint before `server_port`.
+
+    With `check`, an AUTH passes only if `check(user, token)` raises nothing.
+    """
 
     files: tuple[Path, Path]
     server_port: int = 0
@@ -90,7 +94,8 @@ class Front:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             greeting = await self._admit(reader) if self.check else b""
-        except Exception as refused:  # noqa: BLE001 - whatever the check dislikes is a wrong password
+        # whatever the check dislikes is a wrong password
+        except Exception as refused:  # noqa: BLE001
             writer.write(f"-WRONGPASS {refused}\r\n".encode())
             writer.close()
             return

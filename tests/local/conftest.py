@@ -52,7 +52,9 @@ def spec(role: str, processes: int, **options: Any) -> FunctionSpec:
 
 @pytest.fixture(scope="session")
 def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EchoFront]:
-    """A front with one `query` function of two processes, one that times out after a second, one that cannot start."""
+    """A front with one `query` function of two processes, one that
+    times out after a second, one that cannot start.
+    """
     with running_front(tmp_path_factory.mktemp("front")) as front:
         yield front
 
@@ -66,7 +68,9 @@ def doomed_front(tmp_path: Path) -> Iterator[EchoFront]:
 
 @pytest.fixture
 def ticking_front(tmp_path: Path) -> Iterator[EchoFront]:
-    """A front whose schedule runs ten times a second into a function that records its events in `record`."""
+    """A front whose schedule runs ten times a second into a
+    function that records its events in `record`.
+    """
     with running_front(tmp_path, schedule_seconds=0.1) as front:
         yield front
 

@@ -1,4 +1,6 @@
-"""Handlers for the front's own tests: they answer with what they were given, or misbehave on request."""
+"""Handlers for the front's own tests: they answer with what
+they were given, or misbehave on request.
+"""
 
 import json
 import os

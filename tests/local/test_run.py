@@ -57,7 +57,9 @@ def wait_until_ready(run: subprocess.Popen[str]) -> str:
 def test_it_says_what_it_did_and_leaves_nothing_running(
     run: subprocess.Popen[str], tmp_path: Path, number: signal.Signals
 ) -> None:
-    """Places, instances, AWS calls and the address; then, however it ends, so does everything it started."""
+    """Places, instances, AWS calls and the address; then, however
+    it ends, so does everything it started.
+    """
     printed = wait_until_ready(run)
     assert "4 places looked at, 35 instances recorded" in printed
     assert "AWS calls" in printed

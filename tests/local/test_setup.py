@@ -21,7 +21,10 @@ def program(path: Path, text: str) -> None:
 
 def bash(command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs a command with the set-up functions loaded and nothing else in its environment."""
-    script = f"set -euo pipefail; cd {REPOSITORY}/scripts; source bootstrap.sh; source browser.sh; cd {cwd}; {command}"
+    script = (
+        f"set -euo pipefail; cd {REPOSITORY}/scripts; source bootstrap.sh; source "
+        f"browser.sh; cd {cwd}; {command}"
+    )
     return subprocess.run(
         ["bash", "-c", script],
         cwd=cwd,
@@ -73,7 +76,9 @@ def test_a_machine_without_python_gets_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_an_environment_that_fits_the_lock_is_left_alone(tmp_path: Path) -> None:
-    """The stamp decides: same lock, no installation; another lock, a new one, by pip alone where uv cannot run."""
+    """The stamp decides: same lock, no installation; another lock, a
+    new one, by pip alone where uv cannot run.
+    """
     keep = (
         f'if [ "${{2:-}}" = pip ]; then echo "$*" >>log; exit 0; fi; exec "{sys.executable}" "$@"'
     )
@@ -107,7 +112,8 @@ def test_a_missing_browser_is_installed_or_skipped_loudly_or_fails_ci(
     program(tools / "id", f"echo {user}")
     program(
         tools / "apt-get",
-        f'case "$*" in *chromium*) printf "#!/bin/sh" >{tools}/chromium; chmod +x {tools}/chromium;; esac',
+        f'case "$*" in *chromium*) printf "#!/bin/sh" >{tools}/chromium; chmod +x '
+        f"{tools}/chromium;; esac",
     )
     for tool in ("bash", "chmod"):
         (tools / tool).symlink_to(

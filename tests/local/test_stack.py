@@ -10,7 +10,8 @@ from local.functions import TABLES
 from local.stack import Stack
 
 SHOWN = (
-    "sourceServerId", "recoveryInstanceId", "ec2InstanceId", "ec2InstanceState", "name", "privateIp", "publicIp",
+    "sourceServerId", "recoveryInstanceId", "ec2InstanceId", "ec2InstanceState", "name",
+    "privateIp", "publicIp",
     "instanceType", "launchTime", "region", "sourceExecutionId", "sourcePlanName",
     "sourceServerName", "accountId", "isDrill",
 )  # fmt: skip
@@ -41,7 +42,9 @@ def test_every_plans_page_equals_the_world(stack: Stack) -> None:
 
 
 def test_the_table_holds_what_the_page_does_not_show(stack: Stack) -> None:
-    """Source network, staging account and job of every instance, and no present row for anything else."""
+    """Source network, staging account and job of every instance,
+    and no present row for anything else.
+    """
     pages = (
         stack.client("dynamodb")
         .get_paginator("scan")
@@ -63,7 +66,9 @@ def test_the_table_holds_what_the_page_does_not_show(stack: Stack) -> None:
 
 
 def test_a_second_terminal_can_use_the_environment(stack: Stack) -> None:
-    """It names every table, the mirror and each AWS endpoint, and no one of them is outside of this machine."""
+    """It names every table, the mirror and each AWS endpoint, and
+    no one of them is outside of this machine.
+    """
     environment = stack.environment
     assert {f"{short.replace('-', '_').upper()}_TABLE" for short in TABLES} <= environment.keys()
     addresses = [value for name, value in environment.items() if "URL" in name]
@@ -76,6 +81,8 @@ def test_a_second_terminal_can_use_the_environment(stack: Stack) -> None:
 
 
 def test_a_write_does_not_count_the_table(stack: Stack) -> None:
-    """ministack's own way; with it, the cost of a write would grow with the fleet, as it does not on AWS."""
+    """ministack's own way; with it, the cost of a write would
+    grow with the fleet, as it does not on AWS.
+    """
     table = stack.client("dynamodb").describe_table(TableName=TABLES["recovery-instances"])["Table"]
     assert table["ItemCount"] == 0

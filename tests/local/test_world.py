@@ -26,7 +26,9 @@ def test_the_same_seed_makes_the_same_world() -> None:
 
 
 def test_it_has_the_size_the_page_is_built_for(world: World) -> None:
-    """1,200 servers, over a thousand with an instance, 60 plans, three accounts, two regions that show nothing."""
+    """1,200 servers, over a thousand with an instance, 60 plans,
+    three accounts, two regions that show nothing.
+    """
     assert len(world.expected) == len(listed(world, "sourceServers")) == 1_200
     assert len(world.alive) >= 1_000
     assert len(world.recovery_plans) == 60
@@ -42,7 +44,9 @@ def test_it_has_the_size_the_page_is_built_for(world: World) -> None:
 
 
 def test_it_has_every_kind_of_server(world: World) -> None:
-    """Leftovers beside new instances, never launched, stopped, without public address, drills and real ones."""
+    """Leftovers beside new instances, never launched, stopped,
+    without public address, drills and real ones.
+    """
     alive = list(world.alive.values())
     assert {fields["ec2InstanceState"] for fields in alive} == {"running", "stopped"}
     assert {fields["isDrill"] for fields in alive} == {True, False}
@@ -60,7 +64,9 @@ def test_it_has_every_kind_of_server(world: World) -> None:
 
 
 def test_every_instance_is_launched_by_its_executions_job(world: World) -> None:
-    """The execution of an instance has a wave with the job that launched it, and only those without one are unknown."""
+    """The execution of an instance has a wave with the job that
+    launched it, and only those without one are unknown.
+    """
     by_job = {
         wave["jobId"]: row["executionId"]
         for row in world.execution_history

@@ -1,6 +1,7 @@
 """Explores every interleaving, breadth first: a violation comes with one of its shortest traces.
 
-`python -m tests.model.check` explores the everyday scopes, `--full` all of them, `--mutants` hunts the mutants.
+`python -m tests.model.check` explores the everyday scopes, `--full` all of them, `--mutants` hunts
+the mutants.
 """
 
 import argparse
@@ -106,7 +107,8 @@ class Checker:
                 raise Violation(
                     "a look that began after the last change is over, and the table says otherwise"
                 )
-            # Of three looks that overlap, a third with a ticket in between may have seen less (docs/model.md).
+            # Of three looks that overlap, a third with a ticket in between may have seen less
+            # (docs/model.md).
             is_pair = sum(who.place == place for who in self._scope.looks) <= 2
             launch = alive_in(state.world, place)
             if ghosts & SEEN and is_pair and not has_launch(row, launch):
@@ -125,7 +127,9 @@ class Checker:
             raise Violation("a look did not renew the life of the entry")
 
     def _check_healing(self, state: State) -> None:
-        """Whatever is running dies here, and one clean sync of each place makes tiers and world agree."""
+        """Whatever is running dies here, and one clean sync of
+        each place makes tiers and world agree.
+        """
         key = (state.world, state.row, state.mirror, state.fences)
         if key in self._heals:
             return
@@ -178,13 +182,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     founds = {name: Checker(scope, Protocol()).explore() for name, scope in scopes.items()}
     broken = [report(name, found) for name, found in founds.items()]
     echo(
-        f"{sum(it.states for it in founds.values()):,} states in {sum(it.seconds for it in founds.values()):.1f} s"
+        f"{sum(it.states for it in founds.values()):,} states in "
+        f"{sum(it.seconds for it in founds.values()):.1f} s"
     )
     return int(any(broken))
 
 
 def hunt(mutant: Protocol) -> Found:
-    """What the first scope that catches this mutant found; its violation is None where none does."""
+    """What the first scope that catches this mutant found;
+    its violation is None where none does.
+    """
     found = Found()
     for scope in HUNT:
         found = Checker(scope, mutant).explore()

@@ -1,4 +1,6 @@
-"""The protocol with one rule left out, again and again: the checker must see each of them break something."""
+"""The protocol with one rule left out, again and again: the
+checker must see each of them break something.
+"""
 # ruff: noqa: ARG002  a mutant does not look at what the rule looks at
 
 from typing import Any

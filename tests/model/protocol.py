@@ -1,6 +1,7 @@
 """The product's own pure functions, over rows that are numbered.
 
-A row is an int here, so that a state is a small tuple; each (row, change) meets the real functions once.
+A row is an int here, so that a state is a small tuple; each (row, change) meets the real functions
+once.
 """
 
 from functools import cache
@@ -32,7 +33,8 @@ NO_ROW = 0  # a row that is not there
 SEEN_AT = "2026-03-01T10:00:00Z"
 MOMENTS = [f"2026-03-01T10:00:0{number}Z" for number in range(8)]  # one for each state of the world
 
-# What DRS may hold: (instance, place, state), or nothing alive. Instance 0 was there first, 1 is its relaunch.
+# What DRS may hold: (instance, place, state), or nothing alive. Instance 0 was there first, 1 is
+# its relaunch.
 WORLDS: tuple[tuple[int, int, InstanceState] | None, ...] = (
     None,
     (0, A, InstanceState.RUNNING),
@@ -62,7 +64,9 @@ def _launch(instance: int, state: InstanceState) -> Launch:
 
 @cache
 def alive_in(world: int, place: int) -> Launch | None:
-    """What the domain takes from DRS in a place: of a leftover and a living instance, the living one."""
+    """What the domain takes from DRS in a place: of a leftover
+    and a living instance, the living one.
+    """
     records = (
         [_launch(0, InstanceState.TERMINATED)] if place == A and world in {GONE, RELAUNCHED} else []
     )
@@ -115,7 +119,8 @@ class Violation(Exception):
 
 
 class Copy(NamedTuple):
-    """An entry: the row in it, the ticket that confirmed it, and until which moment it claims to be true.
+    """An entry: the row in it, the ticket that confirmed it, and until which moment it claims to be
+    true.
 
     A ghost, `word`: the ticket of the look whose word it is, whatever the entry says.
     """
@@ -187,7 +192,9 @@ class Protocol:
     def decide(
         self, row: int, change: Change, *, again: bool, may_skip: bool
     ) -> tuple[Verdict, int]:
-        """What becomes of a change, and the row that stands then (the same where none is written)."""
+        """What becomes of a change, and the row that stands then
+        (the same where none is written).
+        """
         key = (row, id(change), again, may_skip)  # changes are cached, so they live as long as this
         if key not in self._decisions:
             rule = self.changed if again else decide
@@ -275,7 +282,9 @@ class Protocol:
         return True
 
     def looks_again(self, row: int, change: Change, verdict: Verdict, *, is_complete: bool) -> bool:
-        """Whether to ask by id, again; a wave's sync also where its own job stands without its execution."""
+        """Whether to ask by id, again; a wave's sync also where its
+        own job stands without its execution.
+        """
         stored = self.rows[row]
         if must_look_again(stored, change, verdict, is_complete=is_complete):
             return True

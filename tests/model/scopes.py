@@ -1,4 +1,7 @@
-"""Who takes part in what is explored. The largest scope that holds everybody would not end; these overlap instead."""
+"""Who takes part in what is explored.
+
+The largest scope that holds everybody would not end; these overlap instead.
+"""
 
 from tests.model.protocol import A, B
 from tests.model.state import Looker, Scope

@@ -1,4 +1,5 @@
-"""The system as a state, small enough to be a key: the world, the two tiers, and where every process stands.
+"""The system as a state, small enough to be a key: the world, the two tiers, and where every
+process stands.
 
 A ghost is no part of the system: it is what we remember only to check it.
 """
@@ -31,17 +32,21 @@ class At(IntEnum):
 
 
 RESTING = {At.IDLE, At.DONE}
-# Ghosts of a look, since its last ticket was drawn (SAME_WORLD, WAS_GONE) or since it began: the world stayed as it was;
-# no fault happened; no other look ran; the server was not alive in its place for a moment. And: its listing was overtaken;
-# what it saw last is still so; a narrow look met a fence.
+# Ghosts of a look, since its last ticket was drawn (SAME_WORLD, WAS_GONE) or since it began: the
+# world stayed as it was; no fault happened; no other look ran; the server was not alive in its
+# place for a moment. And: its listing was overtaken; what it saw last is still so; a narrow look
+# met a fence.
 SAME_WORLD, NO_FAULT, ALONE, WAS_GONE, OVERTAKEN, SAME_SINCE_SEEN, FENCED = 1, 2, 4, 8, 16, 32, 64
-# Ghosts of a place: a complete look, or a narrow one that saw the server alive, saw the world as it is now; it ran alone,
-# without a fault then or since; an overtaken look saw a launch that is still there.
+# Ghosts of a place: a complete look, or a narrow one that saw the server alive, saw the world as it
+# is now; it ran alone, without a fault then or since; an overtaken look saw a launch that is still
+# there.
 SURE, HEALED, SEEN = 1, 2, 4
 
 
 class Looker(NamedTuple):
-    """Who looks: a full sync of a place, or a narrow one (a wave's, which knows its execution; a termination's)."""
+    """Who looks: a full sync of a place, or a narrow one (a wave's,
+    which knows its execution; a termination's).
+    """
 
     name: str
     place: int
@@ -51,9 +56,12 @@ class Looker(NamedTuple):
 
 
 class Look(NamedTuple):
-    """Where a look stands. `listing` is the listing's ticket and `listed` its moment; 0 and 0 where it lists nothing.
+    """Where a look stands.
 
-    `seen` is a world, and `moment` when it was seen; `stored` the row that was read; `winner` what is to be published.
+    `listing` is the listing's ticket and `listed` its moment; 0 and 0 where it lists nothing.
+
+    `seen` is a world, and `moment` when it was seen; `stored` the row that was read; `winner` what
+    is to be published.
     """
 
     at: At = At.IDLE
@@ -63,7 +71,8 @@ class Look(NamedTuple):
     seen: int = GONE
     moment: int = 0
     stored: int = NO_ROW
-    is_narrow: bool = True  # it asks by id: for what was nominated by the listing, or for what it must look at again
+    # it asks by id: for what was nominated by the listing, or for what it must look at again
+    is_narrow: bool = True
     is_nominated: bool = False
     winner: Copy | None = None
     ghosts: int = 0
@@ -111,7 +120,9 @@ class Scope:
     starts_empty: bool = False
 
     def start(self, protocol: Protocol) -> State:
-        """A known instance with all its details in both tiers; or a server never seen, and without a row."""
+        """A known instance with all its details in both tiers; or a
+        server never seen, and without a row.
+        """
         row, copy = NO_ROW, None
         if not self.starts_empty:
             first: Change = change_for(FIRST, A, 1, 0, details=True, execution=True)
@@ -137,7 +148,9 @@ class Scope:
 
 
 def in_order(scope: Scope, state: State) -> State:
-    """Readers are alike, and so are looks that follow each other with the same task: one order stands for all."""
+    """Readers are alike, and so are looks that follow each other
+    with the same task: one order stands for all.
+    """
     readers = tuple(sorted(state.readers, key=lambda it: (it[0], it[1] or ())))
     looks, who = state.looks, scope.looks
     if len(who) > 1 and who[0] == who[1] and _order(looks[0]) > _order(looks[1]):

@@ -1,4 +1,6 @@
-"""The steps of the system: a step is one call that a process makes, or one thing that befalls the system."""
+"""The steps of the system: a step is one call that a process
+makes, or one thing that befalls the system.
+"""
 
 from collections.abc import Iterator
 
@@ -61,7 +63,10 @@ class Steps:
         }
 
     def of(self, state: State) -> Iterator[Step]:
-        """Each possible step's name and the state after it. Raises Violation where a step breaks an invariant."""
+        """Each possible step's name and the state after it.
+
+        Raises Violation where a step breaks an invariant.
+        """
         for number, who in enumerate(self.scope.looks):
             if state.looks[number].at != At.DONE:
                 for did, after in self.of_look(state, number):
@@ -185,7 +190,9 @@ class Steps:
         return "misses the server", self._put(state, number, me)
 
     def _draw(self, state: State, number: int) -> Step:
-        """A narrow look begins: for what the listing lacks with the row that was read, else with a new one."""
+        """A narrow look begins: for what the listing lacks with the
+        row that was read, else with a new one.
+        """
         me, ticket = state.looks[number], state.counter + 1
         if me.is_nominated:
             me = me._replace(at=At.DESCRIBE)
@@ -215,7 +222,9 @@ class Steps:
         )
 
     def _ticket_of(self, number: int, me: Look) -> int:
-        """Absences of a listing carry its ticket, although they were described under a later one."""
+        """Absences of a listing carry its ticket, although they
+        were described under a later one.
+        """
         is_absence = alive_in(me.seen, self.scope.looks[number].place) is None
         return me.listing if me.is_nominated and is_absence else me.ticket
 

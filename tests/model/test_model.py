@@ -1,4 +1,6 @@
-"""The version protocol, checked in every interleaving of small scopes; `tests/model/check.py` runs it by hand."""
+"""The version protocol, checked in every interleaving of small
+scopes; `tests/model/check.py` runs it by hand.
+"""
 
 import pytest
 
@@ -16,7 +18,9 @@ def explain(found: Found) -> str:
 
 @pytest.mark.parametrize("scope", EVERYDAY.values(), ids=EVERYDAY)
 def test_no_interleaving_breaks_the_protocol(scope: Scope) -> None:
-    """Syncs, waves, terminations and readers, killed at any step, over a mirror that forgets and fails over."""
+    """Syncs, waves, terminations and readers, killed at any step,
+    over a mirror that forgets and fails over.
+    """
     found = Checker(scope, Protocol()).explore()
     assert found.violation is None, explain(found)
 

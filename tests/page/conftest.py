@@ -1,4 +1,7 @@
-"""A real Chromium on the local stack. In CI a missing browser is a failure, elsewhere a skip that says so."""
+"""A real Chromium on the local stack.
+
+In CI a missing browser is a failure, elsewhere a skip that says so.
+"""
 
 import os
 from collections.abc import Callable, Iterator
@@ -20,7 +23,8 @@ from loadtests.faults_stack import FaultyStack
 from local.stack import Stack
 from local.world import make_world
 
-# Rows of a table: column title to the lines in its cell. (`innerText` is empty for rows out of sight.)
+# Rows of a table: column title to the lines in its cell. (`innerText` is empty for rows out of
+# sight.)
 READ_CELLS = """rows => rows.map(row => Object.fromEntries([...row.cells].map(
     cell => [cell.dataset.label, [...cell.children].map(node => node.textContent).join("\\n")])))"""
 
@@ -32,7 +36,9 @@ WELL_WITHIN = 15.0  # seconds in which a mended stack must be whole again
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything that drives the browser is marked so; what changes a world shares one process and one small stack."""
+    """Everything that drives the browser is marked so; what changes a
+    world shares one process and one small stack.
+    """
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
@@ -43,7 +49,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium. Not for the whole session: Playwright's loop would be in the way of other tests' own loops."""
+    """Chromium.
+
+    Not for the whole session: Playwright's loop would be in the way of other tests' own loops.
+    """
     if find_chromium() is None:
         if os.environ.get("CI"):
             pytest.fail("no Chromium, and the page's tests may not be skipped in CI")
@@ -55,7 +64,9 @@ def browser() -> Iterator[Browser]:
 
 
 class Watch:
-    """What a page does that it should not: script errors, refused content, requests to other origins."""
+    """What a page does that it should not: script errors,
+    refused content, requests to other origins.
+    """
 
     def __init__(self, origin: str) -> None:
         self.faults: list[str] = []
@@ -68,7 +79,8 @@ class Watch:
         page.on("request", self._request)
 
     def _console(self, message: ConsoleMessage) -> None:
-        # Chromium reports answers with an error status here; the page itself tells people about those.
+        # Chromium reports answers with an error status here; the page itself tells people about
+        # those.
         if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
             self.faults.append(f"console: {message.text}")
 
@@ -79,7 +91,10 @@ class Watch:
 
 @pytest.fixture(scope="session")
 def rough_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyStack]:
-    """Started once and synced; its jobs run five hundred times as fast as those of DRS. Use `rough`."""
+    """Started once and synced; its jobs run five hundred times as fast as those of DRS.
+
+    Use `rough`.
+    """
     rough = FaultyStack(
         tmp_path_factory.mktemp("page"), world=make_world(servers=120, places=3, plans=8)
     )
@@ -93,7 +108,10 @@ def rough_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyStac
 
 @pytest.fixture
 def rough(rough_stack: FaultyStack) -> Iterator[FaultyStack]:
-    """A small stack for tests that break or change things. What is broken is mended; what is launched stays."""
+    """A small stack for tests that break or change things.
+
+    What is broken is mended; what is launched stays.
+    """
     rough_stack.warm()
     yield rough_stack
     rough_stack.mend()

@@ -10,7 +10,8 @@ from .conftest import OpenPage, come_back
 
 THEMES = ["light", "dark"]
 WIDTHS = [1440, 900, 390]
-# Past the last control of a modal dialog the focus is the browser's own, and then the first one again.
+# Past the last control of a modal dialog the focus is the browser's own, and then the first one
+# again.
 IN_DIALOG = (
     "[document.body, ...document.querySelectorAll('dialog *')].includes(document.activeElement)"
 )
@@ -26,7 +27,9 @@ def assert_no_barriers(page: Page) -> None:
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_axe_finds_nothing_on_the_views(open_rough: OpenPage, theme: str) -> None:
-    """Plans, the places, a plan, its drill dialog; on a phone; and greyed after a failed refresh."""
+    """Plans, the places, a plan, its drill dialog; on a
+    phone; and greyed after a failed refresh.
+    """
     page = open_rough(color_scheme=theme)
     assert_no_barriers(page)
     page.get_by_role("button", name=re.compile("places")).click()
@@ -67,7 +70,9 @@ def test_nothing_overflows_sideways(open_page: OpenPage, address: str) -> None:
 
 
 def test_a_plan_can_be_opened_and_left_with_the_keyboard(open_page: OpenPage) -> None:
-    """The skip link, then the filter, the tiles, the heads, the first plan; its dialog keeps the focus inside."""
+    """The skip link, then the filter, the tiles, the heads, the
+    first plan; its dialog keeps the focus inside.
+    """
     page = open_page()
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()

@@ -1,4 +1,6 @@
-"""Run drill and terminate, from the plan to DRS being done; the stand-in's jobs run five hundred times as fast."""
+"""Run drill and terminate, from the plan to DRS being done; the
+stand-in's jobs run five hundred times as fast.
+"""
 
 import re
 
@@ -61,7 +63,9 @@ def test_terminating_a_drill_goes_on_until_drs_is_done(open_rough: OpenPage, dri
 def test_a_real_recovery_needs_a_typed_confirmation(
     open_rough: OpenPage, rough: FaultyStack
 ) -> None:
-    """The button stays off until exactly the words are there; Escape leaves everything as it was."""
+    """The button stays off until exactly the words are there;
+    Escape leaves everything as it was.
+    """
     page = open_rough(f"#/plans/{plan_with(rough, drills=False)}")
     before = page.locator(".tile[data-bucket=recovery] strong").inner_text()
     page.get_by_role("button", name="Terminate …").first.click()
@@ -130,7 +134,9 @@ def test_a_drill_over_a_real_recovery_shows_what_it_would_destroy(
 def test_what_drs_knows_beyond_the_confirmed_stops_the_drill(
     open_rough: OpenPage, rough: FaultyStack
 ) -> None:
-    """An instance appears between the dialog and the start: nothing is launched, the dialog asks again."""
+    """An instance appears between the dialog and the start:
+    nothing is launched, the dialog asks again.
+    """
     plan_id = plan_with(rough, drills=True)
     page = open_rough(f"#/plans/{plan_id}")
     known = rough.plan_page(plan_id).body
@@ -151,7 +157,9 @@ def test_what_drs_knows_beyond_the_confirmed_stops_the_drill(
 
 
 def test_a_drill_is_followed_from_wave_to_wave(open_rough: OpenPage, rough: FaultyStack) -> None:
-    """Confirmed, started, launched; then the plan shows the new instances as drills of this execution."""
+    """Confirmed, started, launched; then the plan shows the new
+    instances as drills of this execution.
+    """
     plan_id = plan_with(rough, drills=True)
     before = {item["ec2InstanceId"] for item in rough.plan_page(plan_id).body["existingInstances"]}
     page = open_rough(f"#/plans/{plan_id}")
@@ -168,3 +176,18 @@ def test_a_drill_is_followed_from_wave_to_wave(open_rough: OpenPage, rough: Faul
     after = {item["ec2InstanceId"] for item in rough.plan_page(plan_id).body["existingInstances"]}
     assert after
     assert after.isdisjoint(before)
+
+
+def test_a_recovery_is_run_once_the_words_are_typed(
+    open_rough: OpenPage, rough: FaultyStack
+) -> None:
+    """Over earlier recoveries: what is destroyed is listed, and which servers are not ready."""
+    page = open_rough(f"#/plans/{plan_with(rough, drills=False)}")
+    page.get_by_role("button", name="Run recovery").click()
+    dialog = page.get_by_role("dialog", name=re.compile("Run recovery"))
+    go = dialog.get_by_role("button", name="Replace and run recovery")
+    expect(go).to_be_disabled()
+    dialog.get_by_label(re.compile("to confirm")).fill(dialog.locator("code").inner_text())
+    go.click()
+    expect(page.locator("h1 .kind")).to_have_text("Real", timeout=JOB_MS)
+    expect(page.locator(".view-head .status")).to_have_text("Completed", timeout=JOB_MS)

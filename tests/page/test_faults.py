@@ -69,7 +69,8 @@ def test_a_place_that_goes_down_is_named_and_keeps_what_was_known(
     open_rough: OpenPage, rough: FaultyStack
 ) -> None:
     """After a sync that could not reach it."""
-    # An earlier test's wave may have been looked at while its last instance booted: pending then, running now.
+    # An earlier test's wave may have been looked at while its last instance booted: pending then,
+    # running now.
     rough.stack.standin.call("POST", "clock", {"advanceSeconds": 7200})
     rough.stack.sync()
     page = open_rough()

@@ -1,4 +1,6 @@
-"""The page's files: one policy in every place that sends it, nothing inline, nothing from elsewhere, small modules."""
+"""The page's files: one policy in every place that sends it, nothing
+inline, nothing from elsewhere, small modules.
+"""
 
 import re
 from pathlib import Path
@@ -72,6 +74,8 @@ def test_a_script_is_small_and_makes_no_markup_of_text(path: Path) -> None:
 
 
 def test_what_is_preloaded_is_what_is_imported() -> None:
-    """Every module but the first, so that the browser fetches them side by side instead of one import after another."""
+    """Every module but the first, so that the browser fetches them side
+    by side instead of one import after another.
+    """
     preloaded = set(re.findall(r'modulepreload" href="([^"]+)"', MARKUP))
     assert preloaded == {str(path.relative_to(PAGE)) for path in SCRIPTS} - {"js/main.js"}

@@ -1,4 +1,6 @@
-"""Server names are other people's text: script stays text on the page, a formula stays text in a spreadsheet."""
+"""Server names are other people's text: script stays text on the
+page, a formula stays text in a spreadsheet.
+"""
 
 import copy
 import csv

@@ -27,7 +27,9 @@ def test_every_drill_instance_is_shown_with_its_age_and_cost(
 
 
 def test_the_oldest_executions_are_cards_that_end_in_terminate(open_page: OpenPage) -> None:
-    """Six in sight, the others behind a click; the dialog is the one of the execution's own page."""
+    """Six in sight, the others behind a click; the dialog is
+    the one of the execution's own page.
+    """
     page = open_page("#/leftovers", ready=".launch")
     oldest = page.get_by_role("list", name="Executions with leftovers, the oldest first")
     expect(oldest.get_by_role("listitem")).to_have_count(6)

@@ -1,4 +1,6 @@
-"""The page offers what the person signed in may do, and what a person must decide about an execution."""
+"""The page offers what the person signed in may do, and what
+a person must decide about an execution.
+"""
 
 import json
 import time

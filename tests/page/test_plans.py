@@ -56,7 +56,7 @@ def test_the_place_that_could_not_be_looked_at_is_named_with_its_reason(
 ) -> None:
     """On every view, without a click."""
     page = open_page()
-    notice = page.locator(".notice.warn")
+    notice = page.locator("#notices .notice.warn")
     expect(notice).to_contain_text("1 place could not be looked at")
     expect(notice).to_contain_text("333333333333 · sa-east-1 – Access denied")
     expect(notice).to_contain_text(

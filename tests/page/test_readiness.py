@@ -14,7 +14,8 @@ from local.world import WHOLE_ESTATE
 from .conftest import READ_CELLS, OpenPage
 
 WORDS = {
-    "CONTINUOUS": "Ready", "BACKLOG": "Lagging", "STALLED": "Stalled", "DISCONNECTED": "Disconnected",
+    "CONTINUOUS": "Ready", "BACKLOG": "Lagging", "STALLED": "Stalled",
+    "DISCONNECTED": "Disconnected",
     "INITIAL_SYNC": "Initial sync", "PAUSED": "Paused", "STOPPED": "No data",
 }  # fmt: skip
 

@@ -34,7 +34,9 @@ def test_a_report_says_what_came_of_each_wave_and_can_be_taken_away(
 def test_a_drill_is_cleaned_up_with_a_note_that_lands_in_its_report(
     open_rough: OpenPage, rough: FaultyStack
 ) -> None:
-    """Without a note the button stays off; the report has figures of every server, and who is left behind."""
+    """Without a note the button stays off; the report has figures
+    of every server, and who is left behind.
+    """
     plan_id = plan_with(rough, drills=True)
     page = open_rough(f"#/plans/{plan_id}")
     dialog = start_drill(page)

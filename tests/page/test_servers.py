@@ -29,7 +29,9 @@ def wave_servers(stack: Stack, plan_id: str = PLAN) -> list[str]:
 
 
 def test_a_plan_shows_each_server_of_each_wave(open_page: OpenPage, stack: Stack) -> None:
-    """Id, state, names, addresses, type, account, region, drill or real, launch and execution, as in the world."""
+    """Id, state, names, addresses, type, account, region, drill or
+    real, launch and execution, as in the world.
+    """
     page = open_page()
     page.get_by_role("link", name="Warehouse 3", exact=True).click()
     expect(page.get_by_role("heading", level=1, name="Warehouse 3")).to_be_focused()

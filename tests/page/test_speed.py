@@ -1,7 +1,8 @@
 """A thousand instances: drawn with less than a second of work, and smooth from then on.
 
-Measured is the time that the page's main thread works, by its own clock: the machine runs other tests beside this one.
-From the navigation to the picture, with all the waiting, `loadtests/page_time.py` measures.
+Measured is the time that the page's main thread works, by its own clock: the machine runs other
+tests beside this one. From the navigation to the picture, with all the waiting,
+`loadtests/page_time.py` measures.
 """
 
 from collections.abc import Callable

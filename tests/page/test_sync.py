@@ -10,7 +10,9 @@ from .conftest import OpenPage
 
 
 def test_sync_shows_each_place_until_all_are_done(open_rough: OpenPage, rough: FaultyStack) -> None:
-    """Looking, then looked at, with counts; the denied one with its reason; then the page is fresh."""
+    """Looking, then looked at, with counts; the denied one
+    with its reason; then the page is fresh.
+    """
     rough.stack.standin.weather([*rough.world.weather, {"latencyMs": 400}])
     page = open_rough()
     seen_before = page.locator("#freshness time").first.get_attribute("datetime")

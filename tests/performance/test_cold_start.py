@@ -1,4 +1,6 @@
-"""What a cold start of the page-read function pays for: no library that a read the mirror answers does not need."""
+"""What a cold start of the page-read function pays for: no library
+that a read the mirror answers does not need.
+"""
 
 import json
 import subprocess

@@ -1,4 +1,6 @@
-"""The verdict of the benchmarks: a missed target is seen, told, and ends in an exit code; nothing here is timed."""
+"""The verdict of the benchmarks: a missed target is seen, told, and
+ends in an exit code; nothing here is timed.
+"""
 
 import json
 import socket
@@ -142,7 +144,8 @@ def test_percentiles_of_nothing_and_of_one() -> None:
 @pytest.mark.parametrize("log", [False, True])
 def test_plots_take_a_single_point(log: bool) -> None:
     """No division by zero where a line has no length."""
-    ElementTree.fromstring(lines("t & u", Axis("x", log), Axis("y", log), {"a<b": [(5, 5)]}))  # noqa: S314  our own
+    # our own
+    ElementTree.fromstring(lines("t & u", Axis("x", log), Axis("y", log), {"a<b": [(5, 5)]}))  # noqa: S314
 
 
 def test_the_counter_sees_every_key_however_it_is_cut() -> None:

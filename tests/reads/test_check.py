@@ -1,4 +1,6 @@
-"""The check of plans: each rule finds what it is for, by severity, and a clean plan has no findings."""
+"""The check of plans: each rule finds what it is for, by
+severity, and a clean plan has no findings.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -87,7 +89,9 @@ def test_a_server_that_would_not_launch_well_is_named(
 def test_a_place_that_cannot_be_looked_at_is_named(
     outcome: str, code: str, severity: Severity
 ) -> None:
-    """A role that cannot be assumed launches nothing either; what else went wrong is unknown, not bad."""
+    """A role that cannot be assumed launches nothing either;
+    what else went wrong is unknown, not bad.
+    """
     (finding,) = check(server(), places={"111111111111/eu-west-1": PlaceLook(1, 1, outcome)})
     assert (finding.code, finding.severity) == (code, severity)
 

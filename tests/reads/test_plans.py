@@ -1,4 +1,6 @@
-"""Plans as the platform writes them: waves of protection groups are resolved, or named as what nobody knows."""
+"""Plans as the platform writes them: waves of protection groups
+are resolved, or named as what nobody knows.
+"""
 
 import json
 from collections.abc import Mapping
@@ -20,15 +22,18 @@ from tests.api.test_events import rest
 ACCOUNT, REGION = "222222222222", "us-west-2"
 A, B = f"s-{0:017d}", f"s-{1:017d}"
 WAVE: dict[str, Any] = {
-    "waveNumber": 0, "waveName": "Databases", "waveDescription": "", "protectionGroupId": "g-1", "serverIds": [],
+    "waveNumber": 0, "waveName": "Databases", "waveDescription": "", "protectionGroupId": "g-1",
+    "serverIds": [],
     "pauseBeforeWave": False, "dependsOnWaves": [],
 }  # fmt: skip
 ROW: dict[str, Any] = {
-    "planId": "plan-1", "planName": "Web shop", "description": "", "accountId": ACCOUNT, "assumeRoleName": "role",
+    "planId": "plan-1", "planName": "Web shop", "description": "", "accountId": ACCOUNT,
+    "assumeRoleName": "role",
     "waves": [WAVE], "createdDate": 1_795_000_000, "version": 3,
 }  # fmt: skip
 GROUP: dict[str, Any] = {
-    "groupId": "g-1", "groupName": "Databases", "region": REGION, "accountId": ACCOUNT, "assumeRoleName": "role",
+    "groupId": "g-1", "groupName": "Databases", "region": REGION, "accountId": ACCOUNT,
+    "assumeRoleName": "role",
     "sourceServerIds": [A, B],
 }  # fmt: skip
 
@@ -60,9 +65,10 @@ def test_a_wave_that_names_servers_itself_needs_no_group() -> None:
     [
         ("the table of groups cannot be read", {}, "cannot be read"),
         ({}, {"protectionGroupId": "g-2"}, "there is no protection group g-2"),
-        ({"serverSelectionTags": {"Tier": "db"}}, {}, "by tags"),
+        ({"serverSelectionTags": {"Tier": "db"}}, {}, "by tags, and no inventory"),
         ({"sourceServerIds": None}, {}, "does not say which servers"),
-        ({}, {"protectionGroupId": None, "serverIds": None}, "neither servers nor a protection group"),
+        ({}, {"protectionGroupId": None, "serverIds": None},
+        "neither servers nor a protection group"),
         ({}, {"protectionGroupId": 7, "serverIds": 7}, "no list"),
     ],
 )  # fmt: skip
@@ -122,7 +128,8 @@ def listed(*rows: dict[str, Any]) -> Plans:
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=9) | st.sampled_from([A, "g-1", [A]]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner,
+    max_size=3),
     max_leaves=6,
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ from cache.mirror import PLANS, Mirror
 from cache.values import Place
 from local.processes import free_port
 from services.platform import plans as plans_module
-from services.platform.plans import PlanBook
+from services.platform.plans import PlanBook, PlanTables
 from services.settings import Settings
 from tests.tiers.conftest import Tables, dynamodb_client, http_tables, valkey9
 
@@ -51,8 +51,13 @@ class Plans:
         """A new process's."""
         mirror = Mirror(lambda: self.redis) if mirrored else None
         client = client or self.tables.client
-        tables = (self.settings.recovery_plans_table, self.settings.protection_groups_table)
-        return PlanBook(lambda: client, *tables, mirror)
+        settings = self.settings
+        tables = PlanTables(
+            settings.recovery_plans_table,
+            settings.protection_groups_table,
+            settings.sync_status_table,
+        )
+        return PlanBook(lambda: client, tables, mirror)
 
     def publish(self) -> None:
         """As a sync does."""

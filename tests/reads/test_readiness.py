@@ -1,13 +1,23 @@
-"""Readiness: could this server be launched now? From what DRS said last, with its reason and its age."""
+"""Readiness: could this server be launched now?
+
+From what DRS said last, with its reason and its age.
+"""
 
 from typing import Any
 
 import botocore.session
 import pytest
 
+from cache.entry import Facts
 from cache.readiness import LAG_STEPS, Readiness, lag_step
-from cache.values import to_millis
-from services.reads.readiness import TOO_OLD_MS, lag_words, readiness_of
+from cache.values import PlaceLook, now, to_millis
+from services.reads.readiness import (
+    TOO_OLD_MS,
+    lag_words,
+    not_in_drs,
+    readiness_counts,
+    readiness_of,
+)
 
 SEEN = "2026-11-11T00:00:00Z"
 AT = to_millis(SEEN)
@@ -60,7 +70,9 @@ def test_every_word_of_drs_for_a_source_server_has_a_verdict() -> None:
 
 
 def test_a_verdict_is_as_old_as_the_last_whole_listing_and_unknown_once_that_is_too_old() -> None:
-    """A row is written only when something changed, so its own stamp may be older than what is known."""
+    """A row is written only when something changed, so its own
+    stamp may be older than what is known.
+    """
     later = AT + 2 * TOO_OLD_MS
     assert readiness_of(server(), 0, later).readiness is Readiness.UNKNOWN
     confirmed = readiness_of(server(), later - 1000, later)
@@ -88,3 +100,25 @@ def test_a_lag_is_kept_in_steps() -> None:
         0, 0, 300, 300, 900, 21_600, 604_800,
     ]  # fmt: skip
     assert lag_step(-1) == LAG_STEPS[0] == 0
+
+
+def test_a_server_without_a_row_is_not_in_drs_once_its_place_was_listed() -> None:
+    """Before that, and when that is too long ago, nobody knows."""
+    assert not_in_drs(0, AT).readiness is Readiness.UNKNOWN
+    assert not_in_drs(AT, AT).readiness is Readiness.GONE
+    assert not_in_drs(AT, AT + TOO_OLD_MS + 1).readiness is Readiness.UNKNOWN
+
+
+def test_plans_count_the_words_of_their_servers() -> None:
+    """What was said too long ago, or of a place never listed, is unknown; so is a lack of facts."""
+
+    def facts(version: int, word: str, place: str = "1/eu") -> Facts:
+        return Facts(version, 0, "absent", None, place, version, word)
+
+    said = [facts(1, "ready"), facts(1, "stalled"), facts(0, "unknown"), facts(1, "ready", "2/us")]
+    places = {
+        "1/eu": PlaceLook(1, 1, "seen", 1, 1, to_millis(now())),
+        "2/us": PlaceLook(1, 1, "seen"),
+    }
+    counts = readiness_counts(said, 5, places)
+    assert counts == {"ready": 1, "stalled": 1, "gone": 1, "unknown": 2}

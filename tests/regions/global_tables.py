@@ -1,4 +1,6 @@
-"""What DynamoDB's global tables do between two regions: every change of an item arrives in the other one, later."""
+"""What DynamoDB's global tables do between two regions: every
+change of an item arrives in the other one, later.
+"""
 
 from collections.abc import Iterable
 from threading import Event, Thread
@@ -10,7 +12,9 @@ PAUSE = 0.1  # seconds; AWS says "within a second, usually"
 
 
 class GlobalTables:
-    """Copies changes of these tables both ways until it is stopped. A change wins over no change; of two at once, the
+    """Copies changes of these tables both ways until it is stopped.
+
+    A change wins over no change; of two at once, the
     first region's. Each table's key is one attribute, named in `keys`."""
 
     def __init__(self, regions: tuple[Any, Any], keys: dict[str, str]) -> None:

@@ -1,4 +1,6 @@
-"""Two deployments over the same accounts: each complete alone, neither disturbs the other, and one outlives the other."""
+"""Two deployments over the same accounts: each complete alone, neither
+disturbs the other, and one outlives the other.
+"""
 
 import json
 import signal
@@ -33,7 +35,9 @@ OWN = {
 
 
 class Regions:
-    """A stack at home, one in the region that servers recover into, and what global tables carry between them."""
+    """A stack at home, one in the region that servers recover into,
+    and what global tables carry between them.
+    """
 
     def __init__(self, home: Stack, away: Stack) -> None:
         self.home, self.away = home, away
@@ -159,7 +163,9 @@ def test_a_look_of_one_changes_nothing_of_the_other(regions: Regions) -> None:
 
 
 def test_one_executes_and_the_other_sees_it_and_keeps_out(regions: Regions) -> None:
-    """While a drill runs at home the other region starts none of the same plan, closes nothing, and shows it after."""
+    """While a drill runs at home the other region starts none of the
+    same plan, closes nothing, and shows it after.
+    """
     execution = start_drill(regions.home)
     regions.arrived()
     status, refused = call(

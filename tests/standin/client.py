@@ -1,4 +1,6 @@
-"""How the tests speak to a running stand-in: boto3 with every reply checked, and the administration."""
+"""How the tests speak to a running stand-in: boto3 with every
+reply checked, and the administration.
+"""
 
 import json
 import urllib.error
@@ -46,7 +48,9 @@ class Aws:
         token: str = "",
         check: bool = True,
     ) -> Any:
-        """A client whose every reply is checked. botocore's own checks of requests are off, so the stand-in's count."""
+        """A client whose every reply is checked. botocore's own checks of
+        requests are off, so the stand-in's count.
+        """
         names = (service, key, region, str(check))
         if names not in self.clients:
             config = Config(
@@ -105,7 +109,9 @@ class Aws:
         return job
 
     def launched(self, *server_ids: str, drill: bool = True) -> list[str]:
-        """Launch these servers, wait for the end of it all, and give their instance ids in the same order."""
+        """Launch these servers, wait for the end of it all, and give
+        their instance ids in the same order.
+        """
         self.launch(*server_ids, drill=drill)
         self.advance(3600)
         records = {

@@ -10,7 +10,9 @@ from standin.aws.models import CHECKERS
 
 
 def check_reply(operation: OperationModel, reply: dict[str, Any]) -> None:
-    """Fail with the path of the first thing in a reply (as botocore's parsers get it) that the model does not say."""
+    """Fail with the path of the first thing in a reply (as botocore's
+    parsers get it) that the model does not say.
+    """
     service = operation.service_model.service_name
     if reply["status_code"] >= 300:
         problems = _error_problems(operation, reply)

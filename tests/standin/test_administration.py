@@ -1,4 +1,6 @@
-"""The administration takes what the services could return, shows what it has, and refuses the rest by path."""
+"""The administration takes what the services could return, shows
+what it has, and refuses the rest by path.
+"""
 
 import pytest
 
@@ -88,7 +90,9 @@ def test_what_no_service_could_return_is_refused(
 
 
 def test_ec2_instances_alone_do_not_set_drs_up(aws: Aws) -> None:
-    """An origin account has machines and no DRS; anything of DRS sets it up, unless told otherwise."""
+    """An origin account has machines and no DRS; anything of
+    DRS sets it up, unless told otherwise.
+    """
     aws.put(instances=[INSTANCE])
     assert aws.admin("GET", PLACE)["initialized"] is False
     aws.put(jobs=[])
@@ -104,7 +108,9 @@ def test_a_record_loaded_beside_its_instance_says_what_it_says(aws: Aws) -> None
 
 
 def test_one_item_can_be_removed_and_then_everything(aws: Aws) -> None:
-    """Removing what is not there is an error; after DELETE there are no places, accounts, weather or jobs to come."""
+    """Removing what is not there is an error; after DELETE there are
+    no places, accounts, weather or jobs to come.
+    """
     aws.servers(2)
     aws.launch(SERVERS[1])
     aws.admin("DELETE", f"{PLACE}/sourceServers/{SERVERS[0]}")

@@ -97,7 +97,9 @@ def test_an_error_with_a_member_too_many_is_found() -> None:
 
 
 def test_a_planted_fault_in_xml_is_found() -> None:
-    """EC2's replies are read strictly: an element no member owns, a state EC2 does not have, a time without a zone."""
+    """EC2's replies are read strictly: an element no member owns, a
+    state EC2 does not have, a time without a zone.
+    """
     operation = models.operation("ec2", "DescribeInstances")
     for instance, message in (
         ({"InstanceId": "i-1", "Region": "x"}, "Region is no member"),

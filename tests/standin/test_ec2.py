@@ -93,7 +93,9 @@ def test_pages_hold_what_was_asked_for(aws: Aws, refused: Refused) -> None:
     ],
 )
 def test_filters_narrow_down(aws: Aws, filters: dict[str, list[str]], found: list[int]) -> None:
-    """All filters must hold, of one filter any value; * and ? stand for anything, brackets for themselves."""
+    """All filters must hold, of one filter any value; * and ?
+    stand for anything, brackets for themselves.
+    """
     _load(aws, 5)
     asked = [{"Name": name, "Values": values} for name, values in filters.items()]
     assert _ids(aws.client("ec2").describe_instances(Filters=asked)) == [IDS[n] for n in found]

@@ -1,4 +1,6 @@
-"""Events have EventBridge's envelope and the words of DRS, and are lost, doubled and reordered on demand."""
+"""Events have EventBridge's envelope and the words of DRS, and
+are lost, doubled and reordered on demand.
+"""
 
 from typing import Any
 
@@ -10,7 +12,9 @@ def _of(aws: Aws, kind: str) -> list[dict[str, Any]]:
 
 
 def test_a_launch_emits_its_result(aws: Aws) -> None:
-    """One for each server, with kebab-case details, the drill flag as a word, and no instance id."""
+    """One for each server, with kebab-case details, the drill
+    flag as a word, and no instance id.
+    """
     aws.servers(2)
     aws.behave(launch_failures={SERVERS[1]: "no capacity"})
     job = aws.launch(*SERVERS[:2])

@@ -12,7 +12,9 @@ LAUNCHED = 1355
 
 
 def test_a_launch_goes_from_pending_to_completed(aws: Aws) -> None:
-    """The job, its servers and their results change step by step; nothing happens while the clock stands."""
+    """The job, its servers and their results change step by step;
+    nothing happens while the clock stands.
+    """
     aws.servers(1)
     job = aws.launch(SERVERS[0])
     assert (job["type"], job["initiatedBy"], job["status"]) == ("LAUNCH", "START_DRILL", "PENDING")
@@ -42,7 +44,9 @@ def test_a_launch_goes_from_pending_to_completed(aws: Aws) -> None:
 
 
 def test_the_participants_of_a_completed_job_are_cleared(aws: Aws) -> None:
-    """For a minute they are still there; a job's instances are then found by DescribeRecoveryInstances alone."""
+    """For a minute they are still there; a job's instances are then
+    found by DescribeRecoveryInstances alone.
+    """
     aws.servers(1)
     aws.launch(SERVERS[0])
     aws.advance(LAUNCHED + 60)
@@ -93,7 +97,9 @@ def test_drs_names_an_instance_seconds_before_ec2_knows_it(
 
 
 def test_the_ec2_instance_carries_the_tags_of_drs(aws: Aws) -> None:
-    """In the account that launched, with name, server and job; the conversion server is managed by DRS as well."""
+    """In the account that launched, with name, server and job; the
+    conversion server is managed by DRS as well.
+    """
     aws.servers(1, tags={"Name": "web", "team": "payments"})
     aws.put(launchConfigurations={SERVERS[0]: {"copyTags": True}})
     (instance_id,) = aws.launched(SERVERS[0])

@@ -1,4 +1,6 @@
-"""Source servers leave DRS, replication ends, jobs are deleted, and a launch may go back to an earlier snapshot."""
+"""Source servers leave DRS, replication ends, jobs are deleted, and
+a launch may go back to an earlier snapshot.
+"""
 
 from collections.abc import Callable
 from typing import Any

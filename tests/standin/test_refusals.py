@@ -1,4 +1,6 @@
-"""Everything the service refuses is refused, with its code, its status and its members, through real boto3."""
+"""Everything the service refuses is refused, with its code, its
+status and its members, through real boto3.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -79,7 +81,9 @@ INVALID: list[tuple[str, dict[str, Any], str]] = [
 def test_what_exceeds_the_model_is_refused(
     aws: Aws, refused: Refused, operation: str, params: dict[str, Any], message: str
 ) -> None:
-    """Maxima, patterns and formats are enforced, though botocore lets them through; the message names the member."""
+    """Maxima, patterns and formats are enforced, though botocore lets
+    them through; the message names the member.
+    """
     aws.put(initialized=True)
     error = refused("ValidationException", getattr(aws.client("drs"), operation), **params)
     assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 400
@@ -246,7 +250,9 @@ def test_reserved_and_too_many_tags_are_refused(aws: Aws, refused: Refused) -> N
 
 
 def test_an_operation_that_is_not_here_says_so_by_name(aws: Aws, refused: Refused) -> None:
-    """Never an empty answer that a caller might believe; so for all three services, and for a fourth."""
+    """Never an empty answer that a caller might believe; so for
+    all three services, and for a fourth.
+    """
     for service, operation in (
         ("drs", "describe_launch_configuration_templates"),
         ("drs", "list_recovery_plans"),

@@ -1,4 +1,6 @@
-"""Instances are replaced, terminated and lost as in the service, on a clock that these tests move."""
+"""Instances are replaced, terminated and lost as in the
+service, on a clock that these tests move.
+"""
 
 from tests.standin.client import ACCOUNT, REGION, SERVERS, Aws
 
@@ -9,7 +11,9 @@ LAUNCHED = 1355
 
 
 def test_a_relaunch_deletes_the_previous_instance_first(aws: Aws) -> None:
-    """There is a window with no live record; a drill destroys a real recovery instance just the same."""
+    """There is a window with no live record; a drill destroys a
+    real recovery instance just the same.
+    """
     aws.servers(1)
     (old,) = aws.launched(SERVERS[0], drill=False)
     aws.launch(SERVERS[0], drill=True)
@@ -27,7 +31,9 @@ def test_a_relaunch_deletes_the_previous_instance_first(aws: Aws) -> None:
 
 
 def test_a_relaunch_may_show_both_instances(aws: Aws) -> None:
-    """With `relaunch` set to `both`, for a while two records of one server: the old on its way out, the new RUNNING."""
+    """With `relaunch` set to `both`, for a while two records of one
+    server: the old on its way out, the new RUNNING.
+    """
     aws.servers(1)
     aws.behave(relaunch="both")
     (old,) = aws.launched(SERVERS[0])
@@ -44,7 +50,9 @@ def test_a_relaunch_may_show_both_instances(aws: Aws) -> None:
 
 
 def test_a_termination_is_a_job_and_leaves_a_record_behind(aws: Aws) -> None:
-    """SHUTTING-DOWN, TERMINATED, and after a while gone; EC2 shows it for an hour, without its network."""
+    """SHUTTING-DOWN, TERMINATED, and after a while gone; EC2
+    shows it for an hour, without its network.
+    """
     aws.servers(1)
     (instance_id,) = aws.launched(SERVERS[0])
     job = aws.client("drs").terminate_recovery_instances(recoveryInstanceIDs=[instance_id])["job"]
@@ -78,7 +86,9 @@ def test_a_leftover_can_be_terminated_again(aws: Aws) -> None:
 
 
 def test_what_ec2_terminates_behind_its_back_becomes_not_found(aws: Aws) -> None:
-    """DRS shows the states of EC2, and NOT_FOUND once EC2 has forgotten the id; its record stays."""
+    """DRS shows the states of EC2, and NOT_FOUND once EC2 has
+    forgotten the id; its record stays.
+    """
     aws.servers(1)
     (instance_id,) = aws.launched(SERVERS[0])
     aws.client("ec2").terminate_instances(InstanceIds=[instance_id])
@@ -100,7 +110,9 @@ def test_what_the_administration_does_to_ec2_shows_in_drs(aws: Aws) -> None:
 
 
 def test_a_launch_into_an_existing_instance_creates_none(aws: Aws) -> None:
-    """A FAILBACK server comes back to life in its original machine; the next launch does not destroy that."""
+    """A FAILBACK server comes back to life in its original
+    machine; the next launch does not destroy that.
+    """
     origin = "i-0aaaaaaaaaaaaaaaa"
     aws.servers(1, replicationDirection="FAILBACK")
     aws.put(

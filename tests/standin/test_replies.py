@@ -1,4 +1,6 @@
-"""Every operation replies in the shape of botocore's model, which these tests' client checks, and says what is so."""
+"""Every operation replies in the shape of botocore's model, which
+these tests' client checks, and says what is so.
+"""
 
 from standin.aws.gate import IMPLEMENTED
 from tests.standin.client import ACCOUNT, REGION, SERVERS, Aws
@@ -119,7 +121,9 @@ def test_an_unknown_filter_id_is_silently_absent(aws: Aws) -> None:
 
 
 def test_source_servers_are_found_by_hardware_and_by_staging_account(aws: Aws) -> None:
-    """`hardwareId` is an EC2 id among others; the staging account concerns extended servers alone."""
+    """`hardwareId` is an EC2 id among others; the staging
+    account concerns extended servers alone.
+    """
     _staged(aws)
     for filters in ({"hardwareId": "i-0aaaaaaaaaaaaaaaa"}, {"stagingAccountIDs": ["333333333333"]}):
         found = aws.client("drs").describe_source_servers(filters=filters)["items"]

@@ -1,4 +1,6 @@
-"""Weather fails calls as AWS fails them, only where it is told to, and can be changed while the stand-in runs."""
+"""Weather fails calls as AWS fails them, only where it is told to,
+and can be changed while the stand-in runs.
+"""
 
 import contextlib
 import time
@@ -20,7 +22,9 @@ def _retry_after(error: ClientError) -> Any:
 
 
 def test_throttling_answers_429_with_retry_after(aws: Aws, refused: Refused) -> None:
-    """DRS says ThrottlingException and 429, EC2 RequestLimitExceeded and 503; both say when to come back."""
+    """DRS says ThrottlingException and 429, EC2
+    RequestLimitExceeded and 503; both say when to come back.
+    """
     aws.servers(1)
     aws.weather({"throttle": 1.0})
     error = refused("ThrottlingException", aws.client("drs").describe_source_servers)
@@ -143,7 +147,9 @@ def test_a_listing_fails_on_its_nth_page(aws: Aws) -> None:
 
 
 def test_short_and_empty_pages_come_with_a_token(aws: Aws) -> None:
-    """Everything still comes exactly once; a caller that stops at the first short or empty page misses it."""
+    """Everything still comes exactly once; a caller that stops at
+    the first short or empty page misses it.
+    """
     aws.servers(10)
     aws.weather({"pageSize": 3, "emptyPages": True})
     pages = (
@@ -178,7 +184,9 @@ def test_session_tokens_may_expire(aws: Aws, refused: Refused) -> None:
 
 
 def test_the_future_brings_unknown_members_and_values(aws: Aws) -> None:
-    """botocore hands over values it does not know and drops members it does not know; the wire has both."""
+    """botocore hands over values it does not know and drops
+    members it does not know; the wire has both.
+    """
     aws.servers(1)
     aws.launched(SERVERS[0])
     bodies: list[bytes] = []

@@ -1,4 +1,6 @@
-"""One deployment of the product for one test, on the shared servers: own tables, own accounts, own servers."""
+"""One deployment of the product for one test, on the shared
+servers: own tables, own accounts, own servers.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -158,7 +160,9 @@ class Platform:
     def held_before(
         self, operation: str, work: Callable[[], object], nth: int = 1
     ) -> Iterator[None]:
-        """Run `work` beside, held before its nth call of this DRS operation until the block ends; then wait for it."""
+        """Run `work` beside, held before its nth call of this DRS
+        operation until the block ends; then wait for it.
+        """
         reached, go_on, calls = Event(), Event(), count(1)
         events = self.wiring.sync_parts().clients.get("drs", self.place).meta.events
 

@@ -1,4 +1,6 @@
-"""Rows of target-accounts as the platform writes them; what cannot be understood costs its own account, and is named."""
+"""Rows of target-accounts as the platform writes them; what cannot be
+understood costs its own account, and is named.
+"""
 
 from typing import Any
 
@@ -14,8 +16,10 @@ from tests.sync.platform import Platform
 
 ROLE = "arn:aws:iam::222222222222:role/DROrchestrationRole"
 ROW: dict[str, Any] = {
-    "accountId": "222222222222", "accountName": "B", "status": "active", "isCurrentAccount": False, "roleArn": ROLE,
-    "externalId": "drs-orchestration", "stagingAccounts": [], "createdAt": 1_795_000_000, "lastValidated": 1_795_000_000,
+    "accountId": "222222222222", "accountName": "B", "status": "active", "isCurrentAccount": False,
+    "roleArn": ROLE,
+    "externalId": "drs-orchestration", "stagingAccounts": [], "createdAt": 1_795_000_000,
+    "lastValidated": 1_795_000_000,
     "createdBy": "user",
 }  # fmt: skip
 
@@ -23,8 +27,10 @@ ROW: dict[str, Any] = {
 @pytest.mark.parametrize(
     "changes",
     [
-        {}, {"externalId": ""}, {"externalId": None}, {"externalId": 7}, {"regions": []}, {"regions": "all"},
-        {"regions": None}, {"status": ""}, {"status": None}, {"status": "ACTIVE"}, {"isCurrentAccount": "no"},
+        {}, {"externalId": ""}, {"externalId": None}, {"externalId": 7}, {"regions": []},
+        {"regions": "all"},
+        {"regions": None}, {"status": ""}, {"status": None}, {"status": "ACTIVE"},
+        {"isCurrentAccount": "no"},
         {"stagingAccounts": "none"}, {"accountName": 7},
     ],
 )  # fmt: skip
@@ -60,7 +66,8 @@ def test_our_own_account_needs_no_role() -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=9),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner,
+    max_size=3),
     max_leaves=5,
 )  # fmt: skip
 
@@ -95,14 +102,23 @@ def test_a_row_that_breaks_keeps_its_places_unknown_and_named(platform: Platform
     assert [it for it in report.errors if platform.account in it and "status" in it]
     (row,) = [it for it in platform.wiring.looks.rows() if it["place"] == str(platform.place)]
     assert (row["outcome"], "somehow" in row["message"]) == ("unreadable", True)
-    platform.target(accountId=platform.account, regions=["us-east-1"], externalId="", roleArn=platform.role["roleArn"])  # fmt: skip
-    platform.aws.call("PUT", f"accounts/{platform.account}", {"roles": [{"roleArn": platform.role["roleArn"]}]})  # fmt: skip
+    platform.target(
+        accountId=platform.account,
+        regions=["us-east-1"],
+        externalId="",
+        roleArn=platform.role["roleArn"],
+    )
+    platform.aws.call(
+        "PUT", f"accounts/{platform.account}", {"roles": [{"roleArn": platform.role["roleArn"]}]}
+    )
     assert platform.sync().errors == []
     assert platform.shown(machine) == instance.id
 
 
 def test_an_account_never_understood_leaves_every_server_unknown(platform: Platform) -> None:
-    """Nobody has looked where it may be; once the row is mended, the stand-in for its places blocks nothing."""
+    """Nobody has looked where it may be; once the row is mended,
+    the stand-in for its places blocks nothing.
+    """
     platform.configure("us-east-1")
     other = str(int(platform.account) + 1)
     platform.target(accountId=other, roleArn="rubbish")

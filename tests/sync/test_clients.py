@@ -1,4 +1,6 @@
-"""AWS clients: how many are kept, and that what is left out of botocore's models and parsers is missed by nobody."""
+"""AWS clients: how many are kept, and that what is left out of
+botocore's models and parsers is missed by nobody.
+"""
 
 import gc
 import os
@@ -35,7 +37,8 @@ def accounts(n: int) -> dict[str, TargetAccount]:
     }
 
 
-def test_only_the_last_used_clients_are_kept(platform: Platform) -> None:  # noqa: ARG001  its credentials
+# its credentials
+def test_only_the_last_used_clients_are_kept(platform: Platform) -> None:  # noqa: ARG001
     """However many places there are; and a client that is used again is not the one to go."""
     ours = accounts(CLIENTS_KEPT + 2)
     clients = AwsClients(ours)
@@ -63,7 +66,7 @@ def test_a_client_that_went_may_be_used_to_the_end(platform: Platform) -> None:
 
 
 def test_what_is_left_of_ec2s_model_is_as_it_was(platform: Platform) -> None:
-    """Two operations with the input, pages and errors they had; of an instance, what is read of it."""
+    """Two operations with the input, pages and errors they had; of an instance what is read."""
     ours = platform.wiring.sync_parts().clients.get("ec2", platform.place)
     whole: Any = botocore.session.get_session().get_service_model("ec2")
     for name in ours.meta.service_model.operation_names:
@@ -76,7 +79,7 @@ def test_what_is_left_of_ec2s_model_is_as_it_was(platform: Platform) -> None:
 
 
 def test_a_look_sees_what_botocores_own_clients_show_it(platform: Platform) -> None:
-    """Of a server with its instance and origin: nothing that is left out, or not taken apart, is missed."""
+    """Of a server with its instance and origin: nothing that is left out is missed."""
     platform.launch(platform.server())
     (ours,) = observed(platform, platform.wiring.sync_parts().clients)
     (plain,) = observed(platform, cast("AwsClients", PlainClients(platform)))
@@ -165,7 +168,8 @@ def test_what_is_no_moment_is_refused_as_botocore_refuses_it(written: str) -> No
         timestamp(written)
 
 
-def test_what_looks_takes_the_role_that_only_reads(platform: Platform) -> None:  # noqa: ARG001  its stand-in
+# its stand-in
+def test_what_looks_takes_the_role_that_only_reads(platform: Platform) -> None:  # noqa: ARG001
     """Named like the row's, with the suffix; and the row's own where a process acts."""
     asked = []
     for suffix in ("-read", ""):
@@ -179,7 +183,9 @@ def test_what_looks_takes_the_role_that_only_reads(platform: Platform) -> None: 
 
 @pytest.mark.parametrize("region", ["eu-west-1", "ap-southeast-2"])
 def test_every_call_stays_in_a_region(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
-    """STS included, whose old default is one region for the whole world; the rest of AWS is asked in the place's."""
+    """STS included, whose old default is one region for the whole
+    world; the rest of AWS is asked in the place's.
+    """
     for name in [it for it in os.environ if it.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)

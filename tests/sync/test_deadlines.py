@@ -1,4 +1,6 @@
-"""Nothing waits for ever: a service that accepts and never answers costs its own places, and for a bounded time."""
+"""Nothing waits for ever: a service that accepts and never answers
+costs its own places, and for a bounded time.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -10,10 +12,13 @@ import pytest
 
 from cache.values import Place
 from local.proxy import FaultProxy
+from services.api.http import GATEWAY_SECONDS
 from services.aws.outcome import Outcome
-from services.aws.session import AWS_CONFIG, STS_CONFIG
+from services.aws.session import AWS_CONFIG, QUICK_CONFIG
 from services.execution import existing
 from services.execution.existing import existing_instances
+from services.execution.termination_plan import PLAN_SECONDS
+from services.execution.termination_status import FOLLOW_SECONDS
 from services.platform.sync_status import LEASE_SECONDS
 from services.sync import run
 from services.sync.places import in_time
@@ -35,7 +40,9 @@ def silent(standin: Any) -> Iterator[FaultProxy]:
 
 
 def longest_call(config: Any) -> float:
-    """Seconds after which a call with this configuration has ended, whatever the other side does."""
+    """Seconds after which a call with this configuration has
+    ended, whatever the other side does.
+    """
     tries = config.retries["total_max_attempts"]
     return float(tries * max(config.connect_timeout, config.read_timeout) + BACKOFF_SECONDS)
 
@@ -43,7 +50,9 @@ def longest_call(config: Any) -> float:
 def test_a_silent_sts_costs_only_the_accounts_behind_roles(
     platform: Platform, silent: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The own account is seen; each other place fails by its name, and STS is waited for once, not once a region."""
+    """The own account is seen; each other place fails by its name,
+    and STS is waited for once, not once a region.
+    """
     platform.configure(HOME, "eu-west-1", "us-west-2")
     platform.put(Place(OWN, HOME), initialized=True)
     platform.target(accountId=OWN, regions=[HOME], status="active")
@@ -54,7 +63,7 @@ def test_a_silent_sts_costs_only_the_accounts_behind_roles(
     assert outcomes.pop(f"{OWN}/{HOME}") is Outcome.SEEN
     assert len(outcomes) == 3
     assert set(outcomes.values()) <= {Outcome.TIMEOUT, Outcome.UNREACHABLE}
-    tries = STS_CONFIG.retries["total_max_attempts"]
+    tries = QUICK_CONFIG.retries["total_max_attempts"]
     assert parts.clients.calls()["AssumeRole"] <= tries
     assert platform.wiring.status.read().running is None, "the lease is given back"
 
@@ -85,7 +94,9 @@ def test_what_comes_too_late_is_answered_for() -> None:
 def test_no_look_outlives_the_lease_and_no_call_its_request() -> None:
     """Worked out from the settings: a call begun at a look's last moment still ends in time."""
     assert run.PLACE_SECONDS + longest_call(AWS_CONFIG) < LEASE_SECONDS
-    assert longest_call(STS_CONFIG) < run.WAVE_SECONDS
+    assert longest_call(QUICK_CONFIG) < run.WAVE_SECONDS
+    assert existing.LOOK_SECONDS + longest_call(QUICK_CONFIG) < GATEWAY_SECONDS
+    assert FOLLOW_SECONDS + PLAN_SECONDS < GATEWAY_SECONDS
 
 
 def test_every_client_has_our_timeouts() -> None:

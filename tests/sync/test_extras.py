@@ -1,4 +1,6 @@
-"""Several instances of one server: the current one is the one that DRS names, and the others are shown as what they are."""
+"""Several instances of one server: the current one is the one that DRS
+names, and the others are shown as what they are.
+"""
 
 from typing import Any
 
@@ -16,7 +18,9 @@ from tests.sync.platform import Platform
 
 
 def two_launches(platform: Platform) -> tuple[Machine, Instance, Instance]:
-    """A server with an instance of an earlier job from a later snapshot, and one of the last job from an older one."""
+    """A server with an instance of an earlier job from a later
+    snapshot, and one of the last job from an older one.
+    """
     platform.configure("us-east-1")
     machine = platform.server()
     earlier, later = platform.launch(machine), platform.launch(machine)
@@ -91,7 +95,9 @@ def test_an_instance_that_drs_forgot_is_found_by_its_own_tag(platform: Platform)
     ]}  # fmt: skip
     platform.put(platform.place, instances=[tagged, other])
     place = Place(machine.account, machine.region)
-    platform.aws.call("DELETE", f"places/{place.account_id}/{place.region}/recoveryInstances/{instance.id}")  # fmt: skip
+    platform.aws.call(
+        "DELETE", f"places/{place.account_id}/{place.region}/recoveryInstances/{instance.id}"
+    )
     report: PlaceReport = platform.sync().places[0]
     assert report.forgotten_instances is not None
     (extra,) = extras(platform)

@@ -1,4 +1,6 @@
-"""What stands in `sync-status` before and while a full sync runs: places nobody has looked at yet, and the lease."""
+"""What stands in `sync-status` before and while a full sync runs:
+places nobody has looked at yet, and the lease.
+"""
 
 from threading import Event
 from typing import Any
@@ -15,7 +17,9 @@ NOBODY = "s-" + "0" * 17
 
 
 def test_a_place_that_is_yet_to_be_looked_at_is_known_before(platform: Platform) -> None:
-    """During a first sync one place is complete, the other held: a server without a row is unknown, not absent."""
+    """During a first sync one place is complete, the other held: a
+    server without a row is unknown, not absent.
+    """
     platform.configure("us-east-1", "eu-west-1")
     there = str(Place(platform.account, "eu-west-1"))
     with platform.held_before("DescribeRecoveryInstances", platform.sync):

@@ -10,7 +10,8 @@ from cache.values import Place
 from services.sync.run import sync_recovery_instances_for_account
 from tests.sync.platform import Platform
 
-LISTING = "DescribeSourceServers"  # the call after the listing of recovery instances: the look has been taken by then
+# the call after the listing of recovery instances: the look has been taken by then
+LISTING = "DescribeSourceServers"
 WAVE = Attribution(source_execution_id="exec-wave", source_plan_name="The wave's plan")
 
 
@@ -54,7 +55,9 @@ def test_an_older_look_that_finishes_later_changes_nothing(platform: Platform, o
 
 
 def test_a_wave_overtaken_by_a_background_look_keeps_its_execution(platform: Platform) -> None:
-    """The background look wrote the launch without an execution, under a newer ticket; the wave looks again."""
+    """The background look wrote the launch without an execution,
+    under a newer ticket; the wave looks again.
+    """
     machine = platform.server()
     instance = platform.launch(machine)
     with platform.held_before(LISTING, lambda: platform.sync_wave(instance, WAVE)):
@@ -69,7 +72,9 @@ def test_a_wave_overtaken_by_a_background_look_keeps_its_execution(platform: Pla
 
 
 def test_a_launch_that_crosses_a_listing_is_not_called_absent(platform: Platform) -> None:
-    """The listing fell into the window of a relaunch, in which neither instance shows; the second look does not."""
+    """The listing fell into the window of a relaunch, in which
+    neither instance shows; the second look does not.
+    """
     machine = platform.server()
     old = platform.launch(machine)
     platform.sync()
@@ -84,7 +89,9 @@ def test_a_launch_that_crosses_a_listing_is_not_called_absent(platform: Platform
 def test_a_server_that_moved_is_found_although_its_old_place_drew_the_newer_ticket(
     platform: Platform,
 ) -> None:
-    """The absence of the place it left overrules the look at the new one, which is therefore repeated."""
+    """The absence of the place it left overrules the look at the
+    new one, which is therefore repeated.
+    """
     platform.configure("us-east-1", "eu-west-1")
     machine = platform.server()
     here, there = platform.place, Place(platform.account, "eu-west-1")
@@ -119,7 +126,9 @@ def test_a_server_that_moved_is_never_declared_absent_by_its_old_place(platform:
 
 
 def test_many_syncs_at_once_end_where_one_would(platform: Platform) -> None:
-    """One-place and wave syncs side by side: rows are right, executions kept; one sync more, and mirror is table."""
+    """One-place and wave syncs side by side: rows are right,
+    executions kept; one sync more, and mirror is table.
+    """
     machines = [platform.server(number=number) for number in range(12)]
     instances = [platform.launch(it) for it in machines]
     wave = instances[:6]

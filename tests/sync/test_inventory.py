@@ -83,7 +83,9 @@ def test_a_launch_after_the_inventory_takes_the_row_and_keeps_what_was_known(
 
 
 def test_a_server_that_leaves_drs_is_gone_and_comes_back(platform: Platform) -> None:
-    """Its row stays, an instance that still runs is shown, and nothing is guessed from a listing alone."""
+    """Its row stays, an instance that still runs is shown, and
+    nothing is guessed from a listing alone.
+    """
     idle, running = platform.server(), platform.server()
     instance = platform.launch(running)
     inventory(platform)
@@ -104,8 +106,31 @@ def test_a_server_that_leaves_drs_is_gone_and_comes_back(platform: Platform) -> 
     assert row_of(platform, idle)["replicationState"] == "CONTINUOUS"
 
 
+def test_a_server_that_a_listing_lacks_but_drs_has_is_not_gone(platform: Platform) -> None:
+    """Listings may miss what moves meanwhile: asking by id decides."""
+    machine = platform.server()
+    inventory(platform)
+    place = f"places/{platform.account}/{platform.place.region}/sourceServers"
+    platform.aws.call("DELETE", f"{place}/{machine.id}")
+    with platform.held_before("DescribeSourceServers", lambda: inventory(platform), nth=2):
+        platform.put(platform.place, sourceServers=[source_server(machine)])
+    assert "sourceServerGone" not in row_of(platform, machine)
+
+
+def test_rows_without_an_instance_are_not_written_again_for_their_age(platform: Platform) -> None:
+    """Only rows with an instance are, for direct readers of the table: the others are too many."""
+    machine = platform.server()
+    inventory(platform)
+    old = row_of(platform, machine) | {"lastSyncTime": "2026-01-01T00:00:00Z"}
+    platform.row(platform.wiring.settings.recovery_instances_table, old)
+    report = sync_all_recovery_instances(platform.wiring.sync_parts(), with_inventory=True)
+    assert report.places[0].written == 0
+
+
 def test_an_origin_that_cannot_be_asked_any_more_is_kept(platform: Platform) -> None:
-    """That is what it was captured for; and where it never could, the copied network names the VPC."""
+    """That is what it was captured for; and where it never
+    could, the copied network names the VPC.
+    """
     seen, copied = platform.server(), platform.server()
     network = "sn-0123456789abcdef0"
     inventory(platform)

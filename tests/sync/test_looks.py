@@ -36,7 +36,9 @@ def test_a_vanished_instance_is_gone_after_the_next_sync(platform: Platform) -> 
 
 @pytest.mark.parametrize("dead", ["terminated", "not-found"])
 def test_a_dead_leftover_never_shows(platform: Platform, dead: str) -> None:
-    """Not alone, not beside the running instance, and not when it is what became of a recorded one."""
+    """Not alone, not beside the running instance, and not when
+    it is what became of a recorded one.
+    """
     lonely, both, dying = platform.server(), platform.server(), platform.server()
     platform.launch(lonely, state=dead)
     platform.launch(both, state=dead)
@@ -104,7 +106,9 @@ def test_a_place_that_fails_halfway_keeps_its_rows_and_is_named(platform: Platfo
 def test_details_that_cannot_be_asked_stay_as_they_were(
     platform: Platform, service: str, region: str
 ) -> None:
-    """EC2 of the place, or of the origin, refuses: the row keeps the last good details, and what they are as of."""
+    """EC2 of the place, or of the origin, refuses: the row keeps the
+    last good details, and what they are as of.
+    """
     machine = platform.server()
     instance = platform.launch(machine)
     platform.sync()

@@ -20,7 +20,9 @@ ENTRY = b"\r\nri:v4:{"
 
 @dataclass
 class Wire:
-    """A loopback relay that keeps what the client sends, and can hold back every answer until it has sent enough."""
+    """A loopback relay that keeps what the client sends, and can hold
+    back every answer until it has sent enough.
+    """
 
     port: int = 0
     sent: bytearray = field(default_factory=bytearray)
@@ -103,9 +105,11 @@ def warm(platform: Platform) -> Platform:
 def test_a_warm_page_of_a_thousand_servers_is_one_redis_round_trip_and_nothing_else(
     warm: Platform,
 ) -> None:
-    """The wire answers nothing before it has seen all commands, so a second round trip would never come to an end.
+    """The wire answers nothing before it has seen all commands, so a second round trip would never
+    come to an end.
 
-    Its plan in memory, the read makes no call to DynamoDB, DRS or EC2; an emptied mirror shows that we count.
+    Its plan in memory, the read makes no call to DynamoDB, DRS or EC2; an emptied mirror shows that
+    we count.
     """
     upstream = int(warm.redis.connection_pool.connection_kwargs["port"])
     with wire(upstream) as counted:

@@ -17,6 +17,7 @@ from redis import Redis, RedisCluster
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from cache import exchange
 from cache import mirror as mirror_module
 from cache.attributes import encode_item
 from cache.looks import LookLog
@@ -31,7 +32,8 @@ from local.processes import Process, free_port
 from services.platform.tables import create_tables
 from services.settings import Settings
 
-# What is right must not depend on how busy the machine is; how long things take is tested by itself.
+# What is right must not depend on how busy the machine is; how long things take is tested by
+# itself.
 PATIENT: Any = {"socket_timeout": 10.0, "socket_connect_timeout": 10.0}
 _numbers = count(1)
 
@@ -40,6 +42,7 @@ _numbers = count(1)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The mirror waits for its server, however busy the machine is."""
     monkeypatch.setattr(mirror_module, "PATIENCE", 10.0)
+    monkeypatch.setattr(exchange, "REPLY_TIMEOUT", 10.0)
 
 
 def dynamodb_client(url: str | None = None, read_timeout: float = 5) -> Any:
@@ -104,7 +107,8 @@ class Tables:
             table.rows[row["sourceServerId"]] = row
         else:
             item = encode_item(row)
-            self.client.put_item(TableName=table._name, Item=item)  # noqa: SLF001  past the front door
+            # past the front door
+            self.client.put_item(TableName=table._name, Item=item)  # noqa: SLF001
 
 
 @pytest.fixture(scope="module", params=["memory", "moto", "http"])
@@ -157,7 +161,10 @@ def _redis7(directory: Path) -> Process:
 
 @pytest.fixture(scope="session")
 def redis7(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
-    """The Redis of the distribution. In CI a missing one is a failure, elsewhere a skip that says so."""
+    """The Redis of the distribution.
+
+    In CI a missing one is a failure, elsewhere a skip that says so.
+    """
     yield from _client_of(_redis7(tmp_path_factory.mktemp("redis7")))
 
 
@@ -224,7 +231,8 @@ class Stack:
 
 
 @pytest.fixture
-def stack(http_tables: Tables, valkey9: Redis, patient: None) -> Stack:  # noqa: ARG001  in effect, not in use
+# in effect, not in use
+def stack(http_tables: Tables, valkey9: Redis, patient: None) -> Stack:  # noqa: ARG001
     """Both tiers, real and empty."""
     valkey9.flushall()
     settings = http_tables.settings()

@@ -25,7 +25,10 @@ def refuse(*_: object) -> Reply:
     """Throttle every call."""
     return (
         400,
-        b'{"__type": "com.amazonaws.dynamodb#ProvisionedThroughputExceededException", "message": "slow down"}',
+        (
+            b'{"__type": "com.amazonaws.dynamodb#ProvisionedThroughputExceededException",'
+            b' "message": "slow down"}'
+        ),
     )
 
 

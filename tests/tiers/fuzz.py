@@ -25,7 +25,10 @@ NUMBERS = [
 
 
 def rubbish(seed: int, amount: int) -> Iterator[bytes]:
-    """Stored values of server ASKED. Those that a careless reader would take for its entry are the most frequent."""
+    """Stored values of server ASKED.
+
+    Those that a careless reader would take for its entry are the most frequent.
+    """
     random = Random(seed)
     makers = (
         _truncated,

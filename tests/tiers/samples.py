@@ -143,5 +143,7 @@ def changes(
 
 
 def histories(number: int = 1) -> st.SearchStrategy[list[Change]]:
-    """Writes of one server in the order they arrive; each ticket writes a server once, as in life."""
+    """Writes of one server in the order they arrive; each
+    ticket writes a server once, as in life.
+    """
     return st.lists(changes(number), min_size=1, max_size=8, unique_by=lambda it: it.version)

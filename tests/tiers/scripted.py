@@ -8,7 +8,9 @@ from threading import Thread
 
 @contextmanager
 def scripted(*answers: Sequence[bytes | float]) -> Iterator[int]:
-    """A server that answers each connection with the next script (bytes to send, seconds to wait), then hangs up."""
+    """A server that answers each connection with the next script
+    (bytes to send, seconds to wait), then hangs up.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:

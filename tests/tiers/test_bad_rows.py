@@ -1,4 +1,6 @@
-"""Rows that a broken tool left in the table: never a crash, never a false answer, never another server's data."""
+"""Rows that a broken tool left in the table: never a crash, never
+a false answer, never another server's data.
+"""
 
 import json
 from random import Random
@@ -23,9 +25,12 @@ from tests.tiers.samples import HERE, PROPERTY, absence, present, server_id
 
 ONE = server_id(1)
 ODD: list[Any] = [
-    "", "x", "\n", "|", "a\n{}", "true", "9" * 400, "2026-13-45T99:99:99Z", "0001-01-01T00:00:00+14:00",
-    "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-03-01", -1, 0, 10**37, True, False, None, [], ["x", 1],
-    {"x": 1}, {}, "🖥\u202e", "</script>", "' OR 1=1 --", "absent", "present", "RUNNING", server_id(2),
+    "", "x", "\n", "|", "a\n{}", "true", "9" * 400, "2026-13-45T99:99:99Z",
+    "0001-01-01T00:00:00+14:00",
+    "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-03-01", -1, 0, 10**37, True, False, None,
+    [], ["x", 1],
+    {"x": 1}, {}, "🖥\u202e", "</script>", "' OR 1=1 --", "absent", "present", "RUNNING",
+    server_id(2),
 ]  # fmt: skip
 NAMES = [*apply(None, present(5), Verdict.REPLACE), "surprise"]
 NAMES.remove("sourceServerId")

@@ -35,7 +35,9 @@ def test_a_write_that_arrives_again_changes_nothing(history: list[Change]) -> No
 @PROPERTY
 @given(st.lists(changes(tickets=st.just(1)), min_size=2, max_size=4))
 def test_in_any_order_the_newest_sight_wins(seen: list[Change]) -> None:
-    """Whatever the order of arrival: the newest confirmed presence or absence stands, with its instance and version."""
+    """Whatever the order of arrival: the newest confirmed presence or
+    absence stands, with its instance and version.
+    """
     seen = [
         Change(*(getattr(it, name) for name in Change.__slots__))
         for it in seen

@@ -1,4 +1,6 @@
-"""Exchanges with a real Valkey: the bytes are right, and no failure leaves a connection in mid-reply."""
+"""Exchanges with a real Valkey: the bytes are right, and no
+failure leaves a connection in mid-reply.
+"""
 
 import signal
 from collections.abc import Iterator
@@ -158,7 +160,9 @@ def test_a_reply_is_not_waited_for_as_long_as_a_connection(tmp_path: Path) -> No
 def test_idle_connections_are_dropped_before_the_retry(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """After a restart every pooled connection is stale; the second try must not pick another of them."""
+    """After a restart every pooled connection is stale; the
+    second try must not pick another of them.
+    """
     port = free_port()
     first = servers.valkey(tmp_path_factory.mktemp("first"), port=port)
     second = servers.valkey(tmp_path_factory.mktemp("second"), port=port)

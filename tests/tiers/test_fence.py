@@ -1,4 +1,6 @@
-"""What a complete look that has listed its place does to the looks before it, on memory, moto and DynamoDB over HTTP."""
+"""What a complete look that has listed its place does to the looks
+before it, on memory, moto and DynamoDB over HTTP.
+"""
 
 from itertools import chain
 
@@ -18,7 +20,9 @@ def verdict(table: Table, change: Change) -> Verdict:
 
 
 def test_an_older_look_cannot_write_there(tables: Tables) -> None:
-    """Not over a row, and not where there is none: nothing was written anywhere of "nothing there"."""
+    """Not over a row, and not where there is none: nothing was
+    written anywhere of "nothing there".
+    """
     table, raise_fence = tables.fenced()
     verdict(table, present(1))
     assert raise_fence(HERE, 5)

@@ -1,4 +1,6 @@
-"""The first page of a process: what can be known within its time is known, and no absence is a false one."""
+"""The first page of a process: what can be known within its
+time is known, and no absence is a false one.
+"""
 
 from collections.abc import Callable, Mapping
 from threading import Event
@@ -60,7 +62,9 @@ def test_looks_and_rows_are_asked_side_by_side(stack: Stack) -> None:
 
 
 def test_looks_that_were_read_beside_the_rows_vouch_for_no_absence(stack: Stack) -> None:
-    """A look that begins and completes after the rows were read: its row is asked for again, and found."""
+    """A look that begins and completes after the rows were read:
+    its row is asked for again, and found.
+    """
     stack.looks.note(
         HERE, 1, {"outcome": "denied", "endedAt": "2026-03-01T10:00:00Z"}, completed=False
     )
@@ -78,7 +82,9 @@ def test_looks_that_were_read_beside_the_rows_vouch_for_no_absence(stack: Stack)
 
 
 def test_absences_are_asked_for_again_and_rows_only_once(stack: Stack) -> None:
-    """The second question is for the servers without a row alone, and only where a look can vouch."""
+    """The second question is for the servers without a row
+    alone, and only where a look can vouch.
+    """
     stack.record(present(3))
     complete(stack, HERE)
     looks, asked = Held(stack.looks), keys_read(stack)
@@ -92,7 +98,9 @@ def test_absences_are_asked_for_again_and_rows_only_once(stack: Stack) -> None:
 
 
 def test_looks_in_the_mirror_vouch_without_the_tables(stack: Stack) -> None:
-    """A completed look is told to the mirror last of all, so its rows were there before the page asked."""
+    """A completed look is told to the mirror last of all, so its
+    rows were there before the page asked.
+    """
     stack.recorder.publish_place(str(HERE), PlaceLook(5, 1_772_359_200_000, "seen", 5, 0))
 
     looks = Held(stack.looks)
@@ -121,7 +129,9 @@ def planned(places: Mapping[str, Place]) -> Any:
 
 
 def test_a_server_asked_for_by_id_is_looked_up_in_its_plan(stack: Stack) -> None:
-    """One server, one answer: a place elsewhere that was never looked at does not make it unknown."""
+    """One server, one answer: a place elsewhere that was never
+    looked at does not make it unknown.
+    """
     complete(stack, HERE)
     stack.looks.note(
         THERE, 1, {"outcome": "denied", "endedAt": "2026-03-01T10:00:00Z"}, completed=False
@@ -129,7 +139,8 @@ def test_a_server_asked_for_by_id_is_looked_up_in_its_plan(stack: Stack) -> None
     parts = (stack.mirror, lambda: stack.table, lambda: stack.looks)
     assert Reader(*parts).read({NEVER: None}).unknown == [NEVER]
     assert Reader(*parts, planned({NEVER: HERE})).read({NEVER: None}).entries[NEVER].is_absent
-    # The entry that leaves in the mirror says where a plan has it, so a process without plans agrees.
+    # The entry that leaves in the mirror says where a plan has it, so a process without plans
+    # agrees.
     assert Reader(*parts).read({NEVER: None}).entries[NEVER].is_absent
     assert Reader(*parts, planned({NEVER: THERE})).read({server_id(7): None}).unknown
 
@@ -159,7 +170,9 @@ def test_without_a_mirror_nothing_is_missed(stack: Stack) -> None:
 
 
 def test_a_refill_is_dated_by_the_look_that_confirmed_its_row(stack: Stack) -> None:
-    """The place's last complete listing, for a row that is not newer than it; else the row's own time."""
+    """The place's last complete listing, for a row that is not
+    newer than it; else the row's own time.
+    """
     stack.record(present(3), present(8, 2))
     stack.redis.flushall()
     listed = 1_772_359_200_000 + 600_000

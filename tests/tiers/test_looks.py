@@ -50,7 +50,9 @@ def looks(tables: Tables, name: str) -> LookLog:
 
 
 def test_tickets_grow_from_the_clock_once(looks: LookLog) -> None:
-    """The first ticket is later than any older counter's, and from then on only the counter decides."""
+    """The first ticket is later than any older counter's, and
+    from then on only the counter decides.
+    """
     before = int(time() * 1000)
     first = looks.draw_ticket()
     assert before < first <= int(time() * 1000) + 1
@@ -88,7 +90,9 @@ def test_only_a_complete_look_moves_the_time_of_completion(looks: LookLog) -> No
 
 
 def test_places_no_longer_configured_are_left_out(looks: LookLog) -> None:
-    """They would keep every server without a plan unknown for ever; their row stays for people to see."""
+    """They would keep every server without a plan unknown for
+    ever; their row stays for people to see.
+    """
     looks.note(HERE, 1, SEEN, completed=True)
     looks.note(THERE, 1, SEEN | {"outcome": Outcome.NOT_CONFIGURED}, completed=False)
     assert set(looks.places()) == {str(HERE)}

@@ -1,4 +1,6 @@
-"""The mirror's contract, kept by fakeredis, Valkey 9, a Valkey cluster and, where installed, Redis 7 alike."""
+"""The mirror's contract, kept by fakeredis, Valkey 9, a Valkey
+cluster and, where installed, Redis 7 alike.
+"""
 
 import json
 from collections.abc import Callable
@@ -62,7 +64,9 @@ def test_an_equal_version_renews_the_life(mirror: Mirror, redis: Any) -> None:
 
 
 def test_of_one_version_the_later_confirmation_stands(mirror: Mirror) -> None:
-    """A look that changed nothing confirms the row; a reader's refill, later or not, takes nothing back."""
+    """A look that changed nothing confirms the row; a reader's
+    refill, later or not, takes nothing back.
+    """
     seen = entry(7)._replace(confirmed=7)
     again = seen._replace(confirmed=9, observed_at=seen.observed_at + 60_000)
     assert put(mirror, seen) == (1, 0, 0, 0)
@@ -119,7 +123,9 @@ def test_an_entry_of_another_schema_is_a_miss_and_gives_way(mirror: Mirror, redi
 
 
 def test_lives_are_limited_and_spread(mirror: Mirror, redis: Any) -> None:
-    """15 minutes less up to a tenth, counted from when the table was asked; what is past that is not stored."""
+    """15 minutes less up to a tenth, counted from when the table
+    was asked; what is past that is not stored.
+    """
     put(mirror, *(entry(1, number) for number in range(50)), age=60)
     lives = {redis.pttl(entry_key(server_id(number))) / 1000 for number in range(50)}
     assert all(LIFE * (1 - LIFE_JITTER) - 61 < life <= LIFE - 60 for life in lives)
@@ -139,7 +145,9 @@ def test_more_than_a_pipeline_is_published_whole(mirror: Mirror) -> None:
     "raw", [*rubbish(3, 24), entry(10**15 - 1).encode()[:-1], b"\x00" * 10_000_000]
 )
 def test_rubbish_is_a_miss_and_gives_way(mirror: Mirror, redis: Any, raw: bytes) -> None:
-    """A broken value is handed to the reader, whose refill replaces it whatever version it claims."""
+    """A broken value is handed to the reader, whose refill
+    replaces it whatever version it claims.
+    """
     redis.hset(KEY, "page", raw)
     found = mirror.read([ASKED])
     assert found.entries == {}
@@ -150,7 +158,9 @@ def test_rubbish_is_a_miss_and_gives_way(mirror: Mirror, redis: Any, raw: bytes)
 
 
 def test_rubbish_hurts_none_of_its_neighbours(mirror: Mirror, redis: Any) -> None:
-    """Sound, missing, damaged and foreign values, and a key of another type, in one read: each is told as it is."""
+    """Sound, missing, damaged and foreign values, and a key of
+    another type, in one read: each is told as it is.
+    """
     numbers = range(1000, 1160)
     ids = [server_id(number) for number in numbers]
     put(mirror, *(entry(7, number) for number in numbers))
@@ -240,7 +250,9 @@ def test_places_are_fenced_like_entries(mirror: Mirror) -> None:
 def test_unreadable_looks_are_left_out_and_give_way(
     mirror: Mirror, redis: Any, value: bytes
 ) -> None:
-    """A broken field, or one whose name is no text, hides no other place and does not stop the next look."""
+    """A broken field, or one whose name is no text, hides no
+    other place and does not stop the next look.
+    """
     mirror.publish_place("2/us", PlaceLook(1, 2, "seen"))
     redis.hset(PLACES, "1/eu", value)
     redis.hset(PLACES, b"\xff\xfe", b"1|5|seen")

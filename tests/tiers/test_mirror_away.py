@@ -22,7 +22,8 @@ from tests.tiers.samples import entry, server_id
 from tests.tiers.scripted import scripted
 
 ONE = server_id(1)
-# Raised by calls that the mirror does not make: a lock around a fork, and routing policies of RediSearch.
+# Raised by calls that the mirror does not make: a lock around a fork, and routing policies of
+# RediSearch.
 NOT_OURS = {"ChildDeadlockedError", "IncorrectPolicyType"}
 FOREIGN = [
     it
@@ -135,7 +136,9 @@ def test_a_restarted_server_is_only_empty(tmp_path: Path) -> None:
     ids=["out-of-memory", "read-only", "master-down"],
 )
 def test_a_server_that_will_not_write_says_so(server: Process, setting: dict[str, str]) -> None:
-    """Every entry is counted as failed, claims fall to the caller, and reading does not fail for it."""
+    """Every entry is counted as failed, claims fall to the
+    caller, and reading does not fail for it.
+    """
     client = redis_client(server.port)
     for name, value in setting.items():
         if name == "replicaof":
@@ -171,7 +174,9 @@ def follow(replica: Process, primary: Process) -> None:
 
 
 def test_a_primary_that_turns_read_only_is_left(server: Process, replica: Process) -> None:
-    """A failover that closes no connection: what is published and claimed goes to the new primary."""
+    """A failover that closes no connection: what is published
+    and claimed goes to the new primary.
+    """
     address = [server]
     mirror = Mirror(lambda: redis_client(address[0].port))
     assert mirror.publish([Fresh(entry(1), monotonic())]).taken == 1
@@ -203,7 +208,10 @@ def reads_of(server: Process) -> MirrorRead:
         b"READONLY You can't write against a read only replica. script: f_1, on @user_script:9.",
         b"LOADING Redis is loading the dataset in memory",
         b"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
-        b"UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+        (
+            b"UNBLOCKED force unblock from blocking operation, "
+            b"instance state changed (master -> replica?)"
+        ),
     ],
 )
 def test_an_error_about_the_connection_renews_it_once(error: bytes) -> None:
@@ -236,7 +244,9 @@ class Broken:
     "error", [*FOREIGN, ConnectionResetError, BrokenPipeError], ids=lambda it: it.__name__
 )
 def test_no_error_of_the_library_gets_past_the_border(error: type[Exception]) -> None:
-    """Every exception the library knows, those it may grow included, is ours by the time it leaves."""
+    """Every exception the library knows, those it may grow
+    included, is ours by the time it leaves.
+    """
     made = error.__new__(error)
     made.args = ("it broke",)
     with pytest.raises(MirrorUnavailable):

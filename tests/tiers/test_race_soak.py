@@ -1,4 +1,6 @@
-"""A short race of writers and readers over both tiers; `python -m loadtests.race_soak` runs the long one."""
+"""A short race of writers and readers over both tiers; `python
+-m loadtests.race_soak` runs the long one.
+"""
 
 from typing import Literal
 
@@ -12,7 +14,9 @@ from loadtests.race_soak import FAULTS, soak
 def test_no_read_is_ever_wrong_and_nothing_stays_stale(
     table: Literal["memory", "dynamodb"], writes: int
 ) -> None:
-    """Late, killed and overtaken looks, a mirror that forgets: every answer stood in a row, and one sync heals all."""
+    """Late, killed and overtaken looks, a mirror that forgets: every
+    answer stood in a row, and one sync heals all.
+    """
     race = soak(table, writes, servers_=400)
     assert {fault: race.counts[fault] for fault in FAULTS} == dict.fromkeys(FAULTS, 0)
     assert race.counts["writes"] >= writes
@@ -21,6 +25,8 @@ def test_no_read_is_ever_wrong_and_nothing_stays_stale(
 
 
 def test_nines_are_counted_as_people_count_them() -> None:
-    """One late in a thousand is three nines; none late proves no more than the number of reads can."""
+    """One late in a thousand is three nines; none late proves
+    no more than the number of reads can.
+    """
     assert nines(1, 1000) == "99.90000 % of 1,000 (3.0 nines)"
     assert nines(0, 1000) == "100 % of 1,000 (at least 3.0 nines)"

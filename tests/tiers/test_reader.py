@@ -1,4 +1,6 @@
-"""The way out, on DynamoDB over HTTP and Valkey: every answer is found, absent or unknown, and never wrong."""
+"""The way out, on DynamoDB over HTTP and Valkey: every answer is
+found, absent or unknown, and never wrong.
+"""
 
 from collections.abc import Callable
 from time import monotonic
@@ -30,7 +32,9 @@ def never(*_: object) -> NoReturn:
 
 
 def test_a_warm_read_asks_the_mirror_alone(stack: Stack) -> None:
-    """Present and absent entries, and when their places were looked at last, without a word to the table."""
+    """Present and absent entries, and when their places were
+    looked at last, without a word to the table.
+    """
     stack.record(present(1, 1), present(1, 2))
     stack.record(absence(2, 2))
     stack.recorder.publish_place(str(HERE), PlaceLook(5, SEEN_MS + 1000, "seen"))
@@ -110,7 +114,9 @@ def test_a_server_without_a_row_is_absent_once_looked_for(
 
 
 def test_an_absence_in_one_place_says_nothing_of_another(stack: Stack) -> None:
-    """Where two plans disagree on a server's place, the one whose place was never looked at says unknown."""
+    """Where two plans disagree on a server's place, the one whose
+    place was never looked at says unknown.
+    """
     complete(stack, HERE)
     assert reader(stack).read({NEVER: HERE}).entries[NEVER].is_absent
     assert reader(stack).read({NEVER: THERE}).unknown == [NEVER]
@@ -118,7 +124,9 @@ def test_an_absence_in_one_place_says_nothing_of_another(stack: Stack) -> None:
 
 
 def test_looks_are_read_before_rows(stack: Stack) -> None:
-    """A row written while the looks were read is found: the other way round it would be a false "none"."""
+    """A row written while the looks were read is found: the
+    other way round it would be a false "none".
+    """
 
     class Slow(LookLog):
         """Looks during whose reading a wave launches the server and records it."""
@@ -147,7 +155,9 @@ def test_a_slow_read_is_not_worth_a_refill(stack: Stack, monkeypatch: pytest.Mon
 def test_a_read_that_comes_too_late_asks_no_table(
     stack: Stack, waited: float, asked: list[str]
 ) -> None:
-    """A request that waited for a free function until little time was left is answered at once, honestly."""
+    """A request that waited for a free function until little time
+    was left is answered at once, honestly.
+    """
     stack.record(present(3))
     stack.redis.flushall()
     keys = keys_read(stack)

@@ -1,4 +1,6 @@
-"""Random histories of looks, crashes, reads and faults on the real servers, against a plain model of what must be."""
+"""Random histories of looks, crashes, reads and faults on the real
+servers, against a plain model of what must be.
+"""
 
 from dataclasses import dataclass
 from itertools import chain, count
@@ -32,7 +34,8 @@ from tests.tiers.samples import PROPERTY, details, launch, server_id
 SERVERS = 2
 BEGAN_AT = 1_772_359_200_000
 ORIGINAL_KEYS = (
-    "sourceServerId", "recoveryInstanceId", "ec2InstanceId", "ec2InstanceState", "name", "privateIp", "publicIp",
+    "sourceServerId", "recoveryInstanceId", "ec2InstanceId", "ec2InstanceState", "name",
+    "privateIp", "publicIp",
     "instanceType", "launchTime", "region", "sourceExecutionId", "sourcePlanName",
 )  # fmt: skip
 REQUIRED = {
@@ -74,7 +77,9 @@ class Tiers:
 
 
 class Histories(RuleBasedStateMachine):
-    """DRS as a dict, looks that end in any order or not at all, readers, and a mirror that is spoiled."""
+    """DRS as a dict, looks that end in any order or not at all,
+    readers, and a mirror that is spoiled.
+    """
 
     tiers: ClassVar[Tiers]
 
@@ -103,7 +108,10 @@ class Histories(RuleBasedStateMachine):
 
     @rule(server=servers, place=places, synced=st.sampled_from([None, False, True]))
     def launches(self, server: int, place: int, *, synced: bool | None) -> None:
-        """A launch destroys the instance before it, wherever that was. A wave may sync at once, with details or not."""
+        """A launch destroys the instance before it, wherever that was.
+
+        A wave may sync at once, with details or not.
+        """
         self.world[self.ids[server]] = self.places[place], next(self.instances)
         if synced is not None:
             self._sync(self.places[place], with_details=synced)
@@ -125,7 +133,10 @@ class Histories(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 9), with_details=st.booleans())
     def writes(self, which: int, *, with_details: bool) -> None:
-        """Whichever look writes what it saw to the table. Killed or slow, it publishes later or never."""
+        """Whichever look writes what it saw to the table.
+
+        Killed or slow, it publishes later or never.
+        """
         if self.running:
             look = self.running.pop(which % len(self.running))
             if not self._raises(look):
@@ -189,7 +200,9 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def agrees(self) -> None:
-        """The table is the fold of the pure functions; the mirror is never ahead and never tells one version twice."""
+        """The table is the fold of the pure functions; the mirror is
+        never ahead and never tells one version twice.
+        """
         rows, unread, _ = self.table.read_rows(self.ids)
         assert not unread
         assert rows == self.oracle
@@ -264,7 +277,9 @@ class Histories(RuleBasedStateMachine):
         return rises
 
     def _changes(self, look: Look, *, with_details: bool) -> tuple[list[Change], Stored]:
-        """What was seen, and what the index of the place has and the look lacks; the oracle takes note."""
+        """What was seen, and what the index of the place has and
+        the look lacks; the oracle takes note.
+        """
         stored = self.table.read_rows(self.ids)
         seen = {
             it: self._observation(look, it, number, with_details=with_details)

@@ -79,7 +79,9 @@ def test_the_same_write_twice_is_one_write(table: Table) -> None:
 
 
 def test_what_was_not_asked_stays(table: Table) -> None:
-    """A look that could not ask EC2, the origin or the history keeps their last answers and stamps."""
+    """A look that could not ask EC2, the origin or the history
+    keeps their last answers and stamps.
+    """
     write(table, present(1))
     before = row(table)
     later = "2026-03-01T11:00:00Z"
@@ -121,7 +123,9 @@ def test_another_instance_inherits_nothing(table: Table) -> None:
 
 
 def test_the_same_instance_under_another_job_is_another_launch(table: Table) -> None:
-    """Launch-into-source starts one EC2 instance again: the execution of the first job must not stick to the second."""
+    """Launch-into-source starts one EC2 instance again: the execution
+    of the first job must not stick to the second.
+    """
     write(table, present(1))
     again = present(2, launch=launch(1, job_id="drsjob-9"), attribution=None, details=None)
     assert write(table, again).verdict is Verdict.REPLACE
@@ -139,7 +143,9 @@ def test_an_unknown_job_changes_nothing(table: Table) -> None:
 
 
 def test_an_absence_is_a_tombstone(table: Table) -> None:
-    """The instance's attributes go, the server's stay, and so does its row in the index of its place."""
+    """The instance's attributes go, the server's stay, and so
+    does its row in the index of its place.
+    """
     write(table, present(1))
     assert table.servers_of("exec-1") == [ONE]
     assert write(table, absence(2)).verdict is Verdict.UPDATE
@@ -250,7 +256,9 @@ def test_many_are_written_in_transactions(table: Table) -> None:
 
 
 def test_a_row_that_says_the_same_is_confirmed_not_written(table: Table) -> None:
-    """Only for a look behind its fence, and only for an hour: whoever reads the table is never further behind."""
+    """Only for a look behind its fence, and only for an hour:
+    whoever reads the table is never further behind.
+    """
     write(table, present(1))
     before = row(table)
     soon, late = "2026-03-01T10:59:59Z", "2026-03-01T11:00:00Z"
@@ -339,7 +347,9 @@ def test_the_index_lists_places_apart(table: Table) -> None:
 def test_the_engine_does_what_the_pure_functions_say(
     tables: Tables, history: list[Change], read: list[int]
 ) -> None:
-    """For any history, and however old what was read: row and verdicts are those of `decide` and `decide_again`."""
+    """For any history, and however old what was read: row and
+    verdicts are those of `decide` and `decide_again`.
+    """
     table, server = _shared(tables), server_id(next(_servers))
     rows: list[dict[str, Any] | None] = [None]
     for change, at in zip(history, read, strict=False):
@@ -359,7 +369,9 @@ def test_the_engine_does_what_the_pure_functions_say(
     "tables", ["memory", "http"], indirect=True
 )  # moto's table is not safe between threads
 def test_racing_writers_leave_the_newest(table: Table) -> None:
-    """Sixteen threads, one server: the highest ticket stands, and every result names a winner at least its own."""
+    """Sixteen threads, one server: the highest ticket stands, and
+    every result names a winner at least its own.
+    """
     tickets = list(range(1, 65))
     Random(5).shuffle(tickets)
     with ThreadPoolExecutor(16) as pool:

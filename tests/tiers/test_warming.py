@@ -23,7 +23,9 @@ def test_a_server_that_stays_unknown_is_waited_for_by_nobody(stack: Stack) -> No
 
 
 def test_a_row_that_is_no_record_is_waited_for_by_nobody(stack: Stack) -> None:
-    """The read that finds a row broken gives its claim up, so the next one need not wait for it to run out."""
+    """The read that finds a row broken gives its claim up, so the
+    next one need not wait for it to run out.
+    """
     complete(stack, HERE)
     stack.put({"sourceServerId": ONE, "version": 1})
     began = monotonic()

@@ -88,6 +88,7 @@ export const approve = (executionId) => call("POST", `${execution(executionId)}/
 
 export const cancelByForce = (executionId) => call("POST", `${execution(executionId)}/cancel`, { force: true, confirm: true });
 
+export const resume = (executionId) => call("POST", `${execution(executionId)}/resume`, {});
 export const cancel = (executionId) => call("POST", `${execution(executionId)}/cancel`, {});
 
 export const terminate = (executionId, { dryRun, confirm }) =>

@@ -54,6 +54,16 @@ export function createExecutionView(executionId, { refresh }) {
     }
     refresh();
   };
+  const resume = async (event) => {
+    event.currentTarget.disabled = true;
+    try {
+      await api.resume(executionId);
+      toast("The next wave begins");
+    } catch (error) {
+      toast(`Not resumed: ${error.message}`);
+    }
+    refresh();
+  };
   const watch = () => {
     watching?.abort();
     watching = new AbortController();
@@ -70,7 +80,8 @@ export function createExecutionView(executionId, { refresh }) {
       requestedBy ? ` · asked for by ${requestedBy}` : "", approvedBy ? ` · approved by ${approvedBy}` : "", " · ", el("span", { className: "mono" }, executionId));
     crumb.replaceChildren(el("a", { href: "#/" }, "Recovery plans"), " › ", el("a", { href: `#/plans/${encodeURIComponent(planId)}` }, planName ?? planId), " ›");
     const report = el("a", { className: "button", href: `#/executions/${encodeURIComponent(executionId)}/report` }, icon("report"), "Report");
-    tools.replaceChildren(report, over
+    const isPaused = status === "PAUSED" && !execution.approval;
+    tools.replaceChildren(report, ...(isPaused ? [el("button", { type: "button", className: "button primary", data: { needs: "operator" }, onclick: resume }, icon("play"), "Begin next wave")] : []), over
       ? el("button", { type: "button", className: "button danger", data: { needs: "operator" }, onclick: () => openTermination(executionId, planName, after) }, icon("trash"), "Terminate …")
       : el("button", { type: "button", className: "button", data: { needs: "operator" }, onclick: cancel }, icon("close"), "Cancel"));
     decisions.replaceChildren(...executionNotices(execution, refresh));

@@ -5,6 +5,7 @@
 import * as api from "./api.js";
 import { el, plural } from "./dom.js";
 import { action, confirmField, openDialog, problem } from "./dialog.js";
+import { findingList } from "./findings.js";
 import { idList, instanceList } from "./instance_list.js";
 import { readinessBadge } from "./server_columns.js";
 
@@ -20,7 +21,8 @@ export async function openLaunch(plan, kind) {
   try {
     const readiness = api.serversOf(plan.planId, dialog.signal).catch(() => null);
     const existing = await api.existing(plan.planId, dialog.signal);
-    ask(dialog, { plan, kind, servers: (await readiness)?.servers ?? null }, existing);
+    const known = await readiness;
+    ask(dialog, { plan, kind, servers: known?.servers ?? null, findings: known?.findings ?? [] }, existing);
   } catch (error) {
     if (error.name !== "AbortError") dialog.body.replaceChildren(problem(`${error.message}. Without knowing what exists, no ${NAMES[kind]} is started here.`));
   }
@@ -51,6 +53,7 @@ function ask(dialog, launch, existing) {
     instanceList(`${plural(items.length, "instance")} will be destroyed`, "goes", items),
     idList(`${plural(unknown.length, "server")} could not be looked at: an instance there would be destroyed unseen`, "unseen", unknown),
     readinessList(launch.servers),
+    findingList(launch.findings.filter(({ code }) => !code.startsWith("NOT_READY_")), () => null),
   ];
   // Anything but drills alone must be read before it is destroyed, and a recovery before it begins.
   if (unknown.length > 0 || items.some(({ isDrill }) => isDrill !== true)) parts.push(confirmField(`replace ${items.length + unknown.length}`, go));

@@ -37,6 +37,14 @@ function placesNotice(places, status) {
     rest.length > 0 && el("details", {}, el("summary", {}, `and ${rest.length} more`), el("ul", {}, rest))));
 }
 
+function detailsNotice(places) {
+  return el("div", { className: "notice info" }, icon("warning"), el("div", {},
+    el("p", {}, el("strong", {}, `Details of ${plural(places.length, "place")} are older than the look.`),
+      " Names, addresses and types are as they were last seen."),
+    el("ul", {}, places.map((place) => el("li", {}, el("strong", {}, placeName(place)), " – ", el("span", { className: "why" }, reasonOf(place.message)),
+      el("span", { className: "sub" }, place.detailsSeenAt ? [" · details of ", ageOf(place.detailsSeenAt, { grade: true, suffix: " ago" })] : " · details never seen"))))));
+}
+
 const degradedNotice = () =>
   el("div", { className: "notice info" }, icon("warning"), el("p", {},
     el("strong", {}, "Not everything could be read."),
@@ -50,6 +58,9 @@ export function showNotices(state, refresh) {
   // The most urgent first.
   draw("failure", failure && [failure.message, state.loadedAt, state.busy], () => failureNotice(state, refresh));
   draw("places", unseen.length > 0 && [unseen, reasons], () => placesNotice(unseen, status));
+  const partly = (status?.places ?? []).filter(({ outcome, message }) => wasSeen(outcome) && message)
+    .map(({ accountId, region, message, detailsSeenAt }) => ({ accountId, region, message, detailsSeenAt }));
+  draw("details", partly.length > 0 && partly, () => detailsNotice(partly));
   draw("degraded", (plans?.degraded || answer?.degraded) && ["degraded"], degradedNotice);
 }
 

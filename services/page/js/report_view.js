@@ -18,6 +18,8 @@ function facts(report) {
   const { status, message, startTime, endTime, durationSeconds, measured, serverCount } = report;
   return el("dl", { className: "facts" },
     fact("Status", statusWord(status), message && `: ${message}`),
+    report.requestedBy && fact("Asked for by", report.requestedBy),
+    report.approvedBy && fact("Agreed to by", report.approvedBy),
     fact("Started", moment(startTime)),
     fact("Ended", endTime ? timeOf(endTime) : "not yet"),
     fact("Took", took(durationSeconds)),
@@ -54,7 +56,7 @@ function waveSection(wave) {
 }
 
 function ending({ termination, cleanUps, leftBehind }) {
-  const asked = (job) => [job.requestedAt && [", asked for ", timeOf(job.requestedAt)], job.requestedBy && ` by ${job.requestedBy}`];
+  const asked = (job) => [job.requestedAt && [", asked for ", timeOf(job.requestedAt)], job.requestedBy && ` by ${job.requestedBy}`, job.endedAt && [", over ", timeOf(job.endedAt)]];
   const left = leftBehind === null ? "could not be asked" : leftBehind.length === 0 ? "nothing" : `${plural(leftBehind.length, "server")} still ${leftBehind.length === 1 ? "has" : "have"} an instance: ${leftBehind.join(", ")}`;
   return el("section", { className: "wave" }, el("h2", {}, "Termination"),
     termination.length === 0 && el("p", {}, "Nothing was terminated."),

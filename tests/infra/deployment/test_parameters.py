@@ -46,6 +46,11 @@ class TestParameters:
             ("UserPoolId=eu-west-1_abc", "needs UserPoolSignInHost"),
             ("UserPoolSignInHost=x.auth", "UserPoolId is missing"),
             ("ReplicaRegion=eu-west-1", "PlatformTables=create"),
+            ("PageDomain=recovery.example.org", "needs PageCertificateArn"),
+            (
+                "PageCertificateArn=arn:aws:acm:eu-west-1:111111111111:certificate/c",
+                "must look like",
+            ),
             ("VpcId=", "VpcId must be set"),
             ("nonsense", "is not Name=Value"),
         ],

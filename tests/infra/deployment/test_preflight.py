@@ -1,4 +1,6 @@
-"""What a deployment meets: tables, networks, limits, and what is refused before anything is made."""
+"""What a deployment meets: tables, networks, limits, and
+what is refused before anything is made.
+"""
 
 import json
 from dataclasses import replace

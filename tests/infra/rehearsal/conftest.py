@@ -1,4 +1,5 @@
-"""An AWS to deploy to, without Docker: ministack for what the templates make, our stand-in for DRS, EC2, STS, Valkey.
+"""An AWS to deploy to, without Docker: ministack for what the templates make, our stand-in for DRS,
+EC2, STS, Valkey.
 
 What ministack cannot do, and what is done about it, is a table: `blind_spots.py`.
 """
@@ -28,6 +29,7 @@ from tests.infra.rehearsal.expansion import TOOLS, expanded, install_tools
 from tests.infra.templates import INFRA, load
 
 EMULATOR = Path(__file__).with_name("emulator.py")
+GATE = "gate"
 SPEED = 600  # of DRS's clock: a launch takes a few seconds
 LINKS = (
     ".cache",
@@ -40,7 +42,6 @@ LINKS = (
     "services",
     "test.sh",
 )
-METRIC_MATH = ("TableThrottled", "MissRate")
 
 
 @dataclass
@@ -53,14 +54,8 @@ class Rehearsal:
     environment: dict[str, str] = field(default_factory=dict)
 
     def deploy(self, *words: str) -> str:
-        """Runs the deploy script; its output. All probes but the stranger's must be answered as expected."""
-        output = self.run("deploy", *words)
-        assert re.findall(r"^FAILED.*", output, re.MULTILINE) in (
-            [],
-            ["FAILED  200  a stranger"],
-        ), output
-        assert len(re.findall(r"^ok ", output, re.MULTILINE)) >= 5, output
-        return output
+        """Runs the deploy script, its smoke test included; its output."""
+        return self.run("deploy", *words)
 
     def dry_run(self, *words: str) -> str:
         """Runs the deploy script without letting it change anything; its output."""
@@ -69,12 +64,13 @@ class Rehearsal:
         return output
 
     def run(self, script: str, *words: str) -> str:
-        """Runs one of the scripts on the environment; all that it says."""
+        """Runs one of the scripts on the environment, which must end well; all that it says."""
         unchecked = ["--no-checks"] if script == "deploy" else []
         command = [self.checkout / "scripts" / f"{script}.sh", "dev", *unchecked, *words]
         done = subprocess.run(
             command, env=self.environment, capture_output=True, text=True, check=False, timeout=300
         )
+        assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
     def configure(self, redis_port: int) -> None:
@@ -99,7 +95,9 @@ class Rehearsal:
             "Schedule": "rate(1 minute)",
         }
         lines = [f"{name}={value}\n" for name, value in parameters.items()]
-        (self.checkout / "infra" / "environments" / "dev.conf").write_text("".join(lines))
+        for environment in ("dev", GATE):
+            conf = self.checkout / "infra" / "environments" / f"{environment}.conf"
+            conf.write_text("".join(lines))
 
     def modified(self) -> list[str]:
         """When each function was last changed, and the stack."""
@@ -131,7 +129,10 @@ class Rehearsal:
         api = re.findall(r"https://(\w+)\.", self.output("ApiUrl"))[0]
         url = f"{self.aws.url}/restapis/{api}/dev/_user_request_{path}"
         content = None if body is None else json.dumps(body)
-        reply = urllib3.request(method, url, body=content, retries=False, timeout=60)
+        headers = {"authorization": "of some kind"}
+        reply = urllib3.request(
+            method, url, body=content, headers=headers, retries=False, timeout=60
+        )
         return reply.status, reply.json()
 
     def output(self, name: str) -> str:
@@ -143,8 +144,10 @@ class Rehearsal:
 
 
 @pytest.fixture(scope="session")
-def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
-    """Everything deployed, by the script that deploys to AWS; the platform's tables are filled, nothing is synced."""
+def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
+    """An account with a network, and a checkout with an
+    environment to deploy; nothing is deployed.
+    """
     install_tools()
     directory = tmp_path_factory.mktemp("rehearsal")
     world = make_world(servers=120, places=4, plans=6)
@@ -156,9 +159,17 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
         checkout = _checkout(directory / "checkout")
         it = Rehearsal(checkout, aws, world, _environment(aws))
         it.configure(valkey.port)
-        it.deploy()
-        seed_tables(it.client("dynamodb"), functions.TABLES, world)
         yield it
+
+
+@pytest.fixture(scope="session")
+def rehearsal(emulated: Rehearsal) -> Rehearsal:
+    """Everything deployed, by the script that deploys to AWS; the
+    platform's tables are filled, nothing is synced.
+    """
+    emulated.deploy()
+    seed_tables(emulated.client("dynamodb"), functions.TABLES, emulated.world)
+    return emulated
 
 
 def _started(stack: ExitStack, process: Process) -> Process:
@@ -169,7 +180,10 @@ def _started(stack: ExitStack, process: Process) -> Process:
 
 
 def _ministack(directory: Path, standin: str) -> Process:
-    """The emulated account. Its functions inherit the addresses of DRS, EC2 and STS; all else they ask of it."""
+    """The emulated account.
+
+    Its functions inherit the addresses of DRS, EC2 and STS; all else they ask of it.
+    """
     port = free_port()
     environment = {
         "BIND_HOST": "127.0.0.1",
@@ -210,7 +224,8 @@ def _checkout(root: Path) -> Path:
     for template in ("api.yaml", "functions.yaml"):
         (root / "infra" / template).write_text(json.dumps(expanded(load(template))))
     monitoring = load("monitoring.yaml")
-    for alarm in METRIC_MATH:
+    math = [name for name, it in monitoring["Resources"].items() if "Metrics" in it["Properties"]]
+    for alarm in math:
         del monitoring["Resources"][alarm]
     (root / "infra" / "monitoring.yaml").write_text(json.dumps(monitoring))
     return root

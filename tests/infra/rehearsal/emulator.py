@@ -1,7 +1,12 @@
-"""ministack, run by its venv's Python, with three of AWS's rules that the scripts rely on and ministack does not keep.
+"""ministack, run by its venv's Python, with four of AWS's rules that the scripts rely on and
+ministack does not keep.
 
-- An updated function keeps its versions and aliases (Lambda developer guide, "Manage Lambda function versions").
-- PublishVersion makes no version while code and configuration are those of the last one (Lambda API reference).
+- An updated function keeps its versions and aliases (Lambda developer guide, "Manage Lambda
+  function versions").
+- PublishVersion makes no version while code and configuration are those of the last one (Lambda API
+  reference).
+- A route that asks for credentials lets nobody in without any, and tells the function whose they
+  are. (That they are good is not checked: whoever brings some is the operator.)
 - DeleteChangeSet answers with its result element (CloudFormation's service model).
 """
 
@@ -10,7 +15,7 @@ from typing import Any
 
 from ministack.app import main
 from ministack.core.responses import json_response
-from ministack.services import lambda_svc
+from ministack.services import apigateway_v1, lambda_svc
 from ministack.services.cloudformation import handlers, helpers, provisioners
 
 KEPT = ("versions", "next_version", "aliases", "policy", "concurrency", "event_invoke_config")
@@ -18,6 +23,9 @@ A_VERSIONS_OWN = {"Version", "FunctionArn", "RevisionId", "Description", "LastMo
 
 create = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]["create"]
 publish = lambda_svc._publish_version
+execute = apigateway_v1.handle_execute
+build_event = apigateway_v1._build_lambda_event_v1
+OPERATOR = "arn:aws:sts::111111111111:assumed-role/recovery-operators/rehearsal"
 
 
 def create_or_update(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
@@ -48,6 +56,24 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     )
 
 
+async def let_in(api: str, stage: str, method: str, path: str, headers: Any, *rest: Any) -> Any:
+    """A route's answer, for whoever brings credentials of some kind."""
+    if not any(name.lower() == "authorization" for name in headers):
+        return (
+            403,
+            {"Content-Type": "application/json"},
+            b'{"message": "Missing Authentication Token"}',
+        )
+    return await execute(api, stage, method, path, headers, *rest)
+
+
+def event_of_the_operator(*words: Any, **named: Any) -> Any:
+    """What the function is sent, with who has signed it."""
+    event = build_event(*words, **named)
+    event["requestContext"]["identity"]["userArn"] = OPERATOR
+    return event
+
+
 def delete_change_set(params: dict[str, Any]) -> Any:
     """The answer with the element that clients look for."""
     status, headers, body = handlers._delete_change_set(params)
@@ -58,6 +84,8 @@ def delete_change_set(params: dict[str, Any]) -> Any:
 
 provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]["create"] = create_or_update
 lambda_svc._publish_version = publish_what_is_new
+apigateway_v1.handle_execute = let_in
+apigateway_v1._build_lambda_event_v1 = event_of_the_operator
 handlers._ACTION_HANDLERS["DeleteChangeSet"] = delete_change_set
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""Expands a serverless template (JSON on standard input) with AWS's own translator, as CloudFormation does.
+"""Expands a serverless template (JSON on standard input) with AWS's own translator, as
+CloudFormation does.
 
-Run by the Python of infra/tools/rehearse.lock: ministack does this for a stack itself, but not for nested ones.
+Run by the Python of infra/tools/rehearse.lock: ministack does this for a stack itself, but not for
+nested ones.
 """
 
 import json

@@ -1,4 +1,6 @@
-"""Serverless templates as CloudFormation sees them, made by AWS's own translator in the rehearsal's venv."""
+"""Serverless templates as CloudFormation sees them, made by
+AWS's own translator in the rehearsal's venv.
+"""
 
 import json
 import os
@@ -12,7 +14,9 @@ TOOLS = REPOSITORY / ".cache" / "tools" / "rehearse" / "bin"
 
 
 def install_tools() -> None:
-    """The programs of infra/tools/rehearse.lock, in a venv of their own; nothing when they are there."""
+    """The programs of infra/tools/rehearse.lock, in a venv of
+    their own; nothing when they are there.
+    """
     command = "source scripts/tools.sh; tool_venv rehearse"
     subprocess.run(["bash", "-c", command], cwd=REPOSITORY, check=True, capture_output=True)
 

@@ -1,4 +1,6 @@
-"""The real templates, deployed by the real script, their functions reached through their real triggers."""
+"""The real templates, deployed by the real script, their
+functions reached through their real triggers.
+"""
 
 import time
 from collections.abc import Callable
@@ -24,7 +26,9 @@ def awaited[T](ask: Callable[[], T | None]) -> T:
 
 
 def pages_show_the_world(rehearsal: Rehearsal) -> None:
-    """Each plan's page shows the world's instances; one that says that it does not know is asked again."""
+    """Each plan's page shows the world's instances; one that
+    says that it does not know is asked again.
+    """
     for plan in rehearsal.world.recovery_plans:
         path = f"/recovery-plans/{plan['planId']}/check-existing-instances"
         page = awaited(lambda path=path: _complete(rehearsal.call("GET", path)))
@@ -40,7 +44,9 @@ def _complete(answer: tuple[int, dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def test_the_schedule_syncs_and_the_page_shows_it(rehearsal: Rehearsal) -> None:
-    """EventBridge's rule starts the sync function; what it found is on the pages, through API Gateway and the alias."""
+    """EventBridge's rule starts the sync function; what it found is on
+    the pages, through API Gateway and the alias.
+    """
 
     def last_run() -> dict[str, Any] | None:
         _, status = rehearsal.call("GET", "/drs/recovery-instance-sync/status")
@@ -59,7 +65,9 @@ def test_a_manual_sync_runs_in_its_own_function(rehearsal: Rehearsal) -> None:
 
 
 def test_a_drill_is_driven_by_the_state_machine(rehearsal: Rehearsal) -> None:
-    """The API starts it, Step Functions runs its waves, the page shows what was launched, termination ends it."""
+    """The API starts it, Step Functions runs its waves, the page
+    shows what was launched, termination ends it.
+    """
     plan = next(it for it in rehearsal.world.recovery_plans if it["planId"] == EMPTY_PLAN)
     servers = {it for wave in plan["waves"] for it in wave["serverIds"]}
     status, started = rehearsal.call(
@@ -139,20 +147,10 @@ def test_a_parameter_on_the_command_line_holds_once(rehearsal: Rehearsal) -> Non
         assert served_variables(rehearsal)["JOB_TAGS"] == expected
 
 
-def test_old_versions_go(rehearsal: Rehearsal) -> None:
-    """Three are kept, the one that is served among them."""
-    for number in range(4):
-        rehearsal.deploy(f"CorsOrigin=https://{number}.example.org")
-    found = rehearsal.client("lambda").list_versions_by_function(
-        FunctionName=functions.name("query")
-    )["Versions"]
-    published = [it["Version"] for it in found if it["Version"] != "$LATEST"]
-    assert len(published) == 3
-    assert rehearsal.live_version() == published[-1]
-
-
 def test_a_dry_run_changes_nothing(rehearsal: Rehearsal) -> None:
-    """It shows what would change; functions keep their code, the stack its time, the bucket its files."""
+    """It shows what would change; functions keep their code, the
+    stack its time, the bucket its files.
+    """
     rehearsal.deploy()
     before = rehearsal.modified(), rehearsal.files()
     assert "would be replaced" not in rehearsal.dry_run("--lambda-only")

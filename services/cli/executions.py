@@ -1,0 +1,80 @@
+"""`executions`: what runs, and what nobody drives any more. `cancel`: the way out of it."""
+
+import json
+
+import click
+
+from cache.errors import Conflict, NotFound
+from services.cli.group import main
+from services.cli.listing import Column, Listing, wide_option
+from services.cli.output import as_json, complain, kind_of, out, say
+from services.execution.operations import executions_of
+from services.execution.start import cancel_execution
+from services.platform.execution import Execution
+from services.sync.wiring import SyncWiring
+
+
+@main.command()
+@as_json
+@wide_option
+@click.pass_obj
+def executions(wiring: SyncWiring, as_json: bool, wide: bool) -> None:
+    """Every execution that is not over. Exit code 1 when nobody drives one of them any more."""
+    found = sorted(executions_of(wiring).running(), key=lambda it: it.start_time or "")
+    if as_json:
+        click.echo(json.dumps([it.body() for it in found]))
+    elif found:
+        running_listing(found).print(out, wide=wide)
+    else:
+        say("Nothing runs.")
+    complain([f"{it.execution_id}: {_todo(it)}" for it in found if it.abandoned_since])
+
+
+@main.command()
+@click.argument("execution_id")
+@click.option("--force", is_flag=True, help="End it now, even while a wave is being launched.")
+@click.option(
+    "--yes", is_flag=True, help="Needed with --force: nobody follows what DRS still launches."
+)
+@click.pass_obj
+def cancel(wiring: SyncWiring, execution_id: str, force: bool, yes: bool) -> None:
+    """Stop EXECUTION_ID before its next wave, or at once."""
+    if force and not yes:
+        raise click.UsageError(
+            "--force ends it now, and nobody follows what DRS still launches: --yes"
+        )
+    try:
+        execution = cancel_execution(
+            executions_of(wiring), execution_id, force=force, by="the command line"
+        )
+    except (NotFound, Conflict) as error:
+        raise click.ClickException(str(error)) from error
+    say(f"{execution.execution_id}: {execution.status.lower()}")
+
+
+def running_listing(found: list[Execution]) -> Listing:
+    """What runs, with what a person must decide."""
+    columns = map(Column, ("Execution", "Kind", "Status", "Started", "Last step"))
+    listing = Listing([*columns, Column("Plan", is_text=True)], remark="Why")
+    for it in found:
+        listing.add(
+            it.execution_id,
+            kind_of(it.is_drill),
+            it.status,
+            it.start_time,
+            it.driven_at,
+            it.plan_name or it.plan_id,
+            remark=_todo(it),
+        )
+    return listing
+
+
+def _todo(execution: Execution) -> str:
+    if execution.approval:
+        return f"{execution.approval.requested_by} waits for a second person's approval"
+    if execution.abandoned_since:
+        return (
+            f"abandoned: no step since {execution.abandoned_since}; `recovery-sync cancel "
+            "--force` frees its plan"
+        )
+    return ""
