@@ -30,7 +30,7 @@ ITEM = (
     "privateIp", "publicIp", "instanceType", "launchTime", "region", "sourceExecutionId",
     "sourcePlanName", "sourceServerName", "accountId", "isDrill", "lastSyncTime",
 )  # fmt: skip
-"""The fields of an item in their order: the original twelve, then four more."""
+"""The fields of an item in their order: twelve of the first contract, then four more."""
 SERVER = (
     "sourceServerName", "replicationState", "replicationLagSeconds", "replicationError",
     "lastSeenByDrs", "lastLaunchResult", "replicationDirection", "sourceServerGone",
@@ -47,8 +47,10 @@ _HEAD = re.compile(
 HEAD = len(SCHEMA) + 1 + 3 * 16 + 14 + 2 + 13 + 49  # bytes of a head
 _OWN = f'{{"{ITEM[0]}":"%s"'  # an item's beginning
 _ITEM = HEAD + len(_OWN % "s-0123456789abcdef0")  # where an item says more, or ends
-_own_of, _last_of = itemgetter(slice(HEAD, _ITEM)), itemgetter(-1)
-_head_of, _kind_of = itemgetter(slice(HEAD)), itemgetter(slice(HEAD), slice(_ITEM, _ITEM + 1))
+_head_of, _own_of = itemgetter(slice(HEAD)), itemgetter(slice(HEAD, _ITEM))
+_next_of, _last_of = itemgetter(_ITEM), itemgetter(-1)
+_END = ord("}")
+PAGES_KEPT = 16  # whose beginnings are remembered: 40 bytes a server
 HEADS_KEPT = 4096  # distinct heads; entries of one look mostly share one
 
 
@@ -151,18 +153,21 @@ class Entries(Mapping[str, Entry]):
         """Take in the values stored for these servers; those that are no
         whole entry of that very server come back.
         """
-        if _are_own(server_ids, stored) and (kinds := _kinds(stored)) is not None:
-            self._stored.update(zip(server_ids, stored, strict=True))
-            self._kinds |= kinds
+        if self._take(server_ids, stored, _beginnings(tuple(server_ids))):
             return {}
-        pairs = list(zip(server_ids, stored, strict=True))
-        if len(pairs) == 1:
-            return dict(pairs)
-        return {
-            it: broken
-            for server_id, raw in pairs
-            for it, broken in self.decode([server_id], [raw]).items()
-        }
+        pairs = zip(server_ids, stored, strict=True)
+        return {it: raw for it, raw in pairs if not self._take([it], [raw], _beginning(it))}
+
+    def _take(self, server_ids: Sequence[str], stored: Sequence[bytes], own: bytes) -> bool:
+        """Take in these values if all are whole entries of these servers.
+
+        Their items begin with `own`, one after the other.
+        """
+        if not _are_whole(stored, own) or (kinds := _kinds(stored)) is None:
+            return False
+        self._stored.update(zip(server_ids, stored, strict=True))
+        self._kinds |= kinds
+        return True
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Take in entries."""
@@ -203,22 +208,30 @@ class Entries(Mapping[str, Entry]):
         return [raw[HEAD:] for raw in stored if len(raw) > _ITEM + 1]
 
 
-def _are_own(server_ids: Sequence[str], stored: Sequence[bytes]) -> bool:
-    """Whether each value has an item of this server that ends
-    as an item does: all at once, in C.
+def _are_whole(stored: Sequence[bytes], own: bytes) -> bool:
+    """Whether the items of these values begin with `own`, one after the other, and end as
+    items do: all at once, in C.
     """
-    own = "".join([_OWN % server_id for server_id in server_ids])
-    if b"".join(map(_own_of, stored)) != own.encode():  # no long one makes up for a short one
-        return False
-    return set(map(_last_of, stored)) <= {ord("}")}
+    # All are cut at one length, so no long beginning makes up for a short one.
+    return b"".join(map(_own_of, stored)) == own and set(map(_last_of, stored)) <= {_END}
 
 
-def _kinds(stored: Iterable[bytes]) -> dict[bytes, Facts] | None:
-    """What there is among the heads of these values; None where one is no head of its item."""
+@lru_cache(PAGES_KEPT)
+def _beginnings(server_ids: tuple[str, ...]) -> bytes:
+    """How the items of these servers begin, one after the other. The same again for each plan."""
+    return b"".join(map(_beginning, server_ids))
+
+
+def _beginning(server_id: str) -> bytes:
+    return (_OWN % server_id).encode()
+
+
+def _kinds(stored: Sequence[bytes]) -> dict[bytes, Facts] | None:
+    """What there is among the heads of these whole items; None where one is no head of its item."""
     kinds: dict[bytes, Facts] = {}
-    for head, rest in set(map(_kind_of, stored)):
+    for head, following in set(zip(map(_head_of, stored), map(_next_of, stored), strict=True)):
         facts = _facts(head)
-        if facts is None or facts.is_absent != (rest == b"}"):  # the absent alone end with their id
+        if facts is None or facts.is_absent != (following == _END):  # the absent end with their id
             return None
         kinds[head] = facts
     return kinds

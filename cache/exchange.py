@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat, starmap
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -204,16 +205,17 @@ def _send(connection: Any, batches: Sequence[Batch]) -> None:
 
 def _replies(connection: Any, batches: Sequence[Batch]) -> list[list[Any]]:
     read = partial(connection.read_response, timeout=REPLY_TIMEOUT)
-    replies = []
-    for one in batches:
-        answers: list[Any] = []
-        replies.append(answers)
-        for _ in one.commands:
-            try:
-                answers.append(read())
-            except ResponseError as error:
-                answers.append(error)
-    return replies
+    return [_answers(read, len(one.commands)) for one in batches]
+
+
+def _answers(read: Callable[[], Any], awaited: int) -> list[Any]:
+    answers: list[Any] = []
+    while len(answers) < awaited:
+        try:  # what was read before an error stays
+            answers.extend(starmap(read, repeat((), awaited - len(answers))))
+        except ResponseError as error:
+            answers.append(error)
+    return answers
 
 
 def _speak_of_the_connection(replies: Sequence[Any]) -> bool:

@@ -10,15 +10,14 @@ one, whoever sends it and in whatever order.
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha1
-from itertools import batched, chain
+from itertools import batched, chain, groupby
 from random import uniform
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
@@ -30,7 +29,7 @@ from cache.values import PlaceLook
 PREFIX = "ri:v4:"
 PLACES = f"{PREFIX}places"
 PLANS = f"{PREFIX}{{plans}}"  # in braces for the reader's rights, which end at the places
-PAGE, MACHINE = "page", "server"  # fields of an entry
+PAGE, MACHINE = ("HGET", "page"), ("HMGET", "page", "server")  # what is read of an entry
 LIFE = 15 * 60.0  # seconds an entry may be served after the table was read or written
 LIFE_JITTER = 0.1  # lives are up to this share shorter, so that what was filled at once stays
 LOCK_LIFE_MS = 2_000  # longer than a table read, shorter than anyone's patience
@@ -60,18 +59,6 @@ redis.call('HSET', KEYS[1], unpack(ARGV, 5))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 """
-# KEYS: entries. ARGV: names of fields. One flat list; false where there is no entry, or another
-# kind of key.
-_READ = """
-local found, call = {}, redis.pcall
-for at = 1, #KEYS do
-  for name = 1, #ARGV do
-    local value = call('HGET', KEYS[at], ARGV[name])
-    found[#found + 1] = type(value) == 'string' and value
-  end
-end
-return found
-"""
 # KEYS 1: places. ARGV 1: account/region, 2: value, 3: ticket, 4: life in ms.
 _PUT_PLACE = """
 local kind = redis.call('TYPE', KEYS[1]).ok
@@ -85,7 +72,7 @@ return 1
 """
 _SHA = {
     script: sha1(script.encode(), usedforsecurity=False).hexdigest()
-    for script in (_READ, _PUT, _PUT_PLACE)
+    for script in (_PUT, _PUT_PLACE)
 }
 _LOOK = re.compile(
     rb"([0-9]{1,15})\|([0-9]{1,14})\|([a-z_]{1,32})"
@@ -153,32 +140,19 @@ class Mirror:
         Raises:
             MirrorUnavailable: when Redis could not be asked.
         """
-        names = (PAGE, MACHINE) if with_machines else (PAGE,)
-        shares = shares_of(tuple(server_ids), names)
-        (looks,), *told = self._ask([_READ_PLACES, *shares.values()])
-        self._read_where_unknown(shares.values(), told)
-        ids = [*chain.from_iterable(shares)]
-        values: list[Any] = []
-        for share, (answer,) in zip(shares, told, strict=True):  # no list: a slot on its way
-            values += answer if type(answer) is list else [None] * len(share) * len(names)
-        pages, machines = values[:: len(names)], values[1 :: len(names)] if with_machines else ()
-        said = {it: value for it, value in zip(ids, machines, strict=False) if value is not None}
-        if None in pages:
-            found = {it: page for it, page in zip(ids, pages, strict=True) if page is not None}
-            ids, pages = [*found], [*found.values()]
+        page = page_of(tuple(server_ids), MACHINE if with_machines else PAGE)
+        (looks,), *told = self._ask([_READ_PLACES, *page.reads])
+        values, machines = [*chain.from_iterable(told)], {}
+        if with_machines:
+            both = dict(zip(page.server_ids, values, strict=True))
+            machines = {it: said[1] for it, said in both.items() if _is_pair(said)}
+            values = [it[0] if _is_pair(it) else None for it in values]
+        ids: Sequence[str] = page.server_ids
+        if set(map(type, values)) - {bytes}:  # no entry, another kind of key, a slot on its way
+            found = {it: raw for it, raw in zip(ids, values, strict=True) if type(raw) is bytes}
+            ids, values = tuple(found), [*found.values()]
         entries = Entries()
-        return MirrorRead(entries, entries.decode(ids, pages), _looks(looks), said)
-
-    def _read_where_unknown(self, shares: Iterable[Batch], told: list[list[Any]]) -> None:
-        """Ask again, with the script's text, the servers that lost their scripts."""
-        unknown = {
-            at: batch(share.key, [("EVAL", _READ, *share.commands[0][2:])])
-            for at, share in enumerate(shares)
-            if isinstance(told[at][0], NoScriptError)
-        }
-        if unknown:
-            for at, answer in zip(unknown, self._ask([*unknown.values()]), strict=True):
-                told[at] = answer
+        return MirrorRead(entries, entries.decode(ids, values), _looks(looks), machines)
 
     def publish(self, fresh: Iterable[Fresh]) -> Published:
         """Put entries in, unless newer ones are there. An entry whose life is over is dropped.
@@ -303,23 +277,33 @@ def entry_key(server_id: str) -> str:
     return f"{PREFIX}{{{server_id[-1:]}}}:{server_id}"
 
 
+class Page(NamedTuple):
+    """The reads of some servers, a batch for each slot, and the servers in the replies' order."""
+
+    server_ids: tuple[str, ...]
+    reads: Sequence[Batch]
+
+
 @lru_cache(PAGES_KEPT)
-def shares_of(
-    server_ids: tuple[str, ...], names: tuple[str, ...] = (PAGE,)
-) -> Mapping[tuple[str, ...], Batch]:
-    """The reads of these fields of these servers, by the servers of a slot.
+def page_of(server_ids: tuple[str, ...], wanted: tuple[str, ...] = PAGE) -> Page:
+    """How these servers are read. The same again for each plan."""
+    verb, *names = wanted
+    ordered = tuple(sorted(server_ids, key=_tag))
+    shares = [[*share] for _, share in groupby(ordered, _tag)]
+    reads = [
+        batch(entry_key(share[0]), [(verb, entry_key(it), *names) for it in share])
+        for share in shares
+    ]
+    return Page(ordered, reads)
 
-    The same again for each plan.
-    """
-    shares = defaultdict[str, list[str]](list)
-    for server_id in server_ids:
-        shares[server_id[-1:]].append(server_id)
-    return {tuple(share): _read_of(share, names) for share in shares.values()}
+
+def _tag(server_id: str) -> str:
+    return server_id[-1:]
 
 
-def _read_of(share: Sequence[str], names: Sequence[str]) -> Batch:
-    keys = [entry_key(it) for it in share]
-    return batch(keys[0], [("EVALSHA", _SHA[_READ], len(keys), *keys, *names)])
+def _is_pair(said: object) -> bool:
+    """Whether this is a page and what is known of the machine."""
+    return isinstance(said, list) and type(said[1]) is bytes
 
 
 def lock_key(server_id: str) -> str:

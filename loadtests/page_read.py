@@ -16,7 +16,6 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from cache.table import Table as Rows
 from loadtests import peers
 from loadtests.fleet import Tiers, server_id, tiers
 from loadtests.plots import Axis, Points, lines
@@ -69,7 +68,7 @@ def measure(pages: dict[str, peers.Page], ids: Sequence[str], rounds: int) -> di
 def fallback(of: Tiers) -> list[Result]:
     """What a page of 1,000 costs the table's client, against plain boto3 for the same keys."""
     ids = [server_id(number) for number in range(1000)]
-    table = Rows(of.wiring.dynamodb, of.table)
+    table = of.wiring.table
 
     def plain() -> None:
         for at in range(0, len(ids), 100):

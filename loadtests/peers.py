@@ -20,7 +20,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from hiredis import Reader, pack_command
 
 from cache.entry import HEAD
-from cache.mirror import PLACES, PREFIX, entry_key, shares_of
+from cache.mirror import PLACES, PREFIX, entry_key, page_of
 from cache.reader import Reader as OurReader
 from cache.record import Record
 from cache.values import Place
@@ -89,12 +89,13 @@ def strings(tiers: Tiers) -> Page:
     ask = _raw_socket(tiers)
 
     def page(ids: Sequence[str]) -> bytes:
-        shares = shares_of(tuple(ids))
+        told = page_of(tuple(ids))
         reads = [
-            pack_command(("MGET", *(f"string:{entry_key(it)}" for it in share))) for share in shares
+            pack_command(("MGET", *(f"string:{key}" for _, key, _ in it.commands)))
+            for it in told.reads
         ]
         pages = chain.from_iterable(ask([_PLACES, *reads], 1 + len(reads))[1:])
-        return _joined(dict(zip(chain.from_iterable(shares), pages, strict=True)), ids)
+        return _joined(dict(zip(told.server_ids, pages, strict=True)), ids)
 
     return page
 

@@ -69,7 +69,7 @@ def show(title: str, results: Sequence[Result]) -> bool:
     grid = Table("", "target", "measured", "ratio", "ok", title=title, title_justify="left")
     for it in results:
         bound = "" if it.limit is None else f"{'≥' if it.at_least else '≤'} {it.limit:,g} {it.unit}"
-        verdict = "" if it.limit is None else "[green]ok[/]" if it.ok else "[red]MISSED[/]"
+        verdict = "" if it.limit is None else "[green]MET[/]" if it.ok else "[red]MISSED[/]"
         ratio = "" if it.ratio is None else f"{it.ratio:.2f}"
         grid.add_row(it.name, bound, f"{it.measured:,.4g} {it.unit}", ratio, verdict)
     console = Console(width=140)

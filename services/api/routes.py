@@ -97,7 +97,8 @@ OPERATIONS = (
         {202: models.Started}, (404, 409, 503),
     ),
     Operation(
-        "POST", "/executions/{executionId}/resume", "execution", "Let the wave begin before which it paused",
+        "POST", "/executions/{executionId}/resume", "execution",
+        "Let the wave begin before which it paused",
         {202: models.Started}, (404, 409, 503),
     ),
     Operation(

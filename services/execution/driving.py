@@ -49,7 +49,9 @@ class Driver:
         return {"executionId": execution_id, "waveNumber": number}
 
     def close(self, execution_id: str, why: str | None = None) -> dict[str, Any]:
-        """End the execution, unless it is over or pauses before its next wave. `why` says that it is given up.
+        """End the execution, unless it is over or pauses before its next wave.
+
+        `why` says that it is given up.
 
         Raises:
             NotFound, TableUnavailable.

@@ -1,4 +1,7 @@
-"""Pauses between waves: the next wave waits until somebody says that it may begin. No machine runs meanwhile."""
+"""Pauses between waves: the next wave waits until somebody says that it may begin.
+
+No machine runs meanwhile.
+"""
 
 from cache.errors import Conflict, TierUnavailable
 from cache.values import now

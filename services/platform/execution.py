@@ -21,7 +21,8 @@ class Status(StrEnum):
     # of a wave: it was decided to call StartRecovery, which may or may not have happened
     STARTING = "STARTING"
     RUNNING = "RUNNING"
-    PAUSED = "PAUSED"  # of an execution: it waits for a second person's approval, or for a word before its next wave
+    # of an execution: it waits for a second person's approval, or for a word before its next wave
+    PAUSED = "PAUSED"
     COMPLETED = "COMPLETED"
     PARTIAL = "PARTIAL"
     FAILED = "FAILED"
@@ -88,7 +89,9 @@ class Wave(_Row, extra="allow"):
     quiet_polls: int = 0
     """Polls in a row that found its jobs over and some server without a result."""
     pause_before_wave: bool = False
-    """Whether somebody must say that it may begin; not of the first wave, which a start is about."""
+    """Whether somebody must say that it may begin; not of the
+    first wave, which a start is about.
+    """
     longest_minutes: int | None = Field(None, ge=1)
     """Servers without a result by then have failed."""
     snapshots: dict[str, str] = {}

@@ -169,7 +169,10 @@ def existing_body(
     is_unknown = answer.unknown or unresolved
     has_existing = b"true" if fragments else b"null" if is_unknown else b"false"
     head = b'{"hasExistingInstances":%b,"existingInstances":[' % has_existing
-    return b"".join((head, b",".join(fragments), b"],", dumps(rest)[1:]))
+    parts = fragments or [b""]  # joined once: a page of a thousand has half a megabyte
+    parts[0] = head + parts[0]
+    parts[-1] += b"]," + dumps(rest)[1:]
+    return b",".join(parts)
 
 
 def _plan_body(plan: Plan, answer: Answer) -> dict[str, Any]:

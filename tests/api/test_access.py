@@ -23,7 +23,8 @@ BY_TOKEN = Access("JWT", frozenset({"our-client"}), GROUPS)
 BY_ROLE = Access("IAM", frozenset(), GROUPS)
 OPERATING = {
     "/drs/recovery-instance-sync", "/executions", "/executions/{executionId}/cancel",
-    "/executions/{executionId}/resume", "/executions/{executionId}/terminate-instances", "/recovery-plans/{planId}/clean-up-drill",
+    "/executions/{executionId}/resume", "/executions/{executionId}/terminate-instances",
+    "/recovery-plans/{planId}/clean-up-drill",
 }  # fmt: skip
 SEEING = {"/recovery-instances/query", "/source-servers/query"}
 APPROVING = "/executions/{executionId}/approve"

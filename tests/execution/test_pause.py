@@ -1,4 +1,6 @@
-"""Between waves: a pause until somebody says go on, a longest time, and a launch from a chosen point in time."""
+"""Between waves: a pause until somebody says go on, a longest
+time, and a launch from a chosen point in time.
+"""
 
 from typing import Any
 
@@ -11,7 +13,9 @@ RESUME = "/executions/{executionId}/resume"
 
 
 def plan_of(deployment: Deployment, **second: Any) -> tuple[str, list[str]]:
-    """A plan of two waves of a server each, of which the second says this too; its id and the servers'."""
+    """A plan of two waves of a server each, of which the second
+    says this too; its id and the servers'.
+    """
     place = deployment.place(0)
     ids = deployment.protect(place, 2)
     plan_id = deployment.plan((place, ids[:1]), (place, ids[1:]))
@@ -39,7 +43,9 @@ def resume(deployment: Deployment, execution_id: str) -> tuple[int, Any]:
 def test_the_platforms_pause_holds_the_next_wave_until_somebody_says_go_on(
     deployment: Deployment,
 ) -> None:
-    """Nothing runs meanwhile, nothing is closed, and the plan stays taken; then the wave runs to its end."""
+    """Nothing runs meanwhile, nothing is closed, and the plan
+    stays taken; then the wave runs to its end.
+    """
     plan_id, ids = plan_of(deployment, pauseBeforeWave=True)
     execution_id = begun(deployment, plan_id)
     assert resume(deployment, execution_id)[1]["error"] == "NOT_PAUSED"
