@@ -30,7 +30,7 @@ ITEM = (
     "privateIp", "publicIp", "instanceType", "launchTime", "region", "sourceExecutionId",
     "sourcePlanName", "sourceServerName", "accountId", "isDrill", "lastSyncTime",
 )  # fmt: skip
-"""The fields of an item in their order: the original twelve, then four more."""
+"""The fields of an item in their order: twelve of the first contract, then four more."""
 SERVER = (
     "sourceServerName", "replicationState", "replicationLagSeconds", "replicationError",
     "lastSeenByDrs", "lastLaunchResult", "replicationDirection", "sourceServerGone",

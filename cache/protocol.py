@@ -66,19 +66,19 @@ class Verdict(Enum):
     @property
     def is_write(self) -> bool:
         """Whether the row changes."""
-        return self in {Verdict.UPDATE, Verdict.REPLACE}
+        return self in (Verdict.UPDATE, Verdict.REPLACE)  # a tuple: an Enum's hash is no C
 
     @property
     def is_settled(self) -> bool:
         """Whether the table now says what was seen."""
-        return self.is_write or self in {Verdict.SAME, Verdict.OWN}
+        return self.is_write or self in (Verdict.SAME, Verdict.OWN)
 
     @property
     def is_open(self) -> bool:
         """Whether the row is unwritten for another reason than a
         newer row: no such look is complete.
         """
-        return self in {Verdict.CHANGED, Verdict.FENCED, Verdict.FAILED}
+        return self in (Verdict.CHANGED, Verdict.FENCED, Verdict.FAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,15 +157,14 @@ def attribute_names(group: type) -> dict[str, str]:
 def attributes(group: Group) -> dict[str, Value | None]:
     """The group as table attributes. None and empty lists mean: its source says there is none."""
     names = attribute_names(type(group))
-    said = {name: getattr(group, field) for field, name in names.items()}
-    return {name: _stored(value) for name, value in said.items()}
+    return {name: _stored(getattr(group, field)) for field, name in names.items()}
 
 
 def _stored(value: Any) -> Value | None:
     """As a row holds it; nothing at all for what is empty."""
-    if value in ("", (), {}):
-        return None
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, bool | int):
+        return value
+    return (list(value) if isinstance(value, tuple) else value) or None
 
 
 def current(launches: Iterable[Launch]) -> Launch | None:

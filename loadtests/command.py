@@ -1,4 +1,4 @@
-"""`signoff`: can it carry what the customer demands?"""
+"""`signoff`: can it carry what is demanded?"""
 
 from pathlib import Path
 

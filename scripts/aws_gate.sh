@@ -43,7 +43,7 @@ expected() {
 }
 
 step_create() {
-  deploy && [ "$(protection)" = True ]
+  deploy && is_protected
 }
 
 step_unchanged() {
@@ -87,7 +87,7 @@ step_member_drill() {
 }
 
 step_delete() {
-  scripts/teardown.sh "$environment" --yes && ! exists_stack "" && [ "$(protection)" = True ]
+  scripts/teardown.sh "$environment" --yes && ! exists_stack "" && is_protected
 }
 
 step_create_again() {
@@ -98,7 +98,7 @@ step_outlive() {
   scripts/teardown.sh "$environment" --yes &&
     aws cloudformation delete-stack --stack-name "$project-$environment-data" &&
     aws cloudformation wait stack-delete-complete --stack-name "$project-$environment-data" &&
-    [ "$(protection)" = True ] && ! deploy && said 1 "scripts/import.sh" &&
+    is_protected && ! deploy && said 1 "scripts/import.sh" &&
     scripts/import.sh "$environment" && deploy
 }
 
@@ -131,9 +131,9 @@ retention() {
     --query "logGroups[0].retentionInDays" --output text
 }
 
-protection() {
+is_protected() {
   aws dynamodb describe-table --table-name "$project-recovery-instances-$environment" \
-    --query Table.DeletionProtectionEnabled --output text
+    --query Table.DeletionProtectionEnabled --output text | grep -qi true
 }
 
 exists_stack() {

@@ -43,7 +43,7 @@ class Error(Body):
 
 
 class ExistingInstance(Body):
-    """A server's recovery instance: the original's twelve fields and four added ones."""
+    """A server's recovery instance: twelve fields of the first contract and four added ones."""
 
     source_server_id: ServerId
     recovery_instance_id: str
@@ -331,7 +331,7 @@ class PlaceStatus(PlaceResult):
 
 
 class SyncResult(Body):
-    """A finished sync: the original's three keys and ours."""
+    """A finished sync: three keys of the first contract and ours."""
 
     run_id: str
     status: Literal["completed"]

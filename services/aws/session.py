@@ -23,7 +23,7 @@ from botocore.credentials import (
 
 from cache.values import Place
 from services.aws.outcome import NO_ANSWER
-from services.aws.timestamps import ModelLoader, timestamp
+from services.aws.timestamps import ModelLoader, ParserFactory, timestamp
 from services.platform.accounts import TargetAccount
 
 SESSION_NAME = "recovery-instance-sync"
@@ -40,7 +40,7 @@ AWS_CONFIG = Config(
     read_timeout=10,
     max_pool_connections=32,
     tcp_keepalive=True,
-    user_agent_extra="recovery-instance-sync",
+    user_agent="recovery-instance-sync",  # else put together from its parts twice in every call
 )
 
 
@@ -196,7 +196,9 @@ def _new_session(
     """
     core = botocore.session.Session()
     core.register_component("data_loader", loader)
-    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=timestamp)
+    parsers = ParserFactory()
+    parsers.set_parser_defaults(timestamp_parser=timestamp)
+    core.register_component("response_parser_factory", parsers)
     if credentials:
         core.register_component("credential_provider", CredentialResolver([credentials]))
     return boto3.session.Session(botocore_session=core)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cache.errors import InvalidInput, TableUnavailable
-from cache.looks import place_looks
 from cache.values import Outcome, Place, now, to_millis
 from services.api.http import Request, Response, Routes
 from services.platform.plans import PlanBook
@@ -58,6 +57,8 @@ class Drills:
         Raises:
             TableUnavailable: when neither the index nor the plans can be read.
         """
+        from cache.looks import place_looks
+
         try:
             rows = self._looks().rows()
             places = place_looks(rows)

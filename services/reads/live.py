@@ -36,7 +36,7 @@ class LiveReader:
         *,
         with_machines: bool = False,
     ) -> Answer:
-        """What DRS and EC2 say of each server, in every place, as the original did."""
+        """What DRS and EC2 say of each server, place after place."""
         parts = self._parts()
         history, deadline = parts.history(), monotonic() + LIVE_SECONDS
         answer = Answer()

@@ -17,7 +17,7 @@ from services.aws import drs, drs_jobs, ec2
 from services.aws.outcome import LOOK_ERRORS
 from services.aws.session import AwsClients
 from services.platform.executions import ExecutionHistory
-from services.sync.origin import describe_origins
+from services.sync.origin import describe_origins, is_due
 
 type StoredRows = Mapping[str, Mapping[str, Any]]
 type Machine = dict[str, Any]
@@ -92,7 +92,8 @@ class Look:
                     del alive[server_id]
         protected = self.source_servers(list(alive))
         servers = protected or {}
-        origins = describe_origins(self.clients, servers, self.check)
+        due = {it: one for it, one in servers.items() if is_due(stored.get(it, {}), seen_at)}
+        origins = describe_origins(self.clients, due, self.check)
         undescribed = {
             it.job_id for it in alive.values() if it.job_id and it.ec2_instance_id not in machines
         }

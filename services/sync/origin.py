@@ -12,14 +12,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from cache.errors import LookTimeout
+from cache.protocol import RESTAMP_AFTER
 from cache.record import Origin
-from cache.values import Place
+from cache.values import Place, to_millis
 from services.aws.drs import Check, Protected
 from services.aws.ec2 import describe_instances, state_of
 from services.aws.outcome import LOOK_ERRORS
 from services.aws.session import AwsClients
 
 logger = logging.getLogger(__name__)
+
+
+def is_due(row: Mapping[str, Any], seen_at: str) -> bool:
+    """Whether the origin of this row's server is to be asked again: networks change seldom."""
+    try:
+        return to_millis(seen_at) - to_millis(str(row.get("originObservedAt"))) >= RESTAMP_AFTER
+    except ValueError:
+        return True
 
 
 def describe_origins(

@@ -42,7 +42,7 @@ class SyncReport:
             logger.warning("%s", self.errors[-1])
 
     def summary(self) -> dict[str, Any]:
-        """The result: the original's three keys, and ours, without the places."""
+        """The result: three keys of the first contract, and ours, without the places."""
         return {
             "runId": self.run_id,
             "status": "completed",

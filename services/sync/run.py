@@ -2,7 +2,7 @@
 
 They differ in scope (everything, one place, one wave's servers) and in what they know.
 
-The functions the customer named keep their names.
+The names of these functions are part of the contract.
 """
 
 import logging

@@ -102,6 +102,12 @@ def test_every_sender_reaches_the_same_route_with_the_id_decoded_once(sender: st
     assert (status, body["resource"], body["path"]) == (200, PLAN, {"planId": ID})
 
 
+def test_a_path_that_was_decoded_on_the_way_is_not_decoded_again() -> None:
+    """An HTTP API's catch-all route: what looks encoded in it is the id itself."""
+    event = v2("/recovery-plans/a%20b/check-existing-instances", GATEWAY)
+    assert sent(event)[1]["path"] == {"planId": "a%20b"}
+
+
 @pytest.mark.parametrize("path", ["/prod/recovery-plans", "/recovery-plans", "/recovery-plans/"])
 @pytest.mark.parametrize("domain", [GATEWAY, FUNCTION_URL])
 def test_a_stage_may_stand_in_the_raw_path(path: str, domain: str) -> None:

@@ -234,7 +234,7 @@ def test_an_execution_that_still_runs_is_not_terminated(deployment: Deployment) 
 
 
 def test_the_direct_operation_does_the_same(deployment: Deployment) -> None:
-    """As the customer named it."""
+    """Under the name that callers use."""
     execution_id, _ = drilled(deployment)
     answer = deployment.operate(
         "terminate_recovery_instances", executionId=execution_id, confirm=False

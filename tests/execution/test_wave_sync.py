@@ -82,7 +82,7 @@ def test_what_does_not_fit_the_row_is_refused_and_changes_nothing(deployment: De
 def test_the_customers_functions_take_the_customers_arguments(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Under the customer's names, with answers as the customer's."""
+    """Under the names and with the answers that callers know."""
     monkeypatch.setattr(functions, "_wiring", lambda: deployment.wiring)
     execution_id, waves = drilled(deployment)
     ((place, server_ids),) = waves.items()

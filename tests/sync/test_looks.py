@@ -2,7 +2,8 @@
 
 import pytest
 
-from cache.values import Outcome, Place
+from cache.protocol import RESTAMP_AFTER
+from cache.values import Outcome, Place, now, to_millis, to_stamp
 from services.reads.live import LiveReader
 from services.sync.audit import audit_table
 from tests.sync.platform import ORIGIN, Platform
@@ -134,6 +135,23 @@ def test_details_that_cannot_be_asked_stay_as_they_were(
     )
     assert {it: after.get(it) for it in kept} == {it: before.get(it) for it in kept}
     assert after["ec2InstanceId"] == instance.id
+
+
+def test_an_origin_is_asked_again_after_an_hour_only(platform: Platform) -> None:
+    """Networks change seldom, and another account's EC2 is asked for nothing that is known."""
+    machine = platform.server()
+    platform.launch(machine)
+    platform.sync()
+    asked = platform.sync().aws_calls["DescribeInstances"]
+    hour_ago = to_stamp(to_millis(now()) - RESTAMP_AFTER)
+    platform.wiring.dynamodb.update_item(
+        TableName=platform.wiring.settings.recovery_instances_table,
+        Key={"sourceServerId": {"S": machine.id}},
+        UpdateExpression="SET originObservedAt = :then",
+        ExpressionAttributeValues={":then": {"S": hour_ago}},
+    )
+    again = platform.sync().aws_calls["DescribeInstances"]
+    assert (asked, again) == (1, 2)
 
 
 def test_an_instance_ec2_never_described_has_what_the_page_requires(platform: Platform) -> None:

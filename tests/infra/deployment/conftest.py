@@ -34,6 +34,17 @@ class Account:
 
     url: str
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What leads any client there."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": OWN_ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
     def client(self, service: str) -> Any:
         """An unmodified client of it."""
         keys = {"aws_access_key_id": OWN_ACCOUNT, "aws_secret_access_key": "local"}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.servers import OWN_ACCOUNT, REGION
+from scripts.deployment.__main__ import Deployment
 from scripts.deployment.errors import Refused
 from scripts.deployment.parameters import Parameters, read
 from scripts.deployment.preflight import Preflight
@@ -134,6 +135,25 @@ class TestTables:
         template = json.loads(tables.template_of([name]))
         assert set(template["Resources"]) == {"SyncStatus"}
         assert template["Resources"]["SyncStatus"]["DeletionPolicy"] == "RetainExceptOnCreate"
+
+    def test_an_import_keeps_the_rows(
+        self, infra: Path, account: Account, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A table that outlived its stack is the stack's again, and nothing is left to import."""
+        for name, value in account.environment.items():
+            monkeypatch.setenv(name, value)
+        given = read("one", ["Project=outlived"], infra)
+        tables = Tables(account.client("dynamodb"), given)
+        (name,) = [it for it in tables.made() if "sync-status" in it]
+        make_table(account, name, "id")
+        row = {"id": {"S": "a row"}}
+        account.client("dynamodb").put_item(TableName=name, Item=row)
+        deployment = Deployment(given)
+        deployment.import_tables()
+        assert deployment.stacks.resources("outlived-one-data") == {"SyncStatus": name}
+        assert account.client("dynamodb").scan(TableName=name)["Items"] == [row]
+        with pytest.raises(Refused, match="nothing to import"):
+            deployment.import_tables()
 
     def test_a_protected_table_is_deleted_when_it_must_be(
         self, infra: Path, account: Account

@@ -36,7 +36,11 @@ BLIND_SPOTS = (
         "a protected table or user pool cannot be taken back by a roll-back",
         LIFE + "test_nothing_is_protected_while_it_is_made",
     ),
-    BlindSpot("ministack", "DeletionPolicy keeps resources of a deleted stack", GATE),
+    BlindSpot(
+        "ministack",
+        "DeletionPolicy keeps resources of a deleted stack (emulator.py keeps all tables)",
+        GATE,
+    ),
     BlindSpot(
         "ministack",
         "PublishVersion makes no version of an unchanged function (emulator.py keeps this rule)",
@@ -62,7 +66,7 @@ BLIND_SPOTS = (
         "Lambda keeps 100 executions free of reservations, and small accounts can reserve none",
         "tests/infra/deployment/test_preflight.py::test_more_concurrency_than_the_account_has",
     ),
-    BlindSpot("ministack", "change sets of type IMPORT", GATE),
+    BlindSpot("ministack", "change sets of type IMPORT (emulator.py has a simple one)", GATE),
     BlindSpot("ministack", "change sets name the changes inside nested stacks", GATE),
     BlindSpot("ministack", "roll-back of a failed update, and what it leaves", GATE),
     BlindSpot(
