@@ -15,7 +15,7 @@ that the page sends; it begins with the server's id, and of the absent has nothi
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
@@ -186,9 +186,9 @@ class Entries(Mapping[str, Entry]):
             del self._stored[server_id]
         self._kinds = {it: self._kinds[it] for it in set(map(_head_of, self._stored.values()))}
 
-    def rowless(self) -> dict[str, Facts]:
-        """The facts of servers whose entry stands for a row that never was: version 0."""
-        kinds = {head: facts for head, facts in self._kinds.items() if not facts.version}
+    def those(self, are: Callable[[Facts], bool]) -> dict[str, Facts]:
+        """The facts of the servers whose entries are of these kinds."""
+        kinds = {head: facts for head, facts in self._kinds.items() if are(facts)}
         if not kinds:
             return {}
         heads = ((server_id, raw[:HEAD]) for server_id, raw in self._stored.items())

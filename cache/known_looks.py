@@ -33,8 +33,20 @@ class Looks(NamedTuple):
         looked_at = self._looked_at(place)
         return Entry(server_id, 0, looked_at, ABSENT, None, place, b"") if looked_at else None
 
+    def may_not_hold(self, entry: Facts | Entry) -> bool:
+        """Whether this is an absence that no row stands for, or that of a row whose place nobody
+        looks at any more: what was gone there may be back.
+        """
+        if not entry.is_absent or not entry.version:
+            return entry.is_absent
+        look = self.places.get(entry.place)
+        if look is None:  # the table's looks have every place that is looked at
+            return bool(self.all_places)
+        return look.outcome == Outcome.NOT_CONFIGURED
+
     def vouch_for(self, absence: Facts, planned: Place | None) -> bool:
-        """Whether a mirrored absence without a row, put there for one place, holds for this one.
+        """Whether a mirrored absence without a row, or of a place that was left, put there for
+        one place, holds for this one.
 
         A server asked for by its id alone is where the absence says that a plan has it. A place of
         which nothing is known here was looked at when the absence was put there; one that is known

@@ -108,8 +108,8 @@ class Reader:
             return
         answer.places = answer.places or found.places
         looks = Looks(answer.places, answer.places)
-        rowless = found.entries.rowless().items()
-        if gone := [it for it, facts in rowless if not looks.vouch_for(facts, read.servers[it])]:
+        doubtful = found.entries.those(looks.may_not_hold).items()
+        if gone := [it for it, facts in doubtful if not looks.vouch_for(facts, read.servers[it])]:
             found.entries.drop(gone)
         if answer.entries:
             answer.entries.take(found.entries)
@@ -165,7 +165,8 @@ class Reader:
         vouch for; the servers without a row.
         """
         rows = self._table().read(server_ids, read.deadline)
-        found = {server_id: _dated(record, looks) for server_id, record in rows.records.items()}
+        dated = {server_id: _dated(record, looks) for server_id, record in rows.records.items()}
+        found = {it: row for it, row in dated.items() if not looks.may_not_hold(row)}
         rowless = [it for it in server_ids if it not in found and it not in rows.unread]
         for server_id in rowless:
             if absence := looks.absence(server_id, read.servers[server_id]):

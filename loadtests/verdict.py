@@ -2,13 +2,16 @@
 measured, ratio, ok`, for every benchmark alike.
 """
 
+import json
 import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from operator import itemgetter
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from rich.console import Console
@@ -85,6 +88,17 @@ def circumstances() -> str:
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     machine = f"{os.cpu_count()} cores, {_processor()}; load average {load}"
     return f"{now}; {machine}; Python {platform.python_version()}, {packages}"
+
+
+def calibration() -> Result:
+    """How fast this machine is just now: a fixed piece of Python's and C's work, least of five."""
+    rows = [{"id": f"s-{number:017x}", "numbers": [number] * 8} for number in range(2_000)]
+    times = []
+    for _ in range(5):
+        began = perf_counter()
+        json.dumps(sorted(json.loads(json.dumps(rows)), key=itemgetter("id"), reverse=True))
+        times.append(perf_counter() - began)
+    return Result("calibration: a fixed piece of work on this machine", min(times) * 1000, "ms")
 
 
 def _processor() -> str:

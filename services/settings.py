@@ -99,6 +99,11 @@ class Settings:
         )
 
 
+def is_being_snapshotted(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether Lambda is initializing this process for the snapshot that SnapStart restores."""
+    return environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
+
+
 def _settle_region() -> None:
     """botocore reads AWS_DEFAULT_REGION alone, where AWS's other SDKs and Lambda say AWS_REGION."""
     region = os.environ.get("AWS_REGION")

@@ -13,7 +13,7 @@ from services.api.me import me
 from services.reads.drills import Drills
 from services.reads.pages import Pages
 from services.reads.servers import Servers
-from services.settings import Settings
+from services.settings import Settings, is_being_snapshotted
 from services.telemetry import count_read, metrics, name_deployment, set_up_logging
 from services.wiring import PAGE, Wiring
 
@@ -59,3 +59,13 @@ def lambda_handler(event: object, _context: "LambdaContext") -> dict[str, Any]:
     """Requests for page reads, and the one direct operation that only reads."""
     operations = {"check_existing_recovery_instances": _check}
     return dispatch(event, routes(), operations, _wiring().settings.cors_origin, access())
+
+
+def prepare() -> None:
+    """Make what only a first page makes: routes, and DynamoDB's client. Nothing connects."""
+    routes(), access()
+    _ = _wiring().table, _wiring().looks
+
+
+if is_being_snapshotted():  # paid once a version, not by the first page of every start
+    prepare()

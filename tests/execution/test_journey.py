@@ -210,20 +210,21 @@ def test_a_machine_that_is_stopped_closes_its_execution_and_frees_the_plan(
     """A step fails and is tried again; somebody stops the machine;
     the row says so, and the plan can be started.
     """
-    journey = Journey(drill_stack, "plan-garbage")
+    journey = Journey(drill_stack, "plan-stopped")
     account, region = journey.places[0]
     weather = drill_stack.standin.call("GET", "weather")["rules"]
-    garbage = {
+    denied = {
         "accountId": account,
         "region": region,
         "operation": "DescribeSourceServers",
-        "garbage": True,
+        "deny": True,
     }
-    log = drill_stack.directory / "front.log"
-    drill_stack.standin.weather([*weather, garbage])
+    log, again = drill_stack.directory / "front.log", "start_wave failed and is tried again"
+    before = log.read_text().count(again)
+    drill_stack.standin.weather([*weather, denied])
     try:
         given_up = journey.start()
-        until(log.read_text, lambda it: "start_wave failed and is tried again" in it)
+        until(log.read_text, lambda it: it.count(again) > before)
         arn = f"arn:aws:states:us-east-1:111111111111:execution:waves:{given_up}_1"
         drill_stack.client("stepfunctions").stop_execution(executionArn=arn)
         done = until(lambda: journey.execution(given_up), lambda it: it.get("endTime"))

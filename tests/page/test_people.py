@@ -67,6 +67,22 @@ def test_whoever_may_only_see_is_offered_no_more(
     assert offered or "needs the role operator" in reply.json()["message"]
 
 
+def test_details_older_than_their_look_are_said_to_be(
+    open_rough: OpenPage, rough: FaultyStack
+) -> None:
+    """EC2 is denied in one account: the look counts, its details do not look fresh."""
+    places = rough.world.places
+    account, region = max(places, key=lambda it: len(places[it].get("recoveryInstances", ())))
+    rule = {"accountId": account, "region": region, "service": "ec2", "deny": True}
+    rough.stack.standin.weather([rule, *rough.world.weather])
+    rough.stack.sync()
+    page = open_rough("#/")
+    notice = page.locator(".notice", has_text="are older than the look")
+    expect(notice).to_contain_text(f"{account} · {region}")
+    rough.stack.standin.weather(rough.world.weather)
+    rough.stack.sync()
+
+
 def test_a_request_is_approved_by_another_person(open_rough: OpenPage, rough: FaultyStack) -> None:
     """Who asked sees that it waits, and is refused; an operator is not even offered the button."""
     approval = Approval(action="START", requested_by="you", requested_at=now())

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from time import monotonic
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -37,17 +38,19 @@ OURS = {
 }
 READ = """
 import json, sys
+calls = []
+sys.addaudithook(lambda event, _: event == "socket.connect" and calls.append(event))
 from services.query.handler import lambda_handler
 class Context:
     function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "x"
     get_remaining_time_in_millis = staticmethod(lambda: 29_000)
 event = json.loads(sys.argv[1])
 answer = lambda_handler(event, Context()) if event else None
-print(json.dumps({"answer": answer, "modules": sorted(sys.modules)}))
+print(json.dumps({"answer": answer, "modules": sorted(sys.modules), "calls": calls}))
 """
 
 
-def run(event: dict[str, object], **environment: str) -> dict[str, object]:
+def run(event: dict[str, object], **environment: str) -> dict[str, Any]:
     """The handler's answer in a fresh process, and the modules it has loaded by then."""
     done = subprocess.run(
         [sys.executable, "-c", READ, json.dumps(event)],
@@ -58,7 +61,7 @@ def run(event: dict[str, object], **environment: str) -> dict[str, object]:
         check=True,
         timeout=60,
     )
-    said: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return said
 
 
@@ -92,6 +95,14 @@ def test_a_read_the_mirror_answers_loads_no_more(valkey: Process) -> None:
     assert isinstance(answer, dict)
     assert json.loads(answer["body"])["instanceCount"] == 1
     assert needless(said["modules"]) == set()
+
+
+def test_a_snapshot_holds_the_tables_client_and_no_connection() -> None:
+    """Under SnapStart the first page of a start makes nothing that could have been made before."""
+    keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    said = run({}, AWS_LAMBDA_INITIALIZATION_TYPE="snap-start", **keys)
+    assert {"cache.table", "cache.looks", "botocore.client"} <= {*map(str, said["modules"])}
+    assert said["calls"] == []
 
 
 @pytest.mark.parametrize("heavy", ["boto3", "pydantic"])

@@ -81,6 +81,18 @@ def test_the_breaking_point_is_the_fewest_users_that_hurt() -> None:
     assert signoff.breaking_point(run(fine, shape=steps)) == 200
 
 
+def test_the_machine_is_calibrated_in_the_report(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """On a slower machine the same targets are another matter: the report says how fast it is."""
+    monkeypatch.setattr(signoff, "_local", lambda *_: [run(sample(), sample(at=1001.0))])
+    assert signoff.sign_off(None, tmp_path, 1)
+    machine, *_ = json.loads((tmp_path / "report.json").read_text())["results"]
+    assert (machine["name"].partition(":")[0], machine["unit"]) == ("calibration", "ms")
+    assert machine["measured"] > 0
+    assert machine["target"] is None
+
+
 @pytest.mark.parametrize(
     ("result", "ok"),
     [

@@ -16,7 +16,7 @@ from cache.table import Rows, Table
 from cache.values import Outcome, Place, PlaceLook
 from tests.tiers.conftest import Stack
 from tests.tiers.reading import complete, keys_read
-from tests.tiers.samples import HERE, THERE, present, server_id
+from tests.tiers.samples import HERE, THERE, absence, present, server_id
 
 ONE, NEVER = server_id(1), server_id(9)
 
@@ -157,6 +157,26 @@ def test_a_place_that_is_not_looked_at_any_more_vouches_for_nothing(stack: Stack
     assert Reader(*parts).read({NEVER: HERE}).unknown == [NEVER]
     stack.redis.delete(entry_key(NEVER))
     assert Reader(*parts).read({NEVER: HERE}).unknown == [NEVER]
+
+
+def test_a_tombstone_of_a_place_that_was_left_is_no_absence(stack: Stack) -> None:
+    """Nobody would have seen what was launched there since; from the mirror and from the table."""
+    complete(stack, HERE)
+    complete(stack, THERE)
+    stack.record(absence(3))
+    parts = (stack.mirror, lambda: stack.table, lambda: stack.looks)
+    assert Reader(*parts).read({ONE: HERE}).entries[ONE].is_absent
+    gone = {"outcome": Outcome.NOT_CONFIGURED, "endedAt": "2026-03-01T11:00:00Z"}
+    look = stack.looks.note(HERE, 9, gone, completed=False)
+    assert look
+    stack.recorder.publish_place(str(HERE), look)
+    assert Reader(*parts).read({ONE: HERE}).unknown == [ONE]
+    stack.redis.flushall()
+    assert Reader(*parts).read({ONE: HERE}).unknown == [ONE]
+    assert Reader(*parts).read({ONE: THERE}).entries[ONE].is_absent, (
+        "its plan's place was looked at"
+    )
+    assert Reader(None, *parts[1:]).read({ONE: HERE}).unknown == [ONE]
 
 
 def test_without_a_mirror_nothing_is_missed(stack: Stack) -> None:

@@ -10,6 +10,7 @@ import { watchTermination } from "./termination_progress.js";
 import { ageOf, timeOf } from "./time.js";
 import { placeName, statusWord } from "./words.js";
 
+const KINDS = { DRILL: "drill", RECOVERY: "recovery" }; // rows of others may say neither
 const EVERY_MS = 4000; // while it runs; DRS takes minutes for a wave
 const OVER = new Set(["COMPLETED", "PARTIAL", "FAILED", "CANCELLED"]);
 
@@ -74,8 +75,9 @@ export function createExecutionView(executionId, { refresh }) {
   function draw() {
     const { planId, planName, executionType, status, startTime, endTime, requestedBy, approvedBy } = execution;
     const over = OVER.has(status);
-    heading.replaceChildren(`${planName ?? planId} `, kindBadge(executionType === "DRILL" ? "drill" : "recovery"));
-    facts.replaceChildren(badge(status), " started ", timeOf(startTime), ", ", ageOf(startTime, { suffix: " ago" }),
+    heading.replaceChildren(`${planName ?? planId} `, ...(KINDS[executionType] ? [kindBadge(KINDS[executionType])] : []));
+    facts.replaceChildren(badge(status),
+      ...(startTime ? [" started ", timeOf(startTime), ", ", ageOf(startTime, { suffix: " ago" })] : [" start not known"]),
       ...(endTime ? [" · ended ", timeOf(endTime)] : []),
       requestedBy ? ` · asked for by ${requestedBy}` : "", approvedBy ? ` · approved by ${approvedBy}` : "", " · ", el("span", { className: "mono" }, executionId));
     crumb.replaceChildren(el("a", { href: "#/" }, "Recovery plans"), " › ", el("a", { href: `#/plans/${encodeURIComponent(planId)}` }, planName ?? planId), " ›");

@@ -61,7 +61,8 @@ def create_change_set(params: dict[str, Any]) -> Any:
     missing = [it for it in named if it not in dynamodb._tables]
     if missing or not named:
         return helpers._error("ValidationError", f"Resources to import do not exist: {missing}")
-    there = handlers._p(params, "StackName") in cloudformation._stacks
+    stack = cloudformation._stacks.get(handlers._p(params, "StackName"), {})
+    there = stack.get("StackStatus", "DELETE_COMPLETE") != "DELETE_COMPLETE"
     return begin({**params, "ChangeSetType": ["UPDATE" if there else "CREATE"]})
 
 
