@@ -21,7 +21,7 @@ from cache.entry import Entry
 from cache.errors import MirrorUnavailable
 from cache.known_looks import KnownLooks, Looks
 from cache.mirror import Fresh, Mirror
-from cache.values import Place, to_millis, to_stamp
+from cache.values import Place
 from cache.warming import fetch
 
 if TYPE_CHECKING:
@@ -200,7 +200,6 @@ class Reader:
 
 def _dated(record: "Record", looks: Looks) -> Entry:
     """The record's entry, as of the last look that is known to have found it so."""
-    look = looks.places.get(record.place)
-    if look is None or record.version > look.completed_ticket:
-        return record.entry()
-    return record.entry(observed_at=to_stamp(max(look.listed_at, to_millis(record.last_sync_time))))
+    from cache.protocol import observed_at  # noqa: PLC0415  a warm read loads none of this
+
+    return record.entry(observed_at=observed_at(record, looks.places.get(record.place)))

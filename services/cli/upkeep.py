@@ -19,7 +19,7 @@ from services.sync.wiring import SyncWiring
 def warm_command(wiring: SyncWiring, as_json: bool) -> None:
     """Fill the mirror from the table."""
     with bar("Records", None) as (advance, _):
-        done = warm(wiring.table, _mirror(wiring), advance)
+        done = warm(wiring.table, wiring.looks, _mirror(wiring), advance)
     result = {"published": done.taken, "newerAlready": done.refused, "failed": done.failed}
     click.echo(json.dumps(result)) if as_json else say(
         f"{done.taken:,} entries published, {done.failed} failed"
@@ -40,7 +40,9 @@ def audit(wiring: SyncWiring, live: bool, repair: bool, as_json: bool) -> None:
         if live:
             result = audit_table(wiring.sync_parts(), advance)
         else:
-            result = audit_mirror(wiring.table, _mirror(wiring), advance, repair=repair)
+            result = audit_mirror(
+                wiring.table, wiring.looks, _mirror(wiring), advance, repair=repair
+            )
     _print_audit(result, as_json)
     complain(
         result.unreadable

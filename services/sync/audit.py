@@ -2,17 +2,19 @@
 it with the table (and the table with AWS).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import batched
 from time import monotonic
 
 from cache.entry import Entry
 from cache.errors import InvalidRow
+from cache.looks import LookLog
 from cache.mirror import Fresh, Mirror, Published
+from cache.protocol import observed_at
 from cache.record import Record
 from cache.table import Table
-from cache.values import to_stamp
+from cache.values import PlaceLook, to_stamp
 from services.aws import drs
 from services.aws.outcome import LOOK_ERRORS
 from services.sync.look import Look
@@ -35,15 +37,17 @@ class Audit:
     unreadable: list[str] = field(default_factory=list)
 
 
-def warm(table: Table, mirror: Mirror, tell: Callable[[int], None]) -> Published:
+def warm(table: Table, looks: LookLog, mirror: Mirror, tell: Callable[[int], None]) -> Published:
     """Publish every record of the table; `tell` hears of each batch's size.
+
+    An entry is dated by a look at its place only if that look was known before the record was read.
 
     Raises:
         TableUnavailable, MirrorUnavailable: when a tier cannot be asked.
     """
-    total = Published()
+    total, places = Published(), looks.places()
     for batch in _records(table, []):
-        got = mirror.publish([Fresh(record.entry(), at) for record, at in batch])
+        got = mirror.publish([Fresh(_dated(record, places), at) for record, at in batch])
         total = Published(
             total.taken + got.taken,
             total.refused + got.refused,
@@ -55,7 +59,12 @@ def warm(table: Table, mirror: Mirror, tell: Callable[[int], None]) -> Published
 
 
 def audit_mirror(
-    table: Table, mirror: Mirror, tell: Callable[[int], None], *, repair: bool = False
+    table: Table,
+    looks: LookLog,
+    mirror: Mirror,
+    tell: Callable[[int], None],
+    *,
+    repair: bool = False,
 ) -> Audit:
     """Compare every record with its entry.
 
@@ -67,7 +76,7 @@ def audit_mirror(
     Raises:
         TableUnavailable, MirrorUnavailable: when a tier cannot be asked.
     """
-    audit = Audit()
+    audit, places = Audit(), looks.places()
     for batch in _records(table, audit.unreadable):
         records = {record.source_server_id: record for record, _ in batch}
         found = mirror.read(list(records))
@@ -88,10 +97,14 @@ def audit_mirror(
         audit.missing += len(records) - len(raw)
         if repair:
             mirror.publish(
-                [Fresh(record.entry(), again.at, raw[it]) for it, record in wrong.items()]
+                [Fresh(_dated(record, places), again.at, raw[it]) for it, record in wrong.items()]
             )
         tell(len(records))
     return audit
+
+
+def _dated(record: Record, places: Mapping[str, PlaceLook]) -> Entry:
+    return record.entry(observed_at=observed_at(record, places.get(record.place)))
 
 
 def _differs(entry: Entry | None, record: Record) -> bool:

@@ -2,10 +2,11 @@
 
 import pytest
 
+from cache.mirror import entry_key
 from cache.protocol import RESTAMP_AFTER
 from cache.values import Outcome, Place, now, to_millis, to_stamp
 from services.reads.live import LiveReader
-from services.sync.audit import audit_table
+from services.sync.audit import audit_mirror, audit_table, warm
 from tests.sync.platform import ORIGIN, Platform
 
 
@@ -143,13 +144,7 @@ def test_an_origin_is_asked_again_after_an_hour_only(platform: Platform) -> None
     platform.launch(machine)
     platform.sync()
     asked = platform.sync().aws_calls["DescribeInstances"]
-    hour_ago = to_stamp(to_millis(now()) - RESTAMP_AFTER)
-    platform.wiring.dynamodb.update_item(
-        TableName=platform.wiring.settings.recovery_instances_table,
-        Key={"sourceServerId": {"S": machine.id}},
-        UpdateExpression="SET originObservedAt = :then",
-        ExpressionAttributeValues={":then": {"S": hour_ago}},
-    )
+    set_stamp(platform, machine.id, "originObservedAt", RESTAMP_AFTER)
     again = platform.sync().aws_calls["DescribeInstances"]
     assert (asked, again) == (1, 2)
 
@@ -267,3 +262,40 @@ def test_a_listing_in_many_short_pages_costs_four_calls_per_two_hundred_instance
         "DescribeJobs": 1,
     }
     assert dict(calls) == expected
+
+
+@pytest.mark.parametrize("way", ["reader", "warm", "repair"])
+def test_whoever_fills_the_mirror_dates_by_the_last_complete_look(
+    platform: Platform, way: str
+) -> None:
+    """An unchanged row is not written, so its own stamp is older than what is known of it."""
+    machine, wiring = platform.server(), platform.wiring
+    platform.launch(machine)
+    platform.sync()
+    set_stamp(platform, machine.id, "lastSyncTime", RESTAMP_AFTER // 2)
+    assert platform.sync().summary()["rowsWritten"] == 0
+    listed_at = wiring.looks.places()[str(platform.place)].listed_at
+    assert to_millis(platform.rows(machine)[machine.id]["lastSyncTime"]) < listed_at
+    assert wiring.mirror
+    if way == "repair":
+        platform.redis.hset(entry_key(machine.id), "page", "broken")
+        audit_mirror(wiring.table, wiring.looks, wiring.mirror, lambda _: None, repair=True)
+    else:
+        platform.redis.delete(entry_key(machine.id))
+        if way == "warm":
+            warm(wiring.table, wiring.looks, wiring.mirror, lambda _: None)
+        else:
+            platform.shown(machine)
+    filled = platform.mirrored(machine)
+    assert filled
+    assert filled.observed_at == listed_at
+
+
+def set_stamp(platform: Platform, server_id: str, name: str, age: int) -> None:
+    """See that this stamp of a row is so old (ms)."""
+    platform.wiring.dynamodb.update_item(
+        TableName=platform.wiring.settings.recovery_instances_table,
+        Key={"sourceServerId": {"S": server_id}},
+        UpdateExpression=f"SET {name} = :then",
+        ExpressionAttributeValues={":then": {"S": to_stamp(to_millis(now()) - age)}},
+    )
