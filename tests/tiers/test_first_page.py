@@ -163,6 +163,7 @@ def test_a_tombstone_of_a_place_that_was_left_is_no_absence(stack: Stack) -> Non
     """Nobody would have seen what was launched there since; from the mirror and from the table."""
     complete(stack, HERE)
     complete(stack, THERE)
+    stack.record(present(2))
     stack.record(absence(3))
     parts = (stack.mirror, lambda: stack.table, lambda: stack.looks)
     assert Reader(*parts).read({ONE: HERE}).entries[ONE].is_absent
