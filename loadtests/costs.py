@@ -26,7 +26,7 @@ ROW_KB, ENTRY_KB = 0.95, 0.75  # of one server, from loadtests.growth
 HOURS, SYNCS = 730, 12 * 730  # a month; a sync every five minutes
 SYNC_MEMORY_GB, PAGE_MEMORY_GB = 1.0, 1.0
 CHANGED = 0.01  # share of the rows that change from one sync to the next
-SYNC_ROWS_A_SECOND = 400.0  # of one Lambda; loadtests.sync_speed
+SYNC_ROWS_A_SECOND = 400.0  # of one Lambda, cautiously: two crowded cores made 245 to 950
 PAGES, PAGE_SECONDS = 500_000, 0.02  # page reads a month, and what one takes
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cache.protocol import Change, Verdict, apply, decide, decide_again
-from cache.record import InstanceState, SourceServer
+from cache.record import Attribution, InstanceState, SourceServer
 from cache.table import Stored, Table, Written
 from tests.tiers.conftest import Tables
 from tests.tiers.conftest import write as write_each
@@ -100,6 +100,17 @@ def test_what_its_source_denies_goes(table: Table) -> None:
         ),
     )
     assert "privateIp" not in row(table)
+
+
+def test_an_execution_without_a_plan_keeps_its_own_plan_only(table: Table) -> None:
+    """A source that does not name the plan did not say there is none; another execution's goes."""
+    whole = Attribution(source_execution_id="exec-1", source_plan_name="Shop")
+    for version, said in enumerate((whole, replace(whole, source_plan_name=None)), 1):
+        write(table, present(version, attribution=said))
+        assert row(table)["sourcePlanName"] == "Shop"
+    write(table, present(3, attribution=Attribution(source_execution_id="exec-2")))
+    assert row(table)["sourceExecutionId"] == "exec-2"
+    assert "sourcePlanName" not in row(table)
 
 
 def test_another_instance_inherits_nothing(table: Table) -> None:
