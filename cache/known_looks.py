@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cache.looks import LookLog
 
 logger = logging.getLogger(__name__)
+_LEFT = {Outcome.NOT_CONFIGURED, Outcome.UNREADABLE}  # nobody looks there, so nobody would see
 LOOKS_KEPT = 5.0  # seconds, a failure too; an older look only makes an absence older, never wrong
 
 
@@ -42,7 +43,7 @@ class Looks(NamedTuple):
         look = self.places.get(entry.place)
         if look is None:  # the table's looks have every place that is looked at
             return bool(self.all_places)
-        return look.outcome == Outcome.NOT_CONFIGURED
+        return look.outcome in _LEFT
 
     def vouch_for(self, absence: Facts, planned: Place | None) -> bool:
         """Whether a mirrored absence without a row, or of a place that was left, put there for
@@ -96,11 +97,17 @@ class KnownLooks:
     def known(self, within: float, mirrored: Mapping[str, PlaceLook]) -> Looks:
         """What is known after at most these seconds, of the table's looks
         and the mirror's: each place's later look.
+
+        The mirror may not have heard that a place was left; the table's looks have no such place.
         """
         if self._asked is not None and within > 0:
             wait([self._asked], within)
         known = self._known
-        later = {name: max(look, known.get(name, look)) for name, look in mirrored.items()}
+        later = {
+            name: max(look, known.get(name, look))
+            for name, look in mirrored.items()
+            if not known or name in known
+        }
         return Looks({**known, **later}, known)
 
     def _read(self) -> None:

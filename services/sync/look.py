@@ -11,7 +11,7 @@ from typing import Any
 
 from cache.errors import LookTimeout, TableUnavailable
 from cache.protocol import Observation, is_same_launch
-from cache.record import Attribution, Details, Launch, Replication
+from cache.record import Attribution, Details, Launch, Replication, current
 from cache.values import Place
 from services.aws import drs, drs_jobs, ec2
 from services.aws.outcome import LOOK_ERRORS
@@ -58,17 +58,19 @@ class Look:
         names.
 
         Where DRS cannot be asked, or says nothing, the record of the latest point in time has to
-        do.
+        do. One that EC2 calls terminated is chosen last: it would hide the others.
         """
         if not listing.rivals:
             return listing.launches
+        machines = self._machines(it for rivals in listing.rivals.values() for it in rivals)
         servers = self.source_servers(list(listing.rivals)) or {}
-        named = {
-            it: servers[it].current_of(rivals)
-            for it, rivals in listing.rivals.items()
-            if it in servers
-        }
-        return listing.launches | {it: launch for it, launch in named.items() if launch}
+        launches = dict(listing.launches)
+        for server_id, rivals in listing.rivals.items():
+            left = [it for it in rivals if not _is_dead(machines.get(it.ec2_instance_id))] or rivals
+            named = servers[server_id].current_of(left) if server_id in servers else None
+            if chosen := named or current(left):
+                launches[server_id] = chosen
+        return launches
 
     def observe(
         self, launches: Mapping[str, Launch], stored: StoredRows, seen_at: str
@@ -176,6 +178,11 @@ class Look:
             if doubt not in self.doubts:
                 self.doubts.append(doubt)
             return otherwise
+
+
+def _is_dead(machine: Machine | None) -> bool:
+    """Whether EC2 knows the instance and says that it is gone."""
+    return machine is not None and not ec2.state_of(machine).is_alive
 
 
 def _replication(

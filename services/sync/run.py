@@ -13,11 +13,11 @@ from time import monotonic
 from typing import Any
 
 from cache.errors import InvalidInput, TableUnavailable
-from cache.looks import LookLog
+from cache.looks import LookLog, place_look
 from cache.record import Attribution
 from cache.recorder import Recorder
 from cache.table import Table
-from cache.values import Outcome, Place, now, to_millis
+from cache.values import Outcome, Place, PlaceLook, now, to_millis
 from services.aws.session import AwsClients
 from services.platform.accounts import TargetAccount
 from services.platform.executions import ExecutionHistory
@@ -287,13 +287,19 @@ def _register(
         fault = _fault_of(parts, name.partition("/")[0])
         outcome = Outcome.UNREADABLE if fault else Outcome.NOT_CONFIGURED
         left += [] if fault else [name]
-        if rows.get(name, {}).get("outcome") != outcome:
-            facts = {"outcome": outcome, "endedAt": now(), "message": fault}
-            if look := parts.looks.note(
-                Place.parse(name), parts.looks.draw_ticket(), facts, completed=False
-            ):
-                parts.recorder.publish_place(name, look)
+        row = rows.get(name, {})
+        look = place_look(row) if row.get("outcome") == outcome else _leave(parts, name, fault)
+        if look:  # told again in every sync: the mirror may not have been there to hear
+            parts.recorder.publish_place(name, look)
     return left
+
+
+def _leave(parts: SyncParts, name: str, fault: str | None) -> PlaceLook | None:
+    """Note that nobody looks at this place now; None when a newer look has the last word."""
+    outcome = Outcome.UNREADABLE if fault else Outcome.NOT_CONFIGURED
+    facts = {"outcome": outcome, "endedAt": now(), "message": fault}
+    place, ticket = Place.parse(name), parts.looks.draw_ticket()
+    return parts.looks.note(place, ticket, facts, completed=False)
 
 
 def _fault_of(parts: SyncParts, account_id: str) -> str | None:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cache.attributes import encode
+from cache.mirror import PLACES
 from cache.values import Place
 from services.platform.accounts import target_accounts
 from services.wiring import Wiring
@@ -113,6 +114,19 @@ def test_a_row_that_breaks_keeps_its_places_unknown_and_named(platform: Platform
     )
     assert platform.sync().errors == []
     assert platform.shown(machine) == instance.id
+
+
+def test_a_mirror_that_was_away_hears_later_that_a_place_was_left(platform: Platform) -> None:
+    """Its old look would vouch for absences for as long as other places keep the hash alive."""
+    platform.configure("us-east-1", "us-east-2")
+    platform.sync()
+    old = platform.redis.hget(PLACES, str(platform.place))
+    platform.configure("us-east-2")
+    platform.sync()
+    platform.redis.hset(PLACES, str(platform.place), old)
+    platform.sync()
+    told = platform.redis.hget(PLACES, str(platform.place))
+    assert b"|not_configured|" in told
 
 
 def test_an_account_never_understood_leaves_every_server_unknown(platform: Platform) -> None:

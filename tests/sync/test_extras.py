@@ -12,6 +12,7 @@ from local.world_items import (
     recovery_instance,
     source_server,
 )
+from services.execution.existing import existing_instances
 from services.reads.drills import Drills
 from services.sync.place import PlaceReport
 from tests.sync.platform import Platform
@@ -102,3 +103,19 @@ def test_an_instance_that_drs_forgot_is_found_by_its_own_tag(platform: Platform)
     assert report.forgotten_instances is not None
     (extra,) = extras(platform)
     assert (extra["ec2InstanceId"], extra["why"]) == (instance.id, "DRS has no record of it")
+
+
+def test_an_instance_that_only_ec2_knows_to_be_gone_does_not_hide_the_other(
+    platform: Platform,
+) -> None:
+    """DRS still names the dead one: the server has an instance all the same."""
+    machine, earlier, later = two_launches(platform)
+    says(platform, machine, recoveryInstanceId=later.id)
+    dead = recovery_ec2_instance(later) | {"State": {"Name": "terminated"}}
+    platform.put(platform.place, instances=[dead])
+    platform.put(platform.place, recoveryInstances=[recovery_instance(later)])  # DRS lags behind
+    platform.sync()
+    assert platform.shown(machine) == earlier.id
+    servers = {machine.id: platform.place}
+    (existing,) = existing_instances(platform.wiring.sync_parts(), servers).instances
+    assert existing["ec2InstanceId"] == earlier.id
