@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from cache.readiness import LAG_STEPS
 from cache.values import Place
@@ -215,6 +216,25 @@ def test_tags_are_kept_less_those_of_aws(platform: Platform) -> None:
     platform.put(platform.place, sourceServers=[source_server(machine) | {"tags": tags}])
     inventory(platform)
     assert row_of(platform, machine)["sourceTags"] == {"Name": "x", "tier": "db"}
+
+
+def test_what_the_listing_said_counts_where_asking_by_id_fails(platform: Platform) -> None:
+    """Else groups by tags, chosen after the inventory, would lack a
+    server that has an instance, and their plans would say none.
+    """
+    machine = platform.server()
+    platform.put(platform.place, sourceServers=[source_server(machine) | {"tags": {"tier": "db"}}])
+    platform.launch(machine)
+
+    def fail_by_id(params: dict[str, Any], **_: object) -> None:
+        if params.get("filters", {}).get("sourceServerIDs"):
+            raise EndpointConnectionError(endpoint_url="drs")
+
+    events = platform.wiring.sync_parts().clients.get("drs", platform.place).meta.events
+    events.register("provide-client-params.drs.DescribeSourceServers", fail_by_id)
+    inventory(platform)
+    row = row_of(platform, machine)
+    assert (row["presence"], row["sourceTags"]) == ("present", {"tier": "db"})
 
 
 def test_one_place_is_always_looked_at_with_its_inventory(platform: Platform) -> None:
