@@ -53,6 +53,11 @@ class Machine:
     fate: str = "never"
     current: "Instance | None" = None
 
+    @property
+    def has_copied_network(self) -> bool:
+        """Whether DRS copies the network of its VPC; some machines outside of AWS are like that."""
+        return self.number % 20 == 4
+
     @classmethod
     def roll(
         cls, dice: Random, number: int, account: str, region: str, origin: tuple[str, str]
@@ -149,7 +154,10 @@ class Instance:
     def expected(self) -> dict[str, Any]:
         """What the page and the table must say of it, its execution apart."""
         machine = self.machine
-        vpc, subnet, groups, profile = machine.network if machine.origin else (None, None, [], None)
+        copied = SOURCE_VPC if machine.has_copied_network else None
+        vpc, subnet, groups, profile = (
+            machine.network if machine.origin else (copied, None, [], None)
+        )
         return {
             "sourceServerId": machine.id,
             "recoveryInstanceId": self.id,
@@ -198,6 +206,7 @@ _LATE: dict[int, dict[str, Any]] = {
     36: {"dataReplicationState": "STOPPED"},
 }  # fmt: skip
 SOURCE_NETWORK = "sn-0123456789abcdef0"
+SOURCE_VPC = "vpc-0c0b1ed0c0b1ed000"
 
 
 def replication(machine: Machine) -> dict[str, Any]:
@@ -211,7 +220,7 @@ def source_network(account: str, region: str) -> dict[str, Any]:
     return {
         "sourceNetworkID": SOURCE_NETWORK,
         "arn": f"arn:aws:drs:{region}:{account}:source-network/{SOURCE_NETWORK}",
-        "sourceVpcID": "vpc-0c0b1ed0c0b1ed000",
+        "sourceVpcID": SOURCE_VPC,
         "sourceAccountID": account,
         "sourceRegion": region,
     }
@@ -237,7 +246,7 @@ def source_server(machine: Machine) -> dict[str, Any]:
     }
     if current:
         server["recoveryInstanceId"] = current.id
-    if machine.number % 20 == 4:
+    if machine.has_copied_network:
         server["sourceNetworkID"] = SOURCE_NETWORK
     if machine.staging:
         source_arn = f"arn:aws:drs:{machine.region}:{machine.staging}:source-server/{machine.id}"

@@ -261,23 +261,29 @@ class Stacks:
         """What failed in the last attempt, where it failed
         first; nested stacks say why themselves.
         """
-        for event in self._client.describe_stack_events(StackName=name)["StackEvents"]:
-            if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in event.get(
-                "ResourceStatusReason", ""
-            ):
-                yield (
-                    f"{event['StackName']}: {event['LogicalResourceId']} "
-                    f"{event['ResourceStatus']}: {event.get('ResourceStatusReason', '')}"
-                )
-                if event["ResourceType"] == NESTED and event["PhysicalResourceId"] not in {
-                    "",
-                    event["StackId"],
-                }:
-                    yield from self._failures(event["PhysicalResourceId"])
-            if event["LogicalResourceId"] == event["StackName"] and event[
-                "ResourceStatus"
-            ].endswith(("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")):
-                return
+        events = self._client.describe_stack_events(StackName=name)["StackEvents"]
+        began = max(it["Timestamp"] for it in events if _begins_an_attempt(it))
+        for event in events:
+            reason = event.get("ResourceStatusReason", "")
+            if event["Timestamp"] < began or not event["ResourceStatus"].endswith("_FAILED"):
+                continue
+            if "cancelled" in reason:
+                continue
+            resource = f"{event['StackName']}: {event['LogicalResourceId']}"
+            yield f"{resource} {event['ResourceStatus']}: {reason}"
+            stack = event["PhysicalResourceId"]
+            if event["ResourceType"] == NESTED and stack not in {"", event["StackId"]}:
+                yield from self._failures(stack)
+
+
+def _begins_an_attempt(event: Mapping[str, Any]) -> bool:
+    """Whether the stack itself began to be made, changed or deleted with this event.
+
+    Told by its time, not by its place in the list: events of one moment come in any order.
+    """
+    begins = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
+    is_of_the_stack = event["LogicalResourceId"] == event["StackName"]
+    return is_of_the_stack and event["ResourceStatus"].endswith(begins)
 
 
 def _pauses() -> Iterator[float]:

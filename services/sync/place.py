@@ -202,8 +202,10 @@ class PlaceSync:
         for it in recorded.written:
             report.written += it.verdict.is_write
             report.refused += it.verdict is Verdict.OLDER
-            report.absent += it.verdict.is_settled and it.change.is_absence
-            report.instances += it.verdict.is_settled and not it.change.is_absence
+            if it.verdict.is_settled and it.change.is_absence:
+                report.absent += _was_present(stored, it.change.server_id)
+            elif it.verdict.is_settled:
+                report.instances += 1
             if must_look_again(it.row, it.change, it.verdict, is_complete=is_complete):
                 again.append(it.change.server_id)
         report.unpublished += recorded.unpublished
@@ -257,3 +259,8 @@ def _oldest_drill(seen: Iterable[Observation]) -> str | None:
         it.details.launch_time for it in seen if it.details and it.launch and it.launch.is_drill
     )
     return min(launches, default=None)
+
+
+def _was_present(stored: Stored, server_id: str) -> bool:
+    """Whether its instance has gone now; a server that never had one has lost nothing."""
+    return stored.rows.get(server_id, {}).get("presence") == "present"

@@ -131,7 +131,8 @@ def test_the_sync_routes_answer_in_time(faulty: FaultyStack, method: str) -> Non
         method, "/drs/recovery-instance-sync" + ("/status" if method == "GET" else "")
     )
     assert page.seconds < PATIENCE
-    assert (page.status, page.body["error"]) == (503, "UNAVAILABLE")
+    code = "STATUS_FAILED" if method == "GET" else "SYNC_FAILED"
+    assert (page.status, page.body["error"]) == (503, code)
 
 
 def test_a_warm_mirror_needs_no_table(faulty: FaultyStack) -> None:
