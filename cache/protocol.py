@@ -226,6 +226,17 @@ def apply(stored: Row | None, change: Change, verdict: Verdict) -> dict[str, Any
     return change.defaults | kept | change.sets | {"sourceServerId": change.server_id}
 
 
+def mended(stored: Row | None, change: Change, verdict: Verdict) -> dict[str, Any]:
+    """The same as a record: what a broken tool left in the row, and
+    the change says nothing of, is not kept, or no look would ever heal the row.
+    """
+    row = apply(stored, change, verdict)
+    if stored is None or not (wrong := Record.wrong_attributes(row)):
+        return row
+    kept = {name: it for name, it in stored.items() if it is not None and name not in wrong}
+    return apply(kept, change, verdict)
+
+
 def decide(
     stored: Row | None, change: Change, *, may_skip: bool
 ) -> tuple[Verdict, dict[str, Any] | None]:
@@ -235,7 +246,7 @@ def decide(
     verdict = judge(stored, change)
     if not verdict.is_write:
         return verdict, dict(stored) if stored is not None else None
-    row = apply(stored, change, verdict)
+    row = mended(stored, change, verdict)
     if may_skip and stored is not None and _says_the_same(stored, row) and _is_sound(stored):
         age = to_millis(row["lastSyncTime"]) - to_millis(stored["lastSyncTime"])
         if age < RESTAMP_AFTER or change.is_absence:

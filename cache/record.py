@@ -256,6 +256,15 @@ class Record(BaseModel):
             )
             raise InvalidRow(f"row {row.get('sourceServerId')!r}: {faults}") from error
 
+    @classmethod
+    def wrong_attributes(cls, row: Mapping[str, Any]) -> set[str]:
+        """The attributes for which the row is no record; `row` where they do not fit together."""
+        try:
+            cls.model_validate(row)
+        except ValidationError as error:
+            return {str(it["loc"][0]) if it["loc"] else "row" for it in error.errors()}
+        return set()
+
     @property
     def is_present(self) -> bool:
         """Whether the server has a recovery instance."""

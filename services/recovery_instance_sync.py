@@ -8,6 +8,7 @@ from typing import Any
 from cache.errors import TierUnavailable
 from services.api.models import ExistingInstances
 from services.execution import termination
+from services.execution.approval import refuse_alone
 from services.reads.pages import existing_body, server_ids
 from services.settings import Settings
 from services.sync import run
@@ -105,10 +106,11 @@ def terminate_recovery_instances(execution_id: str, *, confirm: bool = False) ->
     Real recoveries go with `confirm` alone.
 
     Raises:
-        NotFound, Conflict: when there is no such execution, or it still runs. TableUnavailable:
-        when its rows cannot be read.
+        NotFound, Conflict: when there is no such execution, it still runs, or a second person would
+        have to agree. TableUnavailable: when its rows cannot be read.
     """
     wiring = _wiring()
+    refuse_alone(wiring.settings, confirm=confirm)
     answer = termination.terminate_recovery_instances(
         wiring.executions, wiring.sync_parts(), execution_id, confirm=confirm
     )

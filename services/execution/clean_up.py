@@ -24,6 +24,9 @@ def clean_up_drill(
     """Terminate the drill instances of a plan's servers, execution by execution; the answer that is
     sent.
 
+    Of another plan's executions only the servers that this plan has too: the others are no leftover
+    of its drills.
+
     As of a termination, with `planId`, `executionIds` and `note`. Real recoveries are never
     touched. An instance whose execution nobody knows is refused, as nothing says which job may be
     ended. The note is kept on each execution.
@@ -37,9 +40,10 @@ def clean_up_drill(
     answers = []
     for execution in ended:
         execution_id = execution.execution_id
+        only = None if execution.plan_id == plan.plan_id else plan.servers.keys()
         answers.append(
             terminate_recovery_instances(
-                executions, parts, execution_id, dry_run=dry_run, by=clean_up.by
+                executions, parts, execution_id, dry_run=dry_run, by=clean_up.by, only=only
             )
         )
         if not dry_run:

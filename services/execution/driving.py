@@ -147,6 +147,8 @@ class Driver:
         """Why nobody will drive it any more, if that is certain: its
         first open wave has no living machine.
         """
+        if not execution.waves:  # somebody has taken them out of the row
+            return "its row has no waves any more"
         numbers = [it.wave_number for it in execution.waves if not it.is_over]
         number = numbers[0] if numbers else execution.waves[-1].wave_number
         try:

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any
 
 from cache.errors import TableUnavailable
-from cache.protocol import Observation, Verdict, apply, change_of, is_same_launch
+from cache.protocol import Observation, Verdict, change_of, is_same_launch, mended
 from cache.record import Record
 from cache.table import Table
 from cache.values import Place, now
@@ -69,5 +69,5 @@ def _item(seen: Observation, stored: Mapping[str, Any] | None) -> dict[str, obje
     the same launch comes from the table.
     """
     is_known = stored is not None and is_same_launch(stored, seen.launch)
-    row = apply(stored, change_of(seen, 0), Verdict.UPDATE if is_known else Verdict.REPLACE)
+    row = mended(stored, change_of(seen, 0), Verdict.UPDATE if is_known else Verdict.REPLACE)
     return Record.from_row(row).page_item()

@@ -3,7 +3,7 @@ place by place, each job kept on the execution.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
@@ -32,11 +32,12 @@ def terminate_recovery_instances(  # noqa: PLR0913 - an option each
     dry_run: bool = False,
     by: str | None = None,
     approved_by: str | None = None,
+    only: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """Terminate the instances of an execution, as far as the guard rails allow; the answer that is
     sent.
 
-    `by` is who asks, `approved_by` who agreed.
+    `by` is who asks, `approved_by` who agreed; `only` are the servers it is about, if not all.
 
     `{executionId, dryRun, requested, refused, failed, jobs}`: `requested` are now being terminated
     (with `dry_run`: would be), `refused` carry a guard rail's `reason`, `failed` could not be asked
@@ -53,7 +54,7 @@ def terminate_recovery_instances(  # noqa: PLR0913 - an option each
         raise Conflict("EXECUTION_RUNNING", f"execution {execution_id} still runs; cancel it first")
     if not dry_run:
         execution = follow_jobs(executions, parts, execution)
-    plans = plan_termination(parts, execution, confirm=confirm)
+    plans = plan_termination(parts, execution, confirm=confirm, only=only)
     if not dry_run and plans:
         keep = _Keeper(executions, execution_id, by, approved_by)
         terminations = [_PlaceTermination(parts, execution, plan, keep) for plan in plans]

@@ -62,15 +62,25 @@ class PlacePlan:
     going: list[str] = field(default_factory=list)
 
 
-def plan_termination(parts: SyncParts, execution: Execution, *, confirm: bool) -> list[PlacePlan]:
+def plan_termination(
+    parts: SyncParts,
+    execution: Execution,
+    *,
+    confirm: bool,
+    only: Collection[str] | None = None,
+) -> list[PlacePlan]:
     """One plan per place, made side by side. Asks, changes nothing.
+
+    `only` are the servers it is about; None for all of the execution's.
 
     Raises:
         TableUnavailable: when the rows cannot be read.
     """
     followed = {it for job in execution.open_terminations for it in job.server_ids}
     planner = _PlacePlanner(parts, followed, confirm=confirm)
-    candidates = by_place(_candidates(parts, execution), lambda it: it.place)
+    found = _candidates(parts, execution)
+    wanted = found if only is None else [it for it in found if it.server_id in only]
+    candidates = by_place(wanted, lambda it: it.place)
     plans = in_time(lambda it: planner.plan(*it), candidates.items(), PLAN_SECONDS, late=_late)
     return sorted(plans, key=lambda plan: plan.place)
 

@@ -310,7 +310,7 @@ class Execution(_Row):
         statuses = {wave.status for wave in self.waves}
         if self.cancel_requested and Status.CANCELLED in statuses:
             self.status = Status.CANCELLED
-        elif statuses <= {Status.COMPLETED}:
+        elif statuses == {Status.COMPLETED}:
             self.status = Status.COMPLETED
         else:
             self.status = (

@@ -74,7 +74,8 @@ class Executions:
         )
         with translated("read the running executions"):
             rows = [decode_item(item) for page in pages for item in page["Items"]]
-        return [read_execution(row) for row in rows]
+        executions = map(read_execution, rows)  # over also where the word is spelt otherwise
+        return [it for it in executions if not it.is_over]
 
     def begin(self, execution: Execution, refuse: Callable[[list[Execution]], None]) -> None:
         """Write a new execution, unless `refuse` raises because of those that are running.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 KEYS_A_CALL = 100  # BatchGetItem's limit
 SELECTION = "group#"  # what begins the key of a selection in `sync-status`
+OF_AWS = "aws:"  # begins tags that no inventory keeps: by them, nobody can say "none match"
 TRIES = 3  # of what DynamoDB leaves unprocessed
 
 
@@ -53,7 +54,8 @@ def read_groups(
     for row in _batch_get(client, status, "id", tagged):
         group_id = str(row["id"]).removeprefix(SELECTION)
         group = groups[group_id]
-        if row.get("tags") == group.tags and row.get("place") == str(group.place):
+        is_of_it = row.get("tags") == group.tags and row.get("place") == str(group.place)
+        if is_of_it and not any(it.startswith(OF_AWS) for it in group.tags):
             groups[group_id] = replace(group, server_ids=tuple(row["serverIds"]))
     return groups
 

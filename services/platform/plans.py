@@ -33,6 +33,8 @@ ID_BYTES = 2048  # DynamoDB's limit for a partition key
 _WHOLE = ""  # no plan's id: the copy's field that says when all plans were read
 
 
+DISPUTED = Place("*", "*")  # nobody looks there, so a server without a row is unknown
+
 NO_GROUPS: Mapping[str, Group] = {}
 
 type Waves = tuple[Mapping[str, Any], ...]
@@ -167,12 +169,8 @@ class PlanBook:
         except TableUnavailable:
             return {}
         wanted = set(server_ids)
-        return {
-            server: place
-            for plan in plans
-            for server, place in plan.servers.items()
-            if place and server in wanted
-        }
+        planned = planned_places(plans).items()
+        return {server: place for server, place in planned if place and server in wanted}
 
     def publish(self, mirror: "Mirror | None") -> None:
         """Put every definition into the mirror, as a sync does; a
@@ -286,6 +284,19 @@ def _read_copy(raw: bytes) -> tuple[int, Plan | None] | None:
         return int(read_at), Plan(**{**fields, **lists, "servers": servers})
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def planned_places(plans: Iterable[Plan]) -> dict[str, Place | None]:
+    """Where these plans have their servers; DISPUTED where they name several places: nothing in one
+    of them is no "none" for the plan that names another.
+    """
+    found: dict[str, Place | None] = {}
+    for plan in plans:
+        for server_id, place in plan.servers.items():
+            known = found.setdefault(server_id, place)
+            if known != place and place is not None:
+                found[server_id] = DISPUTED if known else place
+    return found
 
 
 def group_ids(row: Mapping[str, Any]) -> set[str]:

@@ -14,7 +14,7 @@ from cache.entry import Facts
 from cache.errors import InvalidInput, NotFound
 from cache.values import Place, PlaceLook, is_server_id, to_stamp
 from services.api.http import Request, Response, Routes, dumps
-from services.platform.plans import Plan, PlanBook
+from services.platform.plans import Plan, PlanBook, planned_places
 from services.reads.readiness import readiness_counts
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Pages:
         rest = [plan for plan in found.value if plan.plan_id > after]
         plans = rest[:limit]
         answer = self._read(
-            {server: place for plan in plans for server, place in plan.servers.items()},
+            planned_places(plans),
             request.began,
         )
         body = {

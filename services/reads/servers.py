@@ -13,7 +13,7 @@ from cache.answer import Answer
 from cache.errors import NotFound
 from cache.values import Place, PlaceLook, now, to_millis
 from services.api.http import Request, Response, Routes
-from services.platform.plans import Plan, PlanBook
+from services.platform.plans import Plan, PlanBook, planned_places
 from services.reads.check import check_plan, worst
 from services.reads.pages import Reads, server_ids, stamp_of
 from services.reads.readiness import listed_at, not_in_drs, readiness_of
@@ -97,7 +97,7 @@ class Servers:
         plans = [it for it in everything if plan_id in (None, it.plan_id)]
         if plan_id is not None and not plans:
             raise NotFound(f"there is no recovery plan {plan_id!r}")
-        servers = {it: place for plan in plans for it, place in plan.servers.items()}
+        servers = planned_places(plans)
         answer, plans_of = self._read(servers), _plans_of(everything)
         known = {it["sourceServerId"]: it for it in servers_body(answer, servers)["servers"]}
         return [_checked(plan, known, answer.places, plans_of) for plan in plans]

@@ -88,7 +88,7 @@ def without_instance(
     ]
     missing = [
         it
-        for it in absent - inventory.servers.keys()
+        for it in absent - inventory.servers.keys() - here
         if not stored.rows[it].get("sourceServerGone")
     ]
     return seen + _gone(look, missing, seen_at)
@@ -98,14 +98,16 @@ def completed(
     look: Look, inventory: Inventory, seen: Iterable[Observation], stored: Stored
 ) -> list[Observation]:
     """The observations with what else the inventory knows of their
-    servers: the VPC by its copy, and launch settings.
+    servers: the VPC by its copy, launch settings, and what DRS did not say when asked by id.
     """
     settings = _launch_settings(look, inventory, stored)
-    listed = {it: server.replication for it, server in inventory.servers.items()}
+    listed = inventory.servers
     return [
         replace(
             it,
-            replication=it.replication or listed.get(it.server_id),
+            server=it.server or (listed[it.server_id].server if it.server_id in listed else None),
+            replication=it.replication
+            or (listed[it.server_id].replication if it.server_id in listed else None),
             origin=it.origin or _copied(it, inventory, stored),
             settings=settings.get(it.server_id),
         )

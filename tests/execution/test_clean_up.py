@@ -31,6 +31,19 @@ def test_one_verb_ends_whatever_the_drills_of_a_plan_have_left(deployment: Deplo
     assert (status, again["requested"], again["executionIds"]) == (202, [], [])
 
 
+def test_a_plan_that_shares_a_server_ends_no_other_instances_of_the_other_plan(
+    deployment: Deployment,
+) -> None:
+    """The drill was the other plan's; what only that plan has is still being drilled there."""
+    _, waves = drilled(deployment)
+    ((place, (shared, own)),) = waves.items()
+    plan_id = deployment.plan((place, [shared]), name="shares one")
+    status, done = deployment.call("POST", CLEAN_UP, {"note": "x"}, planId=plan_id)
+    assert (status, ids_of(done["requested"])) == (202, [shared])
+    deployment.advance()
+    assert deployment.records(place, own)
+
+
 def test_the_report_keeps_what_was_launched_after_it_is_gone(deployment: Deployment) -> None:
     """Recovery point and time of each server, from right after its wave."""
     execution_id, waves = drilled(deployment)

@@ -8,6 +8,7 @@ import pytest
 
 from cache.errors import Conflict
 from cache.values import to_millis, to_stamp
+from services import recovery_instance_sync as functions
 from services.api.access import Access, Role
 from services.api.routing import answer
 from services.execution.approval import APPROVAL_SECONDS
@@ -107,8 +108,10 @@ def test_its_termination_waits_too(deployment: Deployment, people: People) -> No
     assert (job.requested_by, job.approved_by) == ("john", "jane")
 
 
-def test_nobody_goes_past_the_api(deployment: Deployment, people: People) -> None:
-    """A direct operation knows no second person."""
+def test_nobody_goes_past_the_api(
+    deployment: Deployment, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A direct operation knows no second person, nor does code that runs beside ours."""
     execution_id = asked(deployment, people)
     people.ask("john", APPROVE, execution_id)
     deployment.drive(execution_id)
@@ -117,6 +120,9 @@ def test_nobody_goes_past_the_api(deployment: Deployment, people: People) -> Non
     operations = direct_operations(wiring)
     with pytest.raises(Conflict, match="second person"):
         operations[event["operation"]](event | {"confirm": True})
+    monkeypatch.setattr(functions, "_wiring", lambda: wiring)
+    with pytest.raises(Conflict, match="second person"):
+        functions.terminate_recovery_instances(execution_id, confirm=True)
     assert operations[event["operation"]](event)["requested"] == []
 
 

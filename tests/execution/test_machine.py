@@ -275,6 +275,16 @@ def test_the_watch_closes_what_no_machine_drives_any_more(
     assert deployment.execution(execution_id).status == Status.FAILED
 
 
+def test_a_row_without_its_waves_costs_its_neighbours_no_watch(deployment: Deployment) -> None:
+    """Somebody has emptied it: nobody can drive it any more, and it is closed as failed."""
+    execution_id, _ = begun(deployment)
+    silent(deployment, execution_id, ABANDONED_AFTER + 5)
+    row = deployment.executions.row(execution_id) | {"waves": []}
+    deployment.row(deployment.wiring.settings.execution_history_table, row)
+    assert execution_id in deployment.operate("watch_executions")["closed"]
+    assert deployment.execution(execution_id).status == Status.FAILED
+
+
 def test_a_machine_service_that_is_silent_costs_a_start_a_few_seconds(
     deployment: Deployment, machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,6 +143,15 @@ def test_what_the_platform_has_abandoned_is_closed_by_force_and_nothing_else_of_
     assert "by force" in after["message"]
 
 
+def test_what_is_over_in_other_spelling_blocks_no_start(deployment: Deployment) -> None:
+    """In small letters, or with an end and no word."""
+    _, _, row = as_the_platform(deployment, status="completed")
+    table = deployment.wiring.settings.execution_history_table
+    wordless = {name: it for name, it in row.items() if name != "status"}
+    deployment.row(table, wordless | {"executionId": "wordless"})
+    assert deployment.wiring.executions.running() == []
+
+
 def test_locks_are_no_executions_and_stay_as_they_are(deployment: Deployment) -> None:
     """They block nothing, are found by nobody, and an execution beside its own lock is read."""
     execution_id, _, row = as_the_platform(deployment)

@@ -10,16 +10,25 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cache.known_looks import Looks
 from cache.reader import Answer
-from cache.values import Place
+from cache.values import Place, PlaceLook
 from services.api.models import PlanInstances, Plans
 from services.api.routing import answer
 from services.platform.groups import read_group
-from services.platform.plans import Found, PlanBook, group_ids, read_plan
+from services.platform.plans import (
+    DISPUTED,
+    Found,
+    PlanBook,
+    group_ids,
+    planned_places,
+    read_plan,
+)
 from services.reads.pages import Pages, existing_body
 from tests.api.test_events import rest
 
 ACCOUNT, REGION = "222222222222", "us-west-2"
+SEEN = PlaceLook(1, 1, "seen")
 A, B = f"s-{0:017d}", f"s-{1:017d}"
 WAVE: dict[str, Any] = {
     "waveNumber": 0, "waveName": "Databases", "waveDescription": "", "protectionGroupId": "g-1",
@@ -95,6 +104,17 @@ def test_an_empty_wave_is_empty_only_if_the_plan_says_so() -> None:
     good = WAVE | {"serverIds": [A]}
     plan = read_plan(ROW | {"waves": [good, "Databases"]}, {})
     assert ([*plan.servers], len(plan.unresolved)) == ([A], 1)
+
+
+def test_a_server_that_two_plans_have_in_two_places_is_nowhere_known() -> None:
+    """None in one place is no "none" for the plan that names the other."""
+    here, there = Place(ACCOUNT, REGION), Place(ACCOUNT, "eu-west-1")
+    first, again = resolved(serverIds=[A, B], region=REGION), resolved(serverIds=[B], region=REGION)
+    other = resolved(serverIds=[A], region=there.region)
+    homeless = resolved(serverIds=[B], accountId=None, region=None)
+    for plans in ([first, again, other, homeless], [homeless, other, again, first]):
+        assert planned_places(plans) == {A: DISPUTED, B: here}
+    assert Looks({str(here): SEEN}, {str(here): SEEN}).absence(A, DISPUTED) is None
 
 
 class Book(PlanBook):

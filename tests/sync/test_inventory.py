@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from cache.readiness import LAG_STEPS
 from cache.values import Place
+from local.seed import create_table
 from local.world_items import Machine, source_server
 from services.aws.drs import seconds_of
 from services.sync import run
@@ -215,6 +217,46 @@ def test_tags_are_kept_less_those_of_aws(platform: Platform) -> None:
     platform.put(platform.place, sourceServers=[source_server(machine) | {"tags": tags}])
     inventory(platform)
     assert row_of(platform, machine)["sourceTags"] == {"Name": "x", "tier": "db"}
+
+
+def test_what_the_listing_said_counts_where_asking_by_id_fails(platform: Platform) -> None:
+    """Else groups by tags, chosen after the inventory, would lack a
+    server that has an instance, and their plans would say none.
+    """
+    machine = platform.server()
+    platform.put(platform.place, sourceServers=[source_server(machine) | {"tags": {"tier": "db"}}])
+    platform.launch(machine)
+
+    def fail_by_id(params: dict[str, Any], **_: object) -> None:
+        if params.get("filters", {}).get("sourceServerIDs"):
+            raise EndpointConnectionError(endpoint_url="drs")
+
+    events = platform.wiring.sync_parts().clients.get("drs", platform.place).meta.events
+    events.register("provide-client-params.drs.DescribeSourceServers", fail_by_id)
+    inventory(platform)
+    row = row_of(platform, machine)
+    assert (row["presence"], row["sourceTags"]) == ("present", {"tier": "db"})
+
+
+@pytest.mark.parametrize(("tag", "is_known"), [("tier", True), ("aws:createdBy", False)])
+def test_no_server_is_chosen_by_a_tag_that_is_not_kept(
+    platform: Platform, tag: str, is_known: bool
+) -> None:
+    """A group by such a tag is not empty: nobody knows which servers it has."""
+    machine = platform.server()
+    tagged = source_server(machine) | {"tags": {"tier": "db", "aws:createdBy": "db"}}
+    platform.put(platform.place, sourceServers=[tagged])
+    settings = platform.wiring.settings
+    place = {"accountId": platform.account, "region": platform.place.region}
+    group = {"groupId": "g-1", "serverSelectionTags": {tag: "db"}, **place}
+    create_table(platform.wiring.dynamodb, settings.protection_groups_table, "groupId")
+    platform.row(settings.protection_groups_table, group)
+    wave = {"waveNumber": 0, "protectionGroupId": "g-1", "serverIds": []}
+    platform.row(settings.recovery_plans_table, {"planId": "by-tag", "waves": [wave]})
+    inventory(platform)
+    plan = platform.wiring.plans.get("by-tag").value
+    assert plan is not None
+    assert (plan.unresolved == (), [*plan.servers]) == (is_known, [machine.id] * is_known)
 
 
 def test_one_place_is_always_looked_at_with_its_inventory(platform: Platform) -> None:

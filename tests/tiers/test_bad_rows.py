@@ -86,6 +86,17 @@ def test_a_broken_row_is_unknown_or_told_as_it_is(faults: dict[str, Any], change
     check(Reader(mirror, lambda: table, NoLooks).read({ONE: HERE}), table.rows)
 
 
+@PROPERTY
+@given(faults, changes)
+def test_the_next_look_heals_a_broken_row(faults: dict[str, Any], change: Change) -> None:
+    """Also of what it says nothing of: else the server would stay unknown for ever."""
+    table = MemoryTable()
+    table.rows[ONE] = broken_row(faults)
+    for part in table.write([change], table.read_rows([ONE])):
+        for written in part:
+            assert not written.verdict.is_write or _is_record(table.rows[ONE])
+
+
 def test_a_table_full_of_broken_rows(stack: Stack) -> None:
     """200 rows in DynamoDB beside sound ones: nothing raises, and the sound ones are not hurt."""
     random = Random(17)
