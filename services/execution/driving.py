@@ -11,7 +11,7 @@ import logging
 from contextlib import suppress
 from typing import Any
 
-from cache.errors import NotFound, TierUnavailable
+from cache.errors import Conflict, NotFound, TierUnavailable
 from cache.values import now
 from services.aws.invoke import machine_status, start_machine
 from services.execution.approval import expire, is_too_late
@@ -20,6 +20,30 @@ from services.platform.executions import Executions
 from services.telemetry import count_failed_execution, count_watch
 
 logger = logging.getLogger(__name__)
+
+
+def refuse_unless_ours(execution: Execution) -> None:
+    """Two drivers of one execution would launch its servers twice.
+
+    Raises:
+        Conflict: DRIVEN_BY_PLATFORM.
+    """
+    if not execution.is_ours:
+        raise Conflict(
+            "DRIVEN_BY_PLATFORM",
+            f"execution {execution.execution_id} is driven by the platform that began it, and is "
+            "cancelled or resumed there; if nobody drives it any more, cancel it by force",
+        )
+
+
+def take_step(execution: Execution) -> None:
+    """Say that a step is being taken of an execution of ours.
+
+    Raises:
+        Conflict: DRIVEN_BY_PLATFORM.
+    """
+    refuse_unless_ours(execution)
+    execution.beat()
 
 
 class Driver:
@@ -42,9 +66,9 @@ class Driver:
         """A machine of its own for the next wave: no history grows with the plan.
 
         Raises:
-            NotFound, TableUnavailable, MachineNotStarted.
+            NotFound, TableUnavailable, MachineNotStarted; Conflict: DRIVEN_BY_PLATFORM.
         """
-        self._executions.change(execution_id, Execution.beat)
+        self._executions.change(execution_id, take_step)
         self.drive(execution_id, number)
         return {"executionId": execution_id, "waveNumber": number}
 
@@ -54,12 +78,13 @@ class Driver:
         `why` says that it is given up.
 
         Raises:
-            NotFound, TableUnavailable.
+            NotFound, TableUnavailable; Conflict: DRIVEN_BY_PLATFORM.
         """
         has_ended = False
 
         def alter(execution: Execution) -> None:
             nonlocal has_ended
+            refuse_unless_ours(execution)
             is_waiting = why is None and execution.status == Status.PAUSED
             has_ended = not execution.is_over and not is_waiting
             if has_ended:

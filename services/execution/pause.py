@@ -5,7 +5,7 @@ No machine runs meanwhile.
 
 from cache.errors import Conflict, TierUnavailable
 from cache.values import now
-from services.execution.driving import Driver
+from services.execution.driving import Driver, refuse_unless_ours
 from services.platform.execution import Execution, Status
 from services.platform.executions import Executions
 
@@ -21,13 +21,14 @@ def resume(executions: Executions, driver: Driver, execution_id: str) -> Executi
 
     Raises:
         NotFound: when there is no such execution.
-        Conflict: NOT_PAUSED, or AWAITS_APPROVAL of its start.
+        Conflict: NOT_PAUSED, DRIVEN_BY_PLATFORM, or AWAITS_APPROVAL of its start.
         TierUnavailable: when the state machine did not start; it is paused then as before.
     """
     number = 0
 
     def alter(execution: Execution) -> None:
         nonlocal number
+        refuse_unless_ours(execution)
         if execution.approval:
             raise Conflict("AWAITS_APPROVAL", "its start waits for a second person's approval")
         waiting = [it for it in execution.waves if it.status == Status.PENDING]

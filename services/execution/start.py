@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from cache.errors import Conflict, InvalidInput, NotFound, TierUnavailable
 from cache.values import Place, now
 from services.execution.approval import approve, await_approval
+from services.execution.driving import refuse_unless_ours
 from services.execution.existing import existing_instances
 from services.platform.execution import IN_FLIGHT, Approval, Execution, Wave
 from services.platform.executions import Executions
@@ -100,11 +101,12 @@ def cancel_execution(
     A wave in flight is followed to its end: DRS cannot be told to stop.
 
     With `force` the execution ends now, and nobody follows what DRS still launches; the next
-    background sync shows it.
+    background sync shows it. An execution of the platform is cancelled there; by force, only its
+    row is closed, so that its plan and servers are free.
 
     Raises:
         NotFound: when there is no such execution.
-        Conflict: EXECUTION_OVER.
+        Conflict: EXECUTION_OVER, or DRIVEN_BY_PLATFORM without `force`.
     """
 
     def alter(execution: Execution) -> None:
@@ -112,9 +114,15 @@ def cancel_execution(
             raise Conflict(
                 "EXECUTION_OVER", f"execution {execution_id} is over: {execution.status}"
             )
+        why = FORCED + (f" (by {by})" if by else "")
+        if not force:
+            refuse_unless_ours(execution)
+        if not execution.is_ours:
+            execution.abandon(now(), why)
+            return
         execution.cancel_requested, execution.approval = True, None
         if force:
-            execution.end(now(), FORCED + (f" (by {by})" if by else ""))
+            execution.end(now(), why)
         elif not any(wave.status in IN_FLIGHT for wave in execution.waves):
             execution.end(now(), None)
 

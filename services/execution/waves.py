@@ -14,6 +14,7 @@ from typing import Any
 
 from cache.errors import Conflict, NotFound
 from cache.values import now
+from services.execution.driving import take_step
 from services.execution.launch import WaveLaunch, jobs_of
 from services.execution.pause import pause
 from services.execution.progress import Progress, progress
@@ -52,7 +53,8 @@ class Waves:
         """Launch the wave's servers, unless the execution was cancelled or this was done before.
 
         Raises:
-            Conflict: AWAITS_APPROVAL. NotFound, TableUnavailable, ClientError, BotoCoreError.
+            Conflict: AWAITS_APPROVAL, DRIVEN_BY_PLATFORM.
+            NotFound, TableUnavailable, ClientError, BotoCoreError.
         """
         execution, wave = self._begin_step(execution_id, number)
         if execution.status == Status.PAUSED:
@@ -106,7 +108,7 @@ class Waves:
         never the wave's.
 
         Raises:
-            NotFound, TableUnavailable.
+            Conflict: DRIVEN_BY_PLATFORM. NotFound, TableUnavailable.
         """
         execution, wave = self._begin_step(execution_id, number)
         if wave.jobs:
@@ -125,7 +127,7 @@ class Waves:
 
     def _begin_step(self, execution_id: str, number: int) -> tuple[Execution, Wave]:
         """The wave as it stands; its execution says from now on that somebody drives it."""
-        return _with_wave(self._executions.change(execution_id, Execution.beat), number)
+        return _with_wave(self._executions.change(execution_id, take_step), number)
 
     def _read(self, execution_id: str, number: int) -> tuple[Execution, Wave]:
         return _with_wave(self._executions.read(execution_id), number)

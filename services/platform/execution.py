@@ -232,6 +232,11 @@ class Execution(_Row):
         return self.status in OVER
 
     @property
+    def is_ours(self) -> bool:
+        """Whether we began it and drive it; the platform drives its own."""
+        return self.revision is not None
+
+    @property
     def abandoned_since(self) -> str | None:
         """Since when nobody has driven it, if that is too long ago; never for rows of others."""
         is_silent = not self.is_over and age_of(self.driven_at) > ABANDONED_AFTER
@@ -287,6 +292,12 @@ class Execution(_Row):
             )
             self.termination_jobs = [*self.termination_jobs, job]
             self.termination_initiated_at = self.termination_initiated_at or now()
+
+    def abandon(self, ended_at: str, why: str) -> None:
+        """Close the row of an execution that others drove: what its waves came to is not ours to
+        say.
+        """
+        self.status, self.end_time, self.message = Status.CANCELLED, ended_at, why
 
     def end(self, ended_at: str, why: str | None) -> None:
         """Close it: waves not begun are cancelled, a wave in flight is

@@ -8,7 +8,6 @@ type or unknown costs itself alone, never the row.
 
 import logging
 from collections.abc import Iterable, Mapping
-from itertools import chain, repeat
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -68,9 +67,9 @@ def read_execution(row: Row) -> Execution:
 
 def new_row(execution: Execution) -> dict[str, AttributeValue]:
     """The item of a new execution."""
-    return encode_item({"initiatedBy": "recovery-sync"} | _members(execution)) | _lists(
-        execution, {}
-    )
+    nothing = execution.model_copy(update={"waves": [], "termination_jobs": []})
+    members = encode_item({"initiatedBy": "recovery-sync"} | _members(execution))
+    return members | {"waves": {"L": []}} | _lists({}, nothing, execution)
 
 
 def changed_members(
@@ -78,10 +77,15 @@ def changed_members(
 ) -> dict[str, AttributeValue | None]:
     """What of a row changes with its execution; None for what goes.
 
-    What others keep in it stays as they have it.
+    What others keep in it stays as they have it, in its lists too.
     """
-    old = encode_item(_members(before)) | _lists(before, item)
-    new = encode_item(_members(after)) | _lists(after, item)
+    changes = _changes(encode_item(_members(before)), encode_item(_members(after)))
+    return changes | _lists(item, before, after)
+
+
+def _changes(
+    old: Mapping[str, AttributeValue], new: Mapping[str, AttributeValue]
+) -> dict[str, AttributeValue | None]:
     return {
         name: new.get(name) for name in old.keys() | new.keys() if old.get(name) != new.get(name)
     }
@@ -103,44 +107,86 @@ def _members(execution: Execution) -> dict[str, Any]:
     return row
 
 
-def _lists(execution: Execution, item: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
-    """Waves and TERMINATE jobs, each over what the row has of it."""
-    as_list = len(execution.server_ids) <= MOST_LISTED
-    bases = [it["M"] for it in item.get("waves", {}).get("L", ()) if "M" in it]
-    waves = [
-        {"M": base | _wave_item(wave, base, as_list=as_list)}
-        for wave, base in zip(execution.waves, chain(bases, repeat({})), strict=False)
-    ]
-    lists: dict[str, AttributeValue] = {"waves": {"L": waves}}
-    if jobs := [
-        it.model_dump(by_alias=True, exclude_none=True) for it in execution.termination_jobs
-    ]:
-        lists["terminateJobs"] = _over(item.get("terminateJobs"), "jobId", jobs)
+def _lists(
+    item: Mapping[str, AttributeValue], before: Execution, after: Execution
+) -> dict[str, AttributeValue]:
+    """Waves and TERMINATE jobs, those that have changed, each over what the row has of it."""
+    lists: dict[str, AttributeValue] = {}
+    if after.waves != before.waves:
+        lists["waves"] = _wave_list(item.get("waves", {}), before, after)
+    old, new = ([_job(it) for it in row.termination_jobs] for row in (before, after))
+    if changed := [it for it in new if it not in old]:
+        lists["terminateJobs"] = _over(item.get("terminateJobs"), "jobId", changed)
     return lists
 
 
-def _wave_item(
-    wave: Wave, base: Mapping[str, AttributeValue], *, as_list: bool
+def _job(job: TerminationJob) -> dict[str, Any]:
+    return job.model_dump(by_alias=True, exclude_none=True)
+
+
+def _wave_list(had: AttributeValue, before: Execution, after: Execution) -> AttributeValue:
+    """The waves that have changed, each in its place; whatever else is in the list stays there."""
+    as_list = len(after.server_ids) <= MOST_LISTED
+    written = [*had.get("L", ())]
+    places = [place for place, it in enumerate(written) if "M" in it]
+    for place, was, wave in zip(places, before.waves, after.waves, strict=False):
+        if wave != was:
+            written[place] = {"M": _changed_wave(written[place]["M"], was, wave, as_list=as_list)}
+    for wave in after.waves[len(places) :]:
+        statuses = _statuses({}, {}, wave.server_statuses, as_list=as_list)
+        written.append({"M": _wave_item(wave) | {"serverStatuses": statuses}})
+    return {"L": written}
+
+
+def _changed_wave(
+    base: Mapping[str, AttributeValue], was: Wave, wave: Wave, *, as_list: bool
 ) -> dict[str, AttributeValue]:
-    row = wave.model_dump(by_alias=True, exclude_none=True)
+    changes = _changes(_wave_item(was), _wave_item(wave))
+    if wave.server_statuses != was.server_statuses:
+        changes["serverStatuses"] = _statuses(
+            base.get("serverStatuses", {}),
+            was.server_statuses,
+            wave.server_statuses,
+            as_list=as_list,
+        )
+    members = {**base, **changes}
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _wave_item(wave: Wave) -> dict[str, AttributeValue]:
+    """All but its servers' statuses, in the platform's words."""
+    row = wave.model_dump(by_alias=True, exclude_none=True, exclude={"server_statuses"})
     row |= {name: _epoch(row[name]) for name in ("startTime", "endTime") if name in row}
     row["status"] = _WAVE_WORDS.get(wave.status, wave.status)
-    words = {it: _SERVER_WORDS.get(word, word) for it, word in wave.server_statuses.items()}
-    entries = [{"sourceServerId": it, "launchStatus": word} for it, word in words.items()]
-    statuses = _over(base.get("serverStatuses"), "sourceServerId", entries)
-    return encode_item(row) | {"serverStatuses": statuses if as_list else encode(words)}
+    return encode_item(row)
+
+
+def _statuses(
+    had: AttributeValue, was: Mapping[str, str], now: Mapping[str, str], *, as_list: bool
+) -> AttributeValue:
+    words = {it: _SERVER_WORDS.get(word, word) for it, word in now.items()}
+    if not as_list:
+        return encode(words)
+    entries = [
+        {"sourceServerId": it, "launchStatus": words[it]}
+        for it, word in now.items()
+        if was.get(it) != word or "L" not in had
+    ]
+    return _over(had, "sourceServerId", entries)
 
 
 def _over(
     had: AttributeValue | None, key: str, values: Iterable[Mapping[str, Any]]
 ) -> AttributeValue:
-    """A list of objects as it is written: each over the object of the same key that was there;
-    objects that we do not
-    know stay at the end."""
-    objects = [it["M"] for it in (had or {}).get("L", ()) if "M" in it]
-    known = {it.get(key, {}).get("S"): it for it in objects}
-    written = [known.pop(value[key], {}) | encode_item(value) for value in values]
-    return {"L": [{"M": it} for it in (*written, *known.values())]}
+    """A list of objects as it is written: each over the entry of the same key that was there, new
+    ones last; entries that we do not know stay where they are."""
+    new = {value[key]: encode_item(value) for value in values}
+    written: list[AttributeValue] = []
+    for entry in (had or {}).get("L", ()):
+        members = entry.get("M", {})
+        name = members.get(key, {}).get("S") or entry.get("S")
+        written.append({"M": {**members, **new.pop(name)}} if name in new else entry)
+    return {"L": [*written, *({"M": it} for it in new.values())]}
 
 
 def _wave(row: Row, position: int, account: str) -> Wave:

@@ -179,6 +179,28 @@ def test_only_what_changes_is_written_and_over_what_was_there() -> None:
     assert changed_members(item, before, before) == {}
 
 
+def test_what_is_in_a_list_and_none_of_ours_stays_where_it_is() -> None:
+    """Entries that are no objects, waves that did not change, members that nobody changed."""
+    odd = wave_row(JOB, REGION, SERVERS) | {"jobIds": 7, "waveNumber": "1", "status": "polling"}
+    job = {"jobId": "drsjob-2", "status": "started", "note": "theirs"}
+    jobs = ["drsjob-1", 7, job, {"note": "no id"}, {"note": "nor this"}]
+    row = ROW | {"waves": [7, odd, "x", wave_row(JOB, REGION, SERVERS)], "terminateJobs": jobs}
+    before = read_execution(row)
+    after = before.model_copy(deep=True)
+    after.waves[1].message = "changed"
+    after.add_termination("drsjob-9", Place(ACCOUNT, REGION), SERVERS)
+    changes = changed_members(encode_item(row), before, after)
+    written = decode_item({name: it for name, it in changes.items() if it is not None})
+    assert written["waves"] == [*row["waves"][:3], row["waves"][3] | {"message": "changed"}]
+    assert written["terminateJobs"][:-1] == jobs
+    assert written["terminateJobs"][-1]["jobId"] == "drsjob-9"
+    after.waves[0].mark(SERVERS[:1], Server.FAILED)
+    (_, first, *_) = decode_item(
+        {"waves": changed_members(encode_item(row), before, after)["waves"] or {}}
+    )["waves"]
+    assert first | {"serverStatuses": odd["serverStatuses"]} == odd
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9)
     | st.sampled_from([JOB, *SERVERS, "LAUNCHED", "RUNNING"]),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from cache.attributes import decode_item, encode, encode_item
+from cache.errors import Conflict
 from services.platform.execution import Execution
 from tests.execution.deployment import Deployment, drilled
 from tests.execution.platform_rows import execution_row, wave_row
@@ -91,6 +92,55 @@ def test_what_the_platform_runs_is_neither_terminated_nor_started_again(
     got = deployment.call("POST", "/executions", body)
     assert (got[0], got[1]["error"]) == (409, "PLAN_RUNNING")
     written(deployment, execution_id, status="COMPLETED")
+
+
+ODD: list[dict[str, Any]] = [
+    {"status": "POLLING"},
+    {"status": "PAUSED"},
+    {"status": "ROLLING_BACK", "waves": [7, {"jobIds": 7}]},
+    {"status": "PENDING", "waves": []},
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_the_platform_runs_nobody_else_cancels_or_drives(
+    deployment: Deployment, odd: dict[str, Any]
+) -> None:
+    """Whatever is asked for is refused, and says who drives it; the row stays as it is."""
+    execution_id, _, _ = as_the_platform(deployment, **odd)
+    row = written(deployment, execution_id)
+    for verb in ("cancel", "resume"):
+        path = f"/executions/{{executionId}}/{verb}"
+        status, answer = deployment.call("POST", path, executionId=execution_id)
+        assert (status, answer["error"]) == (409, "DRIVEN_BY_PLATFORM")
+        assert "platform" in answer["message"]
+    if deployment.execution(execution_id).waves:
+        for step in ("start_wave", "poll_wave", "sync_wave", "go_on"):
+            with pytest.raises(Conflict, match="platform"):
+                deployment.step(step, execution_id, wave=0)
+    with pytest.raises(Conflict, match="platform"):
+        deployment.operate("finish", executionId=execution_id)
+    assert written(deployment, execution_id) == row
+    written(deployment, execution_id, status="COMPLETED")
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_the_platform_has_abandoned_is_closed_by_force_and_nothing_else_of_its_row(
+    deployment: Deployment, odd: dict[str, Any]
+) -> None:
+    """It was cancelled, whatever its waves had come to, and they stay as the platform has them."""
+    execution_id, _, _ = as_the_platform(deployment, **odd)
+    row = written(deployment, execution_id)
+    path, forced = "/executions/{executionId}/cancel", {"force": True}
+    assert deployment.call("POST", path, forced, executionId=execution_id)[0] == 400
+    forced["confirm"] = True
+    status, answer = deployment.call("POST", path, forced, executionId=execution_id)
+    assert (status, answer["status"]) == (202, "CANCELLED")
+    after = written(deployment, execution_id)
+    changed = {name for name in after if after[name] != row.get(name)}
+    assert changed == {"status", "endTime", "message"}
+    assert after["status"] == "CANCELLED"
+    assert "by force" in after["message"]
 
 
 def test_what_is_over_in_other_spelling_blocks_no_start(deployment: Deployment) -> None:
