@@ -6,6 +6,7 @@ import pytest
 
 from cache.attributes import encode_item
 from cache.values import Place
+from services.execution import termination_plan, termination_status
 from services.platform.execution import Execution, Server, Status, Wave
 from services.platform.execution_row import new_row
 from tests.execution.deployment import Deployment
@@ -14,11 +15,16 @@ ITEM_LIMIT = 409_600  # bytes, DynamoDB's largest item
 EXECUTION = "exec-1"
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("count", [50, pytest.param(500, marks=pytest.mark.long)])
-def test_the_instances_of_ten_places_go_in_one_go(deployment: Deployment, count: int) -> None:
+def test_the_instances_of_ten_places_go_in_one_go(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
     """500 in each of ten places are the most an execution has: 50
     jobs, and its row still is one DynamoDB item.
     """
+    monkeypatch.setattr(termination_plan, "PLAN_SECONDS", 300.0)  # how fast is not asked here
+    monkeypatch.setattr(termination_status, "FOLLOW_SECONDS", 300.0)
     places = [deployment.place(number) for number in range(10)]
     waves = [launched(deployment, place, number, count) for number, place in enumerate(places, 1)]
     execution = Execution(
