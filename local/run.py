@@ -32,10 +32,11 @@ def run_local(console: Console, stack: Stack) -> None:
     ):  # also where a shell started us with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
     began = time.monotonic()
+    environment, written = stack.directory / "env", ""
     try:
         with steps(console) as step:
             stack.start(step)
-            write_environment(stack.directory / "env", stack.environment)
+            written = write_environment(environment, stack.environment)
             step("Syncing every place for the first time")
             report = stack.sync()
         console.print(summary(stack, report, time.monotonic() - began), soft_wrap=True)
@@ -44,6 +45,7 @@ def run_local(console: Console, stack: Stack) -> None:
         console.print("Stopping")
     finally:
         stack.stop()
+        remove_environment(environment, written)
 
 
 @contextmanager
@@ -92,11 +94,17 @@ def summary(stack: Stack, report: dict[str, Any], seconds: float) -> str:
     return "\n".join(lines)
 
 
-def write_environment(path: Path, environment: dict[str, str]) -> None:
-    """A file that a second terminal can source."""
-    path.write_text(
-        "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
-    )
+def write_environment(path: Path, environment: dict[str, str]) -> str:
+    """Write a file that a second terminal can source; its text."""
+    text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+    path.write_text(text)
+    return text
+
+
+def remove_environment(path: Path, written: str) -> None:
+    """Take away the file of a stack that is gone, unless another stack wrote its own since."""
+    if path.exists() and path.read_text() == written:
+        path.unlink()
 
 
 def watch(stack: Stack) -> None:

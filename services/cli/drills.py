@@ -9,6 +9,7 @@ from cache.errors import Conflict, NotFound
 from services.cli.group import main
 from services.cli.listing import wide_option
 from services.cli.output import as_json, complain, out, say
+from services.cli.plans import plan_of
 from services.cli.terminate import termination_listing
 from services.execution.clean_up import clean_up_drill, clean_up_of
 from services.execution.operations import execution_report, executions_of
@@ -17,19 +18,20 @@ from services.sync.wiring import SyncWiring
 
 
 @main.command("clean-up")
-@click.argument("plan_id")
+@click.argument("name", metavar="PLAN")
 @click.option("--note", required=True, help="What the drill showed; kept for its report.")
 @click.option("--yes", is_flag=True, help="Terminate. Without it this is a dry run.")
 @as_json
 @wide_option
 @click.pass_obj
 def clean_up(  # noqa: PLR0913, PLR0917 - an option each
-    wiring: SyncWiring, plan_id: str, note: str, yes: bool, as_json: bool, wide: bool
+    wiring: SyncWiring, name: str, note: str, yes: bool, as_json: bool, wide: bool
 ) -> None:
-    """Terminate whatever drills of PLAN_ID have left. Real recoveries are never touched."""
-    plan = wiring.plans.get(plan_id).value
-    if plan is None:
-        raise click.UsageError(f"there is no recovery plan {plan_id!r}")
+    """Terminate whatever drills of PLAN (its id or name) have left.
+
+    Real recoveries are never touched.
+    """
+    plan = plan_of(wiring, name)
     try:
         body = clean_up_drill(
             executions_of(wiring),

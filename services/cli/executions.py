@@ -38,8 +38,9 @@ def executions(wiring: SyncWiring, as_json: bool, wide: bool) -> None:
 @click.option(
     "--yes", is_flag=True, help="Needed with --force: nobody follows what DRS still launches."
 )
+@as_json
 @click.pass_obj
-def cancel(wiring: SyncWiring, execution_id: str, force: bool, yes: bool) -> None:
+def cancel(wiring: SyncWiring, execution_id: str, force: bool, yes: bool, as_json: bool) -> None:
     """Stop EXECUTION_ID before its next wave, or at once."""
     if force and not yes:
         raise click.UsageError(
@@ -51,7 +52,10 @@ def cancel(wiring: SyncWiring, execution_id: str, force: bool, yes: bool) -> Non
         )
     except (NotFound, Conflict) as error:
         raise click.ClickException(str(error)) from error
-    say(f"{execution.execution_id}: {cancelled(execution)}")
+    if as_json:
+        click.echo(json.dumps(execution.body()))
+    else:
+        say(f"{execution.execution_id}: {cancelled(execution)}")
 
 
 def cancelled(execution: Execution) -> str:
@@ -61,16 +65,16 @@ def cancelled(execution: Execution) -> str:
 
 def running_listing(found: list[Execution]) -> Listing:
     """What runs, with what a person must decide."""
-    columns = map(Column, ("Execution", "Kind", "Status", "Started", "Last step"))
-    listing = Listing([*columns, Column("Plan", is_text=True)], remark="Why")
+    what, when = map(Column, ("Execution", "Kind", "Status")), map(Column, ("Started", "Last step"))
+    listing = Listing([*what, Column("Plan", is_text=True), *when], remark="Why")
     for it in found:
         listing.add(
             it.execution_id,
             it.execution_type.lower(),
             it.status,
+            it.plan_name or it.plan_id,
             it.start_time,
             it.driven_at,
-            it.plan_name or it.plan_id,
             remark=_todo(it),
         )
     return listing

@@ -42,7 +42,7 @@ def leftovers(wiring: Wiring, days: float, as_json: bool, wide: bool) -> None:
 
 def _print(body: dict[str, Any], *, wide: bool) -> None:
     if body["groups"]:
-        _listing(body).print(out, wide=wide)
+        leftovers_listing(body).print(out, wide=wide)
     if body["extraInstances"]:
         say("Instances beside a server's current one:")
         _extras(body).print(out, wide=wide)
@@ -56,13 +56,13 @@ def _print(body: dict[str, Any], *, wide: bool) -> None:
         say(f"{body['unclear']} more are neither drill nor recovery by DRS's word")
 
 
-def _listing(body: dict[str, Any]) -> Listing:
-    numbers = (Column(it, is_number=True) for it in ("Oldest", "Hours", "About"))
+def leftovers_listing(body: dict[str, Any]) -> Listing:
     columns = (
         Column("Plan", is_text=True),
+        Column("Execution"),  # what `terminate` needs
+        *(Column(it, is_number=True) for it in ("Oldest", "About")),
         Column("Instances"),
-        *numbers,
-        Column("Execution"),
+        Column("Hours", is_number=True),
         Column("Types", is_text=True),
     )
     listing = Listing(columns)
@@ -71,11 +71,11 @@ def _listing(body: dict[str, Any]) -> Listing:
         types = ", ".join(f"{count} {name}" for name, count in group["instanceTypes"].items())
         listing.add(
             group["planName"] or "not known",
-            f"{group['running']} running, {group['stopped']} stopped",
-            f"{age:.1f} days",
-            f"{group['instanceHours']:,.0f}",
-            f"${group['estimatedCost']:,.2f}",
             group["executionId"] or "not known",
+            f"{age:.1f} days",
+            f"${group['estimatedCost']:,.2f}",
+            f"{group['running']} running, {group['stopped']} stopped",
+            f"{group['instanceHours']:,.0f}",
             types,
         )
     return listing

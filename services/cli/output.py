@@ -7,13 +7,15 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from services.cli.listing import Column, Listing
 
-out = Console()
-notes = Console(stderr=True)  # standard output stays clean for --json
+# Names are others' words: no colours for the numbers in them.
+out = Console(highlight=False)
+notes = Console(stderr=True, highlight=False)  # standard output stays clean for --json
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
@@ -30,9 +32,12 @@ def bar(
         yield lambda n: progress.advance(task, n), lambda n: progress.update(task, total=n)
 
 
-def say(text: str) -> None:
-    """One sentence; in a pipe it stays one line."""
-    out.print(Text(text), soft_wrap=not out.is_terminal)
+def say(text: str, indent: int = 0) -> None:
+    """One sentence; in a pipe it stays one line, in a terminal all its lines are indented."""
+    if out.is_terminal:
+        out.print(Padding(Text(text), (0, 0, 0, indent), expand=False))
+    else:
+        out.print(Text(" " * indent + text), soft_wrap=True)
 
 
 def places_listing(places: list[dict[str, Any]]) -> Listing:

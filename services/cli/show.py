@@ -4,9 +4,11 @@ from typing import Any
 
 import click
 
+from cache.values import is_server_id
 from services.cli.group import main
 from services.cli.listing import Column, Listing, wide_option
 from services.cli.output import as_json, complain, kind_of, out
+from services.cli.plans import plan_of
 from services.reads.pages import existing_body, server_ids
 from services.reads.servers import servers_body
 from services.wiring import Wiring
@@ -24,14 +26,14 @@ COLUMNS = (
 @wide_option
 @click.pass_obj
 def show(wiring: Wiring, targets: tuple[str, ...], as_json: bool, wide: bool) -> None:
-    """The instances that exist for a plan's servers, or for these
-    servers, and whether each could be launched now.
+    """The instances that exist for a plan's servers, or for these servers, and whether each could
+    be launched now. A plan is told by its id or its name.
     """
     plan = None
     if len(targets) == 1 and not targets[0].startswith("s-"):
-        plan = wiring.plans.get(targets[0]).value
-        if plan is None:
-            raise click.UsageError(f"there is no recovery plan {targets[0]!r}")
+        plan = plan_of(wiring, targets[0])
+    elif malformed := [it for it in targets if not is_server_id(it)]:
+        raise click.UsageError(f"{malformed[0]!r} is no source server id: s- and 17 hex digits")
     servers = plan.servers if plan else dict.fromkeys(server_ids(list(targets)))
     answer = wiring.reader.read(servers, with_machines=True)
     body = existing_body(answer, servers, plan=plan)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,14 @@ def test_show_says_what_the_page_says(stack: Stack) -> None:
     assert "unknown" in shown
     assert "none" in run(stack, "show", EMPTY_PLAN).stdout
     assert "there is no recovery plan 'nothing'" in run(stack, "show", "nothing", code=2).stderr
-    assert "sourceServerIds[0]" in run(stack, "show", "s-1", code=2).stderr
+    assert "'s-1' is no source server id" in run(stack, "show", alive, "s-1", code=2).stderr
+
+
+def test_a_plan_is_told_by_its_name_too(stack: Stack) -> None:
+    """`leftovers` prints names; where several plans have the same name, their ids are told."""
+    names = Counter(it["planName"] for it in stack.world.recovery_plans)
+    unique = next(it for it in stack.world.recovery_plans if names[it["planName"]] == 1)
+    assert said(run(stack, "show", unique["planName"], "--json"))["planId"] == unique["planId"]
 
 
 def test_a_pipe_gets_every_server_on_a_line_of_its_own_with_whole_ids(stack: Stack) -> None:
@@ -131,6 +139,7 @@ def test_terminate_is_a_dry_run_unless_told(stack: Stack) -> None:
     assert body["jobs"] == []
     assert "Nothing was terminated" in run(stack, "terminate", execution).stdout
     assert run(stack, "terminate", "exec-none", code=1).stderr.count("\n") == 1
+    assert run(stack, "cancel", "exec-none", "--json", code=1).stdout == ""
 
 
 def test_leftovers_fail_when_any_is_too_old_or_a_place_was_not_seen(stack: Stack) -> None:
@@ -149,7 +158,7 @@ def test_leftovers_fail_when_any_is_too_old_or_a_place_was_not_seen(stack: Stack
 
 def test_check_fails_for_plans_that_would_not_launch(stack: Stack) -> None:
     """Every plan, or one; what counts as failing can be told; an
-    unknown plan is a failure in one line.
+    unknown plan is bad usage.
     """
     plans = {it["planId"]: it for it in said(run(stack, "check", "--json", code=1))["plans"]}
     assert plans[WHOLE_ESTATE]["worst"] == "critical"
@@ -159,7 +168,8 @@ def test_check_fails_for_plans_that_would_not_launch(stack: Stack) -> None:
     if sound:
         run(stack, "check", sound)
         run(stack, "check", sound, "--fail-on", "warning", code=1)
-    assert run(stack, "check", "nothing", code=1).stderr.count("\n") == 1
+    assert "Findings: " in done.stdout
+    assert "there is no recovery plan 'nothing'" in run(stack, "check", "nothing", code=2).stderr
 
 
 def test_a_report_is_printed_as_text_json_and_html(stack: Stack) -> None:

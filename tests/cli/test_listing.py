@@ -3,6 +3,7 @@ left out is named, a pipe gets everything.
 """
 
 import io
+import re
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,11 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from services.cli import output
+from services.cli.executions import running_listing
+from services.cli.leftovers import leftovers_listing
 from services.cli.listing import Column, Listing
+from services.platform.execution import Execution
 
 COLUMNS = (
     *map(Column, ("Server", "Instance", "State")),
@@ -100,3 +105,25 @@ def test_no_line_is_longer_than_the_terminal_and_no_id_is_broken(
     for line in lines:
         for part, whole in (("i-0", INSTANCE), ("0b3c", EXECUTION)):
             assert part not in line or whole in line
+
+
+def test_at_eighty_columns_what_runs_has_its_plan_and_leftovers_their_execution() -> None:
+    """People know the plan, `terminate` needs the id."""
+    run = Execution(executionId=EXECUTION, planId="plan-007", planName="Mail 7", status="RUNNING")
+    assert "Mail 7" in "\n".join(printed(running_listing([run]), 80))
+    group = {
+        "planName": "Mail 7", "executionId": EXECUTION, "running": 20, "stopped": 0,
+        "instances": [{"ageDays": 40.0}], "instanceTypes": {"m5.large": 20},
+        "instanceHours": 19_200, "estimatedCost": 1_234.5,
+    }  # fmt: skip
+    assert EXECUTION in "\n".join(printed(leftovers_listing({"groups": [group]}), 80))
+
+
+def test_a_wrapped_sentence_keeps_its_indent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a screen the second line of a finding must not look like a heading."""
+    file = io.StringIO()
+    monkeypatch.setattr(output, "out", Console(file=file, force_terminal=True, width=40))
+    output.say(WHY, indent=2)
+    lines = file.getvalue().splitlines()
+    assert len(lines) > 1
+    assert all(re.match(r"  \S", it) for it in lines)

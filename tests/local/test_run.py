@@ -83,6 +83,7 @@ def test_it_says_what_it_did_and_leaves_nothing_running(
     run.wait(20)
     _, alive = psutil.wait_procs(children, timeout=10)
     assert not alive
+    assert (tmp_path / "local" / "env").exists() == (number == signal.SIGKILL), "left to be sourced"
 
 
 def test_a_taken_port_is_one_clear_line() -> None:

@@ -125,6 +125,7 @@ def test_a_drill_over_a_real_recovery_shows_what_it_would_destroy(
     assert sorted(listed) == sorted(item["ec2InstanceId"] for item in items)
     go = dialog.get_by_role("button", name="Replace and run drill")
     expect(go).to_be_disabled()
+    expect(dialog.get_by_label(re.compile("to confirm"))).to_be_in_viewport(ratio=1)
     dialog.get_by_label(re.compile("to confirm")).fill(f"replace {len(items)}")
     expect(go).to_be_enabled()
     dialog.get_by_role("button", name="Cancel").click()

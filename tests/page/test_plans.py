@@ -68,11 +68,11 @@ def test_the_place_that_could_not_be_looked_at_is_named_with_its_reason(
     expect(notice).to_be_visible()
 
 
-@pytest.mark.parametrize(("minutes", "grade"), [(0, "fresh"), (6, "old"), (16, "stale")])
+@pytest.mark.parametrize(("minutes", "grade"), [(0, "fresh"), (8, "old"), (16, "stale")])
 def test_the_age_of_the_data_is_told_and_graded(
     open_page: OpenPage, minutes: int, grade: str
 ) -> None:
-    """Amber past five minutes, red past fifteen, with a word beside the colour."""
+    """Amber past seven minutes, red past fifteen, with a word beside the colour."""
     page = open_page()
     page.clock.install(time=datetime.now(UTC) + timedelta(minutes=minutes))
     page.reload()
@@ -144,3 +144,21 @@ def test_the_page_refreshes_itself_while_it_is_visible(open_page: OpenPage) -> N
     assert asked == []
     with page.expect_response("**/recovery-plans*"):
         page.clock.run_for(2_000)
+
+
+def test_an_address_that_leads_nowhere_says_so(open_page: OpenPage) -> None:
+    """A view that is not there, and a plan that is not there: nothing was loaded of either."""
+    page = open_page("#/nothing")
+    expect(page.get_by_role("alert")).to_contain_text("There is nothing at #/nothing.")
+    page.goto(page.url.split("#")[0] + "#/plans/no-such-plan")
+    alert = page.locator("#notices").get_by_role("alert")
+    expect(alert).to_contain_text("Not found. there is no recovery plan 'no-such-plan'")
+    expect(alert).to_contain_text("Nothing has been loaded yet.")
+    page.get_by_role("link", name="Plans", exact=True).click()
+    expect(alert).to_have_count(0)
+
+
+def test_the_bar_names_the_zone_of_all_times(open_page: OpenPage) -> None:
+    """The command line says UTC; the page is in the reader's zone and says which."""
+    page = open_page()
+    expect(page.locator("#freshness")).to_contain_text(re.compile(r"as of .*\d\d (GMT\+1|CET)"))

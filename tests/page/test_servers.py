@@ -7,6 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from local.stack import Stack
+from local.world import WHOLE_ESTATE
 
 from .conftest import READ_CELLS, OpenPage
 
@@ -119,3 +120,31 @@ def test_all_servers_are_in_one_table_once(open_page: OpenPage, stack: Stack) ->
     assert sorted(shown) == sorted(planned)
     page.get_by_label("Filter servers").fill(f"{wave_servers(stack)[0]} whole estate warehouse")
     assert len(rows(page)) == 1
+
+
+def test_a_none_says_how_old_it_is(open_page: OpenPage) -> None:
+    """It is as old as the last whole look at its place."""
+    page = open_page(f"#/plans/{WHOLE_ESTATE}", ready="table.servers tbody tr[data-bucket=none]")
+    rows: list[dict[str, str]] = page.eval_on_selector_all(
+        "table.servers tbody tr[data-bucket=none]", READ_CELLS
+    )
+    assert all(row["Looked at"].endswith(" ago") for row in rows)
+
+
+def test_no_cell_overprints_the_next_at_1280(open_page: OpenPage) -> None:
+    """Heads, states and types stay in their columns, the longest too."""
+    page = open_page(
+        f"#/plans/{WHOLE_ESTATE}",
+        ready="table.servers tbody tr:not(.group)",
+        viewport={"width": 1280, "height": 800},
+    )
+    page.evaluate("""() => {
+        const state = document.querySelector("table.servers .state");
+        state.lastChild.textContent = "Shutting down";
+    }""")
+    wide = page.eval_on_selector_all(
+        ".table-frame, table.servers th:not(.group th), table.servers td",
+        """cells => cells.filter(it => it.scrollWidth > it.clientWidth + 1)
+            .map(it => it.dataset.label ?? it.textContent.slice(0, 40))""",
+    )
+    assert set(wide) == set()

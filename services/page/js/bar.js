@@ -3,7 +3,7 @@
 import { el } from "./dom.js";
 import { icon } from "./icons.js";
 import { openPlaces, Sync } from "./sync.js";
-import { ageOf, timeOf } from "./time.js";
+import { ageOf, timeOf, zone } from "./time.js";
 import { wasSeen } from "./words.js";
 
 /** `{show(state)}`; `refresh` loads everything anew. */
@@ -42,7 +42,7 @@ export function createBar(refresh) {
       if (plans.asOf === shownAsOf) return;
       shownAsOf = plans.asOf;
       freshness.replaceChildren(icon("clock"), ...(plans.asOf
-        ? [el("span", {}, "as of ", timeOf(plans.asOf), ", "), ageOf(plans.asOf, { grade: true, suffix: " ago" }), el("span", { className: "verdict" })]
+        ? [el("span", {}, "as of ", timeOf(plans.asOf), " ", el("span", { title: "Every time on this page is of this zone; UTC on hover" }, zone), ", "), ageOf(plans.asOf, { grade: true, suffix: " ago" }), el("span", { className: "verdict" })]
         : [el("span", {}, "age of the data unknown")]));
     },
   };

@@ -56,10 +56,12 @@ function ask(dialog, launch, existing) {
     findingList(launch.findings.filter(({ code }) => !code.startsWith("NOT_READY_")), () => null),
   ];
   // Anything but drills alone must be read before it is destroyed, and a recovery before it begins.
-  if (unknown.length > 0 || items.some(({ isDrill }) => isDrill !== true)) parts.push(confirmField(`replace ${items.length + unknown.length}`, go));
-  else if (kind === "RECOVERY") parts.push(confirmField(`recover ${servers}`, go));
+  const confirm = [];
+  if (unknown.length > 0 || items.some(({ isDrill }) => isDrill !== true)) confirm.push(confirmField(`replace ${items.length + unknown.length}`, go));
+  else if (kind === "RECOVERY") confirm.push(confirmField(`recover ${servers}`, go));
   dialog.body.replaceChildren(...parts.filter(Boolean));
-  dialog.actions.replaceChildren(action("Cancel", "", dialog.close), go);
+  // Beside the button that waits for the words: the body may scroll.
+  dialog.actions.replaceChildren(...confirm, action("Cancel", "", dialog.close), go);
 }
 
 /** Whether DRS names nothing but what was confirmed. A server seen unknown covers whatever it has. */

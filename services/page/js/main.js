@@ -34,7 +34,8 @@ function viewFor(hash) {
   if (name === "executions" && id && part === "report") return createReportView(id);
   if (name === "executions" && id) return createExecutionView(id, { refresh });
   if (name === "leftovers") return createLeftoversView({ refresh });
-  return name === "servers" ? createServersView() : createPlansView();
+  if (name === "servers") return createServersView();
+  return createPlansView(name ? hash : null);
 }
 
 function go({ focus }) {

@@ -9,13 +9,13 @@ const OPEN_PLACES = 6; // more of them are listed behind a click; the count is a
 
 const shown = new Map();
 
-function failureNotice({ failure, loadedAt, busy }, refresh) {
-  const last = loadedAt
+function failureNotice({ failure, loadedAt, busy, answer, needsAnswer }, refresh) {
+  const last = loadedAt && (answer || !needsAnswer)
     ? el("p", {}, "What you see was loaded at ", timeOf(loadedAt), " (", ageOf(loadedAt, { suffix: " ago" }), ") and may have changed since.")
     : el("p", {}, "Nothing has been loaded yet.");
   const again = el("button", { type: "button", className: "button", onclick: refresh, disabled: busy }, icon("sync"), "Try again");
   return el("div", { className: "notice bad", attrs: { role: "alert" } }, icon("warning"),
-    el("div", {}, el("p", {}, el("strong", {}, "Refreshing failed. "), failure.message, "."), last), again);
+    el("div", {}, el("p", {}, el("strong", {}, failure.status === 404 ? "Not found. " : "Refreshing failed. "), failure.message, "."), last), again);
 }
 
 function placeItem(place, told) {
@@ -45,10 +45,10 @@ function detailsNotice(places) {
       el("span", { className: "sub" }, place.detailsSeenAt ? [" · details of ", ageOf(place.detailsSeenAt, { grade: true, suffix: " ago" })] : " · details never seen"))))));
 }
 
-const degradedNotice = () =>
+const degradedNotice = (asOf) =>
   el("div", { className: "notice info" }, icon("warning"), el("p", {},
     el("strong", {}, "Not everything could be read."),
-    " What is shown is as it was last seen; what could not be read is marked unknown."));
+    asOf ? " What is shown is as it was last seen; what could not be read is marked unknown." : " What could not be read is marked unknown."));
 
 /** Draws each notice anew only when what it says changed, so that screen readers hear it once. */
 export function showNotices(state, refresh) {
@@ -56,12 +56,12 @@ export function showNotices(state, refresh) {
   const unseen = (plans?.places ?? []).filter(({ outcome }) => !wasSeen(outcome));
   const reasons = (status?.places ?? []).filter(({ outcome }) => !wasSeen(outcome));
   // The most urgent first.
-  draw("failure", failure && [failure.message, state.loadedAt, state.busy], () => failureNotice(state, refresh));
+  draw("failure", failure && [failure.message, state.loadedAt, state.busy, state.answer !== null], () => failureNotice(state, refresh));
   draw("places", unseen.length > 0 && [unseen, reasons], () => placesNotice(unseen, status));
   const partly = (status?.places ?? []).filter(({ outcome, message }) => wasSeen(outcome) && message)
     .map(({ accountId, region, message, detailsSeenAt }) => ({ accountId, region, message, detailsSeenAt }));
   draw("details", partly.length > 0 && partly, () => detailsNotice(partly));
-  draw("degraded", (plans?.degraded || answer?.degraded) && ["degraded"], degradedNotice);
+  draw("degraded", (plans?.degraded || answer?.degraded) && [plans.asOf !== null], () => degradedNotice(plans.asOf));
 }
 
 function draw(name, what, build) {

@@ -12,6 +12,12 @@ import { createServerList } from "./server_list.js";
 import { ageOf, timeOf } from "./time.js";
 import { BUCKETS, placeName, STATE_BUCKETS } from "./words.js";
 
+/** How many servers the plan has, as far as anybody knows. */
+function serversOf({ unresolvedWaves }, rows) {
+  if (unresolvedWaves.length === 0) return plural(rows.length, "server");
+  return rows.length ? `${plural(rows.length, "server")} known` : "servers not known";
+}
+
 /** The heading of each wave, with the counts of its servers. */
 function waveTitles(plan, rows) {
   return new Map(plan.waves.map((wave) => {
@@ -65,9 +71,9 @@ export function createPlanView(planId, { refresh }) {
     show({ plans, answer }) {
       plan = plans.plans.find((it) => it.planId === planId) ?? plan;
       if (!plan || !answer) return;
-      const rows = rowsOf([plan], answer);
+      const rows = rowsOf([plan], answer, plans.places);
       heading.textContent = plan.planName;
-      description.textContent = [plan.description, plural(rows.length, "server"), plural(plan.waves.length, "wave")].filter(Boolean).join(" · ");
+      description.textContent = [plan.description, serversOf(plan, rows), plural(plan.waves.length, "wave")].filter(Boolean).join(" · ");
       age.replaceChildren(...(answer.asOf ? ["as of ", timeOf(answer.asOf), ", ", ageOf(answer.asOf, { grade: true, suffix: " ago" })] : ["age unknown"]));
       showUnresolved(plan.unresolvedWaves, unresolved);
       drill.disabled = recover.disabled = plan.unresolvedWaves.length > 0;
@@ -84,7 +90,7 @@ export function createPlanView(planId, { refresh }) {
       drawnLaunches = text;
       launchesPart.hidden = executions.length + others === 0;
       titles = waveTitles(plan, rows);
-      list.update(rows);
+      list.update(rows, plan.unresolvedWaves.length > 0);
     },
   };
 }

@@ -1,6 +1,7 @@
 // Every plan with its counts.
 
 import { el, announce, plural } from "./dom.js";
+import { icon } from "./icons.js";
 import { countsOfPlan, countHaving, notReady } from "./rows.js";
 import { matches } from "./sorting.js";
 import { Table } from "./table.js";
@@ -33,9 +34,10 @@ const COLUMNS = [
   },
   ...Object.keys(BUCKETS).map(count),
   {
-    id: "ready", title: "Not ready", hint: "Servers that could not be launched well now, or of which nobody knows", numeric: true,
+    id: "ready", title: "Not ready", hint: "Servers that could not be launched well now", numeric: true,
     value: (row) => row.notReady,
-    cell: (row) => el("span", { className: row.notReady ? "count alarmed" : "count zero" }, row.notReady.toLocaleString()),
+    cell: (row) => [el("span", { className: row.notReady ? "count alarmed" : "count zero" }, row.notReady.toLocaleString()),
+      row.readinessUnknown > 0 && el("span", { className: "sub" }, `${row.readinessUnknown.toLocaleString()} unknown`)],
   },
   {
     id: "asOf", title: "As of", value: (row) => row.asOf,
@@ -54,10 +56,12 @@ const rowOf = (plan) => ({
   unresolved: plan.unresolvedWaves.length,
   counts: withUnresolved(countsOfPlan(plan), plan.unresolvedWaves.length), // nobody knows how many servers those waves have
   notReady: notReady(plan.readiness),
+  readinessUnknown: plan.readiness?.unknown ?? 0,
   asOf: plan.asOf,
 });
 
-export function createPlansView() {
+/** `lost` is an address that leads to no view: said above the plans. */
+export function createPlansView(lost = null) {
   const table = new Table({ label: "Recovery plans", className: "plans", columns: COLUMNS });
   const tiles = createTiles("Plans with servers in a state", () => filter(), "Plans with any …");
   const search = el("input", { type: "search", placeholder: "Filter plans", oninput: () => filter(), attrs: { "aria-label": "Filter plans" } });
@@ -65,6 +69,7 @@ export function createPlansView() {
   const heading = el("h1", {}, "Recovery plans");
   const node = el("div", { className: "view" },
     el("div", { className: "view-head" }, heading, summary, el("div", { className: "tools" }, search)),
+    lost && el("div", { className: "notice warn", attrs: { role: "alert" } }, icon("warning"), el("p", {}, `There is nothing at ${lost}. These are the plans.`)),
     tiles.node, table.node);
 
   function filter() {

@@ -6,7 +6,7 @@ const EVERY_MS = 30_000;
 
 /** Loads the plans, the sync's status and what the view needs; tells `onChange` after each load. */
 export class Refresher {
-  state = { plans: null, answer: null, status: null, loadedAt: null, failure: null, busy: false };
+  state = { plans: null, answer: null, needsAnswer: false, status: null, loadedAt: null, failure: null, busy: false };
   #view; #onChange; #timer; #abort = new AbortController();
 
   constructor(onChange) {
@@ -18,6 +18,8 @@ export class Refresher {
   show(view) {
     this.#view = view;
     this.state.answer = null;
+    this.state.needsAnswer = Boolean(view.load);
+    if (this.state.failure?.status === 404) this.state.failure = null; // what is missing there is not missing here
     return this.now();
   }
 
@@ -42,7 +44,7 @@ export class Refresher {
     this.#take("status", status, signal);
     const failures = (await Promise.all(taken)).filter(Boolean);
     if (signal.aborted) return;
-    if (failures.length) this.#tell({ failure: { message: failures[0].message, at: new Date().toISOString() } });
+    if (failures.length) this.#tell({ failure: { message: failures[0].message, status: failures[0].status, at: new Date().toISOString() } });
     else this.#tell({ failure: null, loadedAt: new Date().toISOString() });
   }
 

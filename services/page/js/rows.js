@@ -1,37 +1,48 @@
 // Joining what a plan wants with what is known: one row per server of a wave, and the counts of rows.
 
 import { sorted } from "./sorting.js";
-import { bucketOf, kindOf } from "./words.js";
+import { bucketOf, kindOf, placeName } from "./words.js";
 
-function row(plan, wave, serverId, item, isUnknown, machine) {
+/** When DRS was asked about a server: "none" is as old as the last whole look at its place; "unknown" has no age. */
+function lookedAt(state, item, place, places) {
+  if (item) return item.lastSyncTime;
+  return state === "none" ? places.get(placeName(place))?.completedAt ?? null : null;
+}
+
+function row(plan, wave, serverId, item, isUnknown, machine, places) {
   let state = "none";
   if (item) state = item.ec2InstanceState === "unknown" ? "unrecognised" : item.ec2InstanceState;
   else if (isUnknown) state = "unknown";
+  const place = {
+    accountId: item?.accountId ?? machine?.accountId ?? wave.accountId,
+    region: item?.region ?? machine?.region ?? wave.region,
+  };
   return {
     key: `${plan.planId}/${wave.waveNumber}/${serverId}`,
     planName: plan.planName,
     wave: `${wave.waveNumber} ${wave.waveName}`,
     waveNumber: wave.waveNumber,
     serverId,
-    accountId: item?.accountId ?? wave.accountId,
-    region: item?.region ?? wave.region,
+    ...place,
     state,
     bucket: bucketOf(state),
     kind: item ? kindOf(item.isDrill) : null,
     item: item ?? null,
+    lookedAt: lookedAt(state, item, place, places),
     name: machine?.sourceServerName ?? item?.sourceServerName ?? null,
     readiness: machine?.readiness ?? { state: "unknown", reason: "not looked at", observedAt: null },
   };
 }
 
-/** The rows of these plans in wave order, from an answer of the API. In neither list means: looked, none there. */
-export function rowsOf(plans, answer) {
+/** The rows of these plans in wave order, from an answer of the API and the last looks. In neither list means: looked, none there. */
+export function rowsOf(plans, answer, looks) {
+  const places = new Map(looks.map((look) => [placeName(look), look]));
   const items = new Map(answer.existingInstances.map((item) => [item.sourceServerId, item]));
   const unknown = new Set(answer.unknownServerIds);
   const machines = new Map((answer.servers ?? []).map((server) => [server.sourceServerId, server]));
   return plans.flatMap((plan) =>
     plan.waves.flatMap((wave) =>
-      wave.serverIds.map((id) => row(plan, wave, id, items.get(id), unknown.has(id), machines.get(id)))));
+      wave.serverIds.map((id) => row(plan, wave, id, items.get(id), unknown.has(id), machines.get(id), places))));
 }
 
 /** Each server once, with all its plans, in the order of places. */
@@ -101,5 +112,5 @@ export function countReadiness(rows) {
   return counts;
 }
 
-/** Of the counts of readiness: how many servers could not be launched well, or nobody knows. */
-export const notReady = (counts) => Object.entries(counts ?? {}).reduce((sum, [word, count]) => (word === "ready" ? sum : sum + count), 0);
+/** Of the counts of readiness: how many servers could not be launched well. Not known is neither. */
+export const notReady = (counts) => Object.entries(counts ?? {}).reduce((sum, [word, count]) => (word === "ready" || word === "unknown" ? sum : sum + count), 0);

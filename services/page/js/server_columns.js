@@ -30,6 +30,10 @@ const WORST_FIRST = Object.keys(READINESS);
 
 const ofItem = (build) => ({ item }) => (item ? build(item) : none());
 
+/** A long type breaks behind its family: `c6i.` `2xlarge`. */
+const typeOf = ({ instanceType }) =>
+  el("span", { className: "mono" }, (instanceType ?? "").split(/(?<=\.)/).flatMap((part, index) => (index ? [el("wbr"), part] : [part])));
+
 export const SERVER_COLUMNS = [
   {
     id: "state", title: "State", value: (row) => stateOf(row.state).word,
@@ -57,7 +61,7 @@ export const SERVER_COLUMNS = [
       item.publicIp && el("span", { className: "mono", title: "Public address" }, `${item.publicIp} public`),
     ]),
   },
-  { id: "type", title: "Type", value: (row) => row.item?.instanceType, cell: ofItem((item) => el("span", { className: "mono" }, item.instanceType)) },
+  { id: "type", title: "Type", value: (row) => row.item?.instanceType, cell: ofItem(typeOf) },
   {
     id: "place", title: "Account, region", value: (row) => `${row.accountId} ${row.region}`,
     cell: (row) => [el("span", { className: "mono" }, row.accountId), el("span", { className: "sub" }, row.region)],
@@ -68,8 +72,8 @@ export const SERVER_COLUMNS = [
   },
   { id: "age", title: "Age", value: (row) => row.item && secondsSince(row.item.launchTime), cell: ofItem((item) => ageOf(item.launchTime)) },
   {
-    id: "seen", title: "Looked at", hint: "When DRS was last asked about this instance", value: (row) => row.item?.lastSyncTime,
-    cell: ofItem((item) => ageOf(item.lastSyncTime, { grade: true, suffix: " ago" })),
+    id: "seen", title: "Looked at", hint: "When DRS was last asked about this server", value: (row) => row.lookedAt,
+    cell: ({ lookedAt }) => (lookedAt ? ageOf(lookedAt, { grade: true, suffix: " ago" }) : none()),
   },
 ];
 

@@ -16,7 +16,7 @@ const textOf = (row) => [
   ...Object.values(row.item ?? {}),
 ].join(" ");
 
-const isWanted = ({ readiness }, wanted) => !wanted || (wanted === "not-ready" ? readiness.state !== "ready" : readiness.state === wanted);
+const isWanted = ({ readiness }, wanted) => !wanted || (wanted === "not-ready" ? !["ready", "unknown"].includes(readiness.state) : readiness.state === wanted);
 
 /** The choices of readiness there are, with how many servers each has; what was chosen stays chosen. */
 function offer(select, rows) {
@@ -31,7 +31,7 @@ function offer(select, rows) {
   select.dataset.choices = text;
 }
 
-/** `{node, tools, update(rows)}`; `name()` is the file name of the CSV. */
+/** `{node, update(rows, isPartial)}`: partial where servers are not known by name; `name()` is the file name of the CSV. */
 export function createServerList({ label, groupOf, name }) {
   const table = new Table({ label, className: "servers", columns: SERVER_COLUMNS, groupOf });
   const tiles = createTiles("Servers by state", () => filter());
@@ -62,10 +62,10 @@ export function createServerList({ label, groupOf, name }) {
 
   return {
     node: el("div", { className: "server-list" }, tiles.node, tools, table.node),
-    update(rows) {
+    update(rows, isPartial = false) {
       total = rows.length;
       texts = new Map(rows.map((row) => [row.key, textOf(row)]));
-      tiles.update(countRows(rows));
+      tiles.update({ ...countRows(rows), ...(isPartial && { unknown: "?" }) });
       offer(ready, rows);
       table.update(rows);
       filter();

@@ -35,7 +35,7 @@ export function createServersView() {
     },
     show({ plans, answer }) {
       if (!answer) return;
-      const rows = onePerServer(rowsOf(plans.plans, answer));
+      const rows = onePerServer(rowsOf(plans.plans, answer, plans.places));
       summary.textContent = `${plural(rows.length, "server")} in ${plural(plans.plans.length, "plan")}`;
       list.update(rows);
     },

@@ -14,7 +14,7 @@ export class Table {
     this.#groupOf = groupOf;
     this.#sort = sort;
     this.#body = el("tbody", { attrs: { role: "rowgroup" } });
-    this.#empty = el("p", { className: "empty", hidden: true }, "Nothing matches.");
+    this.#empty = el("p", { className: "empty", hidden: true });
     const heads = columns.map((column) => this.#head(column));
     const table = el("table", { className, attrs: { role: "table", "aria-label": label } },
       el("thead", { attrs: { role: "rowgroup" } }, el("tr", { attrs: { role: "row" } }, heads)), this.#body);
@@ -121,6 +121,7 @@ export class Table {
         if (group && !node.hidden) group.hidden = false;
       }
     }
+    this.#empty.textContent = this.#rows.length ? "Nothing matches." : "Nothing to show.";
     this.#empty.hidden = kept.size > 0;
   }
 }

@@ -10,6 +10,10 @@ const dayAndClock = new Intl.DateTimeFormat(undefined, {
   day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
 });
 
+/** The name of the reader's zone, as `GMT+1`: said once, in the bar. */
+export const zone = new Intl.DateTimeFormat(undefined, { timeZoneName: "short" }).formatToParts()
+  .find(({ type }) => type === "timeZoneName").value;
+
 let skew = 0; // milliseconds the server's clock is ahead of this machine's
 
 /** Ages are counted on the server's clock: the operator's may be wrong. `date` is the Date header, or null. */
