@@ -593,5 +593,5 @@ class Report(ReportSums):
     waves: list[ReportWave]
     termination: list[ReportTermination]
     clean_ups: list[Note]
-    left_behind: list[str] | None = Field(description="null: could not be asked")
+    left_behind: list[str] | None = Field(description="null: could not be asked, or runs")
     generated_at: Stamp

@@ -13,7 +13,7 @@ from services.cli.plans import plan_of
 from services.cli.terminate import termination_listing
 from services.execution.clean_up import clean_up_drill, clean_up_of
 from services.execution.operations import execution_report, executions_of
-from services.execution.report_html import duration, report_html
+from services.execution.report_html import duration, kind_of, report_html, what_is_left
 from services.sync.wiring import SyncWiring
 
 
@@ -72,10 +72,10 @@ def report(wiring: SyncWiring, execution_id: str, as_html: bool, as_json: bool) 
 
 
 def _print(body: dict[str, Any]) -> None:
+    say(f"{kind_of(body)} of {body['planName'] or body['planId']}: {body['status']}")
     say(
-        f"{body['executionType'].title()} of {body['planName'] or body['planId']}: {body['status']}"
+        f"Started {body['startTime'] or 'not known when'}, took {duration(body['durationSeconds'])}"
     )
-    say(f"Started {body['startTime']}, took {duration(body['durationSeconds'])}")
     for part in (*body["waves"], body):
         name = (
             f"Wave {part['waveNumber']} {part['waveName']}".strip()
@@ -87,5 +87,4 @@ def _print(body: dict[str, Any]) -> None:
         say(f"{name}: {counts}; RTO {longest}, RPO {duration(part['oldestRecoveryPointSeconds'])}")
     for note in body["cleanUps"]:
         say(f"Cleaned up {note['at']} by {note['by'] or 'not known who'}: {note['note']}")
-    left = body["leftBehind"]
-    say("Left behind: " + ("could not be asked" if left is None else ", ".join(left) or "nothing"))
+    say(f"Left behind: {what_is_left(body)}")

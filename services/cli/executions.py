@@ -7,11 +7,13 @@ import click
 from cache.errors import Conflict, NotFound
 from services.cli.group import main
 from services.cli.listing import Column, Listing, wide_option
-from services.cli.output import as_json, complain, kind_of, out, say
+from services.cli.output import as_json, complain, out, say
 from services.execution.operations import executions_of
 from services.execution.start import cancel_execution
 from services.platform.execution import Execution
 from services.sync.wiring import SyncWiring
+
+CANCELLING = "being cancelled: ends when its wave in flight does"
 
 
 @main.command()
@@ -53,7 +55,12 @@ def cancel(wiring: SyncWiring, execution_id: str, force: bool, yes: bool, as_jso
     if as_json:
         click.echo(json.dumps(execution.body()))
     else:
-        say(f"{execution.execution_id}: {execution.status.lower()}")
+        say(f"{execution.execution_id}: {cancelled(execution)}")
+
+
+def cancelled(execution: Execution) -> str:
+    """What a cancel has come to: DRS cannot be told to stop, so a wave in flight is followed."""
+    return execution.status.lower() if execution.is_over else CANCELLING
 
 
 def running_listing(found: list[Execution]) -> Listing:
@@ -63,7 +70,7 @@ def running_listing(found: list[Execution]) -> Listing:
     for it in found:
         listing.add(
             it.execution_id,
-            kind_of(it.is_drill),
+            it.execution_type.lower(),
             it.status,
             it.plan_name or it.plan_id,
             it.start_time,
@@ -81,4 +88,6 @@ def _todo(execution: Execution) -> str:
             f"abandoned: no step since {execution.abandoned_since}; `recovery-sync cancel "
             "--force` frees its plan"
         )
+    if execution.cancel_requested:
+        return CANCELLING
     return ""

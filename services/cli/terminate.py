@@ -13,6 +13,7 @@ from services.cli.group import main
 from services.cli.listing import Column, Listing, wide_option
 from services.cli.output import as_json, bar, complain, kind_of, out, say
 from services.execution.approval import refuse_alone
+from services.execution.guard import Refusal
 from services.execution.operations import executions_of
 from services.execution.termination import terminate_recovery_instances
 from services.execution.termination_status import termination_status
@@ -55,8 +56,8 @@ def terminate(  # noqa: PLR0913, PLR0917 - an option each
         body["termination"] = _follow(executions, parts, execution_id)
     if as_json:
         click.echo(json.dumps(body))
-    elif not yes:
-        say("Nothing was terminated. --yes does it.")
+    else:
+        say(sum_of(body))
     left = body.get("termination", {}).get("remaining", [])
     failed = [f"{it['sourceServerId']}: {it['message']}" for it in body["failed"]]
     complain(failed + ([f"{len(left)} servers remain: {', '.join(left[:10])}"] if left else []))
@@ -74,6 +75,18 @@ def _follow(executions: Executions, parts: SyncParts, execution_id: str) -> dict
             if status["status"] != "IN_PROGRESS":
                 return status
             time.sleep(POLL_SECONDS)
+
+
+def sum_of(body: dict[str, Any]) -> str:
+    """How many go, how many stay, and which flags would change that."""
+    counts = {it: len(body[it]) for it in ("requested", "refused", "failed")}
+    goes = "would go" if body["dryRun"] else "go"
+    parts = [f"{counts['requested']} {goes}, {counts['refused']} stay, {counts['failed']} failed."]
+    if real := sum(it["reason"] == Refusal.REAL_RECOVERY for it in body["refused"]):
+        parts.append(f"{real} are of a real recovery: --confirm-recovery includes those.")
+    if body["dryRun"]:
+        parts.append("Nothing was terminated." + (" --yes does it." if body["requested"] else ""))
+    return " ".join(parts)
 
 
 def termination_listing(body: dict[str, Any]) -> Listing:

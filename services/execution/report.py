@@ -25,7 +25,8 @@ def report_body(
 ) -> dict[str, Any]:
     """The report at a moment.
 
-    `left` are servers that still have an instance of it; None: could not be asked.
+    `left` are servers that still have an instance of it; None: could not be asked. While it runs
+    nobody knows what it will leave.
     """
     waves = [
         _wave(wave, launches) for wave in sorted(execution.waves, key=lambda it: it.wave_number)
@@ -47,7 +48,7 @@ def report_body(
         "waves": waves,
         "termination": _termination(execution),
         "cleanUps": [it.model_dump(by_alias=True) for it in execution.clean_ups],
-        "leftBehind": None if left is None else sorted(left),
+        "leftBehind": sorted(left) if left is not None and execution.is_over else None,
         "generatedAt": at,
     }
 

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from services.platform.execution import OVER
+
+KINDS = {"DRILL": "Drill", "RECOVERY": "Recovery"}
 type Part = Mapping[str, Any]
 
 _STYLE = """
@@ -22,7 +25,7 @@ tr { break-inside: avoid; } .number { text-align: right; white-space: nowrap; }
 
 def report_html(report: Part) -> str:
     """The page of a report body."""
-    title = f"{report['executionType'].title()} report: {report['planName'] or report['planId']}"
+    title = f"{kind_of(report)} report: {report['planName'] or report['planId']}"
     parts = [
         f"<h1>{_text(title)}</h1>",
         (
@@ -38,6 +41,19 @@ def report_html(report: Part) -> str:
         "<!doctype html>\n<html "
         f'lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
     )
+
+
+def kind_of(report: Part) -> str:
+    """What it was; rows of others may not say."""
+    return KINDS.get(report["executionType"], "Execution")
+
+
+def what_is_left(report: Part) -> str:
+    """Never "nothing" where nobody knows."""
+    left = report["leftBehind"]
+    if left is None:
+        return "could not be asked" if report["status"] in OVER else "not known while it runs"
+    return f"{len(left)} servers still have an instance: {', '.join(left)}" if left else "nothing"
 
 
 def duration(seconds: int | None) -> str:
@@ -56,7 +72,7 @@ def _facts(report: Part) -> str:
         ("Status", report["status"] + (f": {report['message']}" if report["message"] else "")),
         ("Asked for by", report.get("requestedBy") or "not known"),
         ("Agreed to by", report.get("approvedBy") or "nobody else"),
-        ("Started", report["startTime"]),
+        ("Started", report["startTime"] or "not known"),
         ("Ended", report["endTime"] or "not yet"),
         ("Took", duration(report["durationSeconds"])),
         ("Servers", f"{report['serverCount']}: {_counts(report)}"),
@@ -99,7 +115,6 @@ def _server(server: Part) -> Sequence[str]:
 
 
 def _end(report: Part) -> str:
-    left = report["leftBehind"]
     jobs = [
         f"{it['jobId']}: {len(it['serverIds'])} servers in {it['accountId']} / {it['region']}, "
         f"{it['status']}"
@@ -111,18 +126,11 @@ def _end(report: Part) -> str:
     notes = [
         f"{it['at']}, {it['by'] or 'not known who'}: {it['note']}" for it in report["cleanUps"]
     ]
-    what_is_left = (
-        "could not be asked"
-        if left is None
-        else f"{len(left)} servers still have an instance: {', '.join(left)}"
-        if left
-        else "nothing"
-    )
     return (
         "<h2>Termination</h2>"
         + ("".join(f"<p>{_text(it)}</p>" for it in jobs) or "<p>Nothing was terminated.</p>")
         + "".join(f"<p>Clean-up, {_text(it)}</p>" for it in notes)
-        + f"<p><b>Left behind:</b> {_text(what_is_left)}</p>"
+        + f"<p><b>Left behind:</b> {_text(what_is_left(report))}</p>"
     )
 
 

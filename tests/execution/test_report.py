@@ -83,6 +83,16 @@ def test_who_ended_it_and_what_was_left_is_told() -> None:
     assert "Left behind:</b> nothing" in report_html(body)
 
 
+def test_what_runs_has_left_nothing_that_anybody_knows_of() -> None:
+    """Instances are being launched, so "nothing" would be false; rows of others say less."""
+    body = report([], status="RUNNING", executionType="UNKNOWN", startTime=None)
+    assert body["leftBehind"] is None
+    page = report_html(body)
+    assert "Left behind:</b> not known while it runs" in page
+    assert "Execution report" in page
+    assert "None" not in page
+
+
 def test_an_execution_that_runs_or_lacks_times_has_a_report_too() -> None:
     """Rows of others may lack what ours have."""
     body = report(startTime=None, endTime=None, waves=[{"waveNumber": 1, "serverIds": [A]}])

@@ -85,7 +85,7 @@ export function createExecutionView(executionId, { refresh }) {
     const isPaused = status === "PAUSED" && !execution.approval;
     tools.replaceChildren(report, ...(isPaused ? [el("button", { type: "button", className: "button primary", data: { needs: "operator" }, onclick: resume }, icon("play"), "Begin next wave")] : []), over
       ? el("button", { type: "button", className: "button danger", data: { needs: "operator" }, onclick: () => openTermination(executionId, planName, after) }, icon("trash"), "Terminate …")
-      : el("button", { type: "button", className: "button", data: { needs: "operator" }, onclick: cancel }, icon("close"), "Cancel"));
+      : el("button", { type: "button", className: "button", data: { needs: "operator" }, onclick: cancel, disabled: execution.cancelRequested === true }, icon("close"), execution.cancelRequested ? "Cancelling …" : "Cancel"));
     decisions.replaceChildren(...executionNotices(execution, refresh));
     waves.replaceChildren(...execution.waves.map(waveCard));
   }

@@ -8,6 +8,7 @@ import { save } from "./take_away.js";
 import { duration, timeOf } from "./time.js";
 import { placeName, statusWord } from "./words.js";
 
+const OVER = new Set(["COMPLETED", "PARTIAL", "FAILED", "CANCELLED"]);
 const took = (seconds) => (seconds === null ? "not known" : duration(seconds));
 const moment = (iso) => (iso ? timeOf(iso) : "not known");
 const counts = ({ launched, failed, serverCount }) => `${launched} of ${plural(serverCount, "server")} launched, ${failed} failed`;
@@ -55,9 +56,9 @@ function waveSection(wave) {
       el("tbody", {}, wave.servers.map(serverRow))));
 }
 
-function ending({ termination, cleanUps, leftBehind }) {
+function ending({ status, termination, cleanUps, leftBehind }) {
   const asked = (job) => [job.requestedAt && [", asked for ", timeOf(job.requestedAt)], job.requestedBy && ` by ${job.requestedBy}`, job.endedAt && [", over ", timeOf(job.endedAt)]];
-  const left = leftBehind === null ? "could not be asked" : leftBehind.length === 0 ? "nothing" : `${plural(leftBehind.length, "server")} still ${leftBehind.length === 1 ? "has" : "have"} an instance: ${leftBehind.join(", ")}`;
+  const left = leftBehind === null ? (OVER.has(status) ? "could not be asked" : "not known while it runs") : leftBehind.length === 0 ? "nothing" : `${plural(leftBehind.length, "server")} still ${leftBehind.length === 1 ? "has" : "have"} an instance: ${leftBehind.join(", ")}`;
   return el("section", { className: "wave" }, el("h2", {}, "Termination"),
     termination.length === 0 && el("p", {}, "Nothing was terminated."),
     termination.map((job) => el("p", {}, el("span", { className: "mono" }, job.jobId), ` · ${placeName(job)} · ${plural(job.serverIds.length, "server")} · ${statusWord(job.status)}`, asked(job))),
