@@ -163,7 +163,7 @@ EVENTS = {
         (event("GET", "/executions/{executionId}", executionId="none"), 404),
         (event("POST", "/executions", {"planId": "none", "executionType": "DRILL"}), 404),
         (event("POST", "/executions", {"planId": 1}), 400),
-        ({"operation": "start_wave", "executionId": "none", "waveNumber": 1}, None),
+        ({"operation": "terminate_recovery_instances", "executionId": "none"}, None),
     ],
 }
 
