@@ -21,7 +21,7 @@ EXAMPLES = "15"  # per operation; a seed makes the run repeatable
 
 
 def test_the_api_holds_against_its_own_document(stack: Stack, tmp_path: Path) -> None:
-    """Schemathesis, on every route that starts nothing."""
+    """Schemathesis, on every route that starts or ends nothing: it learns ids from answers."""
     program = Path(sys.executable).parent / "schemathesis"
     run = subprocess.run(
         [
@@ -29,7 +29,7 @@ def test_the_api_holds_against_its_own_document(stack: Stack, tmp_path: Path) ->
             "--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", EXAMPLES,
             "--seed", "1",
             "--generation-database", "none", "--no-color",
-            "--exclude-path-regex", "(recovery-instance-sync|executions)$",
+            "--exclude-path-regex", "(recovery-instance-sync|executions|clean-up-drill|terminate-instances)$",
         ],
         capture_output=True, text=True, cwd=tmp_path, timeout=110, check=False,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from time import monotonic, sleep
 
 import pytest
 
+from cache.mirror import AWAY
 from loadtests.faults_stack import FaultyStack, wrong
 from local.throttling import ThrottlingDynamoDB
 
@@ -139,6 +140,7 @@ def test_a_warm_mirror_needs_no_table(faulty: FaultyStack) -> None:
     """With entries in Redis, pages are whole while DynamoDB
     hangs, even once the plan in memory is old.
     """
+    sleep(AWAY + 0.5)  # the test before took Redis away: until then no process asks it
     faulty.to_dynamodb.black_hole()
     for _ in range(4):
         page = faulty.plan_page()

@@ -58,7 +58,7 @@ def test_it_has_every_kind_of_server(world: World) -> None:
     assert sum(sorted(states) == ["RUNNING", "TERMINATED"] for states in records.values()) > 20
     assert any(states == ["NOT_FOUND"] for states in records.values())
     assert len(world.expected.keys() - records.keys()) > 50
-    assert sum(fields["sourceVpcId"] is not None for fields in alive) == pytest.approx(
+    assert sum(fields["sourceSubnetId"] is not None for fields in alive) == pytest.approx(
         len(alive) / 2, rel=0.1
     )
 
