@@ -39,7 +39,7 @@ from tests.infra.alarms import Period, alarms
 
 pytestmark = [pytest.mark.xdist_group("alarms"), pytest.mark.long]
 ALARMS = alarms()
-MOST_PERIODS = 5
+MOST_PERIODS = 12  # breakers and processes come back at their own time on a busy machine
 MINUTES_A_SECOND = 60
 DEPLOYMENT = f"{PROJECT}-{ENVIRONMENT}"
 LONG_AGO = 1_600_000_000_000
@@ -371,7 +371,7 @@ def test_every_alarm_is_rehearsed() -> None:
 
 @pytest.mark.parametrize("name", BREAKS)
 def test_an_alarm_rings_and_falls_silent_again(rehearsal: Rehearsal, name: str) -> None:
-    """Within five periods each."""
+    """Within a dozen periods each."""
     alarm = ALARMS[name]
 
     def passes_until(is_ringing: bool) -> bool:
