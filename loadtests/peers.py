@@ -168,7 +168,7 @@ def hget_each(tiers: Tiers) -> Page:
 
 def hgetall(tiers: Tiers) -> Page:
     """A hash per server with a field per attribute, HGETALL in a
-    pipeline, as the original design has it.
+    pipeline.
     """
 
     def page(ids: Sequence[str]) -> bytes:

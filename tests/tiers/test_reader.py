@@ -195,7 +195,7 @@ def test_whatever_is_down_the_answer_is_honest_and_in_time(
     with faulty(dynamodb.url, behaviour) as url:
         began = monotonic()
         answer = behaving(stack, url, mirror).read({ONE: HERE, NEVER: HERE})
-        assert monotonic() - began < 9  # three seconds, on a machine a third as fast and busy
+        assert monotonic() - began < 3
     assert answer.mirror_away is (mirrored == "away")
     assert sorted(answer.entries) == ([ONE] if mirrored == "warm" else [])
     assert answer.unknown == ([NEVER] if mirrored == "warm" else [ONE, NEVER])
