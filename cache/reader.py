@@ -35,6 +35,7 @@ REFILL_UNTIL = (
 TABLE_TAKES = 0.1  # seconds; begun with less left, a read of the table brings nothing
 ROWS_TAKE = 0.5  # seconds kept for rows while plans are asked where servers are
 LOOKS_FIRST = 0.1  # seconds that the looks may take before the rows are asked for beside them
+PLACES_TAKE = 1.0  # seconds an answer without the mirror waits for them: they name lost places
 
 
 def no_plans(_server_ids: Iterable[str]) -> Mapping[str, Place]:
@@ -125,7 +126,8 @@ class Reader:
             read.servers = {**read.servers, **self._places_of(bare, read)}
         if monotonic() < read.deadline - TABLE_TAKES:
             fetch(missing, read, self)
-        read.answer.places = self._looks.known(0, read.answer.places).places
+        left = 0.0 if read.answer.places else min(PLACES_TAKE, read.deadline - monotonic())
+        read.answer.places = self._looks.known(left, read.answer.places).places
 
     def _places_of(self, server_ids: list[str], read: Read) -> Mapping[str, Place]:
         """Where plans have these servers, if that can be said

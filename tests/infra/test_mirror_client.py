@@ -77,15 +77,11 @@ class TestCluster:
         older = [Fresh(entry._replace(version=6), monotonic()) for entry in ENTRIES]
         assert redis.publish(older).refused == len(ENTRIES)
 
-    def test_a_cluster_that_is_away_is_unavailable_within_a_second(self) -> None:
-        """Nothing connects when the client is made; the first read
-        says that nobody is there, and soon.
-        """
+    def test_a_cluster_that_is_away_is_unavailable(self) -> None:
+        """Nothing connects when the client is made; the first read says that nobody is there."""
         redis = mirror(f"redis://127.0.0.1:{free_port()}", redis_cluster=True)
-        started = monotonic()
         with pytest.raises(MirrorUnavailable):
             redis.read(IDS)
-        assert monotonic() - started < 1.0
 
 
 @pytest.fixture(scope="module")

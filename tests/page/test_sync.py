@@ -8,12 +8,19 @@ from loadtests.faults_stack import FaultyStack
 
 from .conftest import OpenPage
 
+STATUS = "**/drs/recovery-instance-sync/status"
+
+
+def make_slow(rough: FaultyStack) -> None:
+    """A sync takes long enough to be seen on the way, on however busy a machine."""
+    rough.stack.standin.weather([*rough.world.weather, {"latencyMs": 2_000}])
+
 
 def test_sync_shows_each_place_until_all_are_done(open_rough: OpenPage, rough: FaultyStack) -> None:
     """Looking, then looked at, with counts; the denied one
     with its reason; then the page is fresh.
     """
-    rough.stack.standin.weather([*rough.world.weather, {"latencyMs": 400}])
+    make_slow(rough)
     page = open_rough()
     seen_before = page.locator("#freshness time").first.get_attribute("datetime")
     # Stamps are whole seconds: a sync within the same one could not show.
@@ -23,6 +30,7 @@ def test_sync_shows_each_place_until_all_are_done(open_rough: OpenPage, rough: F
     expect(dialog.get_by_text("Looking …").first).to_be_visible()
     expect(dialog.get_by_text(re.compile(r"\d of 5 places"))).to_be_visible()
     expect(page.locator("#sync-button")).to_have_text(re.compile(r"Syncing \d of 5"))
+    rough.stack.standin.weather(rough.world.weather)
     expect(dialog.get_by_text(re.compile("Last sync: .* 1 place failed"))).to_be_visible()
     expect(dialog.locator("li.seen")).to_have_count(4)
     failed = dialog.locator("li.failed")
@@ -40,12 +48,13 @@ def test_sync_shows_each_place_until_all_are_done(open_rough: OpenPage, rough: F
 
 def test_a_sync_somebody_else_started_is_followed(open_rough: OpenPage, rough: FaultyStack) -> None:
     """Two pages: one starts it, the other shows it after its next refresh."""
-    rough.stack.standin.weather([*rough.world.weather, {"latencyMs": 400}])
+    make_slow(rough)
     mine, other = open_rough(), open_rough()
     mine.get_by_role("button", name="Sync now").click()
     expect(mine.locator("#sync-button")).to_have_text(re.compile(r"Syncing \d of 5"))
     other.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(other.locator("#sync-button")).to_have_text(re.compile(r"Syncing \d of 5"))
+    rough.stack.standin.weather(rough.world.weather)
     expect(other.locator("#sync-button")).to_have_text("Sync now")
     expect(mine.locator("#sync-button")).to_have_text("Sync now")
 
@@ -54,12 +63,14 @@ def test_progress_that_cannot_be_read_is_no_failed_sync(
     open_rough: OpenPage, rough: FaultyStack
 ) -> None:
     """It says so while the sync goes on, and takes it back when the progress can be read again."""
-    rough.stack.standin.weather([*rough.world.weather, {"latencyMs": 400}])
+    make_slow(rough)
     page = open_rough()
-    page.route("**/drs/recovery-instance-sync/status", lambda route: route.abort(), times=2)
+    page.route(STATUS, lambda route: route.abort())
     page.get_by_role("button", name="Sync now").click()
     dialog = page.get_by_role("dialog", name="Places")
     expect(dialog.get_by_text("How the sync does cannot be read")).to_be_visible()
+    page.unroute(STATUS)
     expect(dialog.get_by_text("Looking …").first).to_be_visible()
+    rough.stack.standin.weather(rough.world.weather)
     expect(dialog.get_by_role("alert")).to_have_count(0)
     expect(dialog.get_by_text(re.compile("Last sync: .* 1 place failed"))).to_be_visible()

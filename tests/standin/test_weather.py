@@ -97,13 +97,13 @@ def test_each_service_denies_in_its_own_words(aws: Aws, refused: Refused) -> Non
 
 
 def test_latency_holds_a_call_back(aws: Aws) -> None:
-    """At least as long as it says, at most as long as with all its jitter."""
+    """At least as long as it says."""
     aws.servers(1)
     aws.client("drs").describe_jobs()
     aws.weather({"latencyMs": 80, "jitterMs": 40})
     started = time.monotonic()
     aws.client("drs").describe_jobs()
-    assert 0.08 <= time.monotonic() - started < 2
+    assert time.monotonic() - started >= 0.08
 
 
 def test_an_outage_closes_the_connection_or_stays_silent(aws: Aws, refused: Refused) -> None:

@@ -15,10 +15,16 @@ type Forward = Callable[[dict[str, Any]], dict[str, Any]]
 type Behaviour = Callable[[str, dict[str, Any], Forward], Reply]
 
 
-def hang(*_: object) -> Reply:
-    """Take the call and never answer (within anybody's patience)."""
-    Event().wait(5)
-    return 500, b""
+class Hang:
+    """Takes the call and answers after more than anybody's patience."""
+
+    has_answered = False
+
+    def __call__(self, *_: object) -> Reply:
+        """Wait, then fail."""
+        Event().wait(10)
+        self.has_answered = True
+        return 500, b""
 
 
 def refuse(*_: object) -> Reply:

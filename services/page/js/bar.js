@@ -37,8 +37,10 @@ export function createBar(refresh) {
       if (!plans) return;
       const failed = plans.places.filter(({ outcome }) => !wasSeen(outcome)).length;
       const seen = plans.places.length - failed;
-      placesButton.replaceChildren(icon(failed ? "warning" : "ok"), el("span", {}, `${seen} of ${plans.places.length} places`));
-      placesButton.classList.toggle("alarmed", failed > 0);
+      const isKnown = plans.places.length > 0;
+      placesButton.replaceChildren(icon(failed || !isKnown ? "warning" : "ok"),
+        el("span", {}, isKnown ? `${seen} of ${plans.places.length} places` : "Places not known"));
+      placesButton.classList.toggle("alarmed", failed > 0 || !isKnown);
       if (plans.asOf === shownAsOf) return;
       shownAsOf = plans.asOf;
       freshness.replaceChildren(icon("clock"), ...(plans.asOf
