@@ -246,12 +246,9 @@ def decide(
     verdict = judge(stored, change)
     if not verdict.is_write:
         return verdict, dict(stored) if stored is not None else None
-    row = mended(stored, change, verdict)
-    if may_skip and stored is not None and _says_the_same(stored, row) and _is_sound(stored):
-        age = to_millis(row["lastSyncTime"]) - to_millis(stored["lastSyncTime"])
-        if age < RESTAMP_AFTER or change.is_absence:
-            return Verdict.SAME, dict(stored)
-    return verdict, row
+    if may_skip and stored is not None and _says_it_already(stored, change, verdict):
+        return Verdict.SAME, dict(stored)
+    return verdict, mended(stored, change, verdict)
 
 
 def decide_again(
@@ -270,11 +267,19 @@ def decide_again(
     )
 
 
-def _says_the_same(stored: Row, row: Row) -> bool:
-    """Whether two rows differ in nothing but version and stamps."""
-    return stored.keys() == row.keys() and all(
-        stored[name] == value or name in _MOVING for name, value in row.items()
-    )
+def _says_it_already(stored: Row, change: Change, verdict: Verdict) -> bool:
+    """Whether a sound row would change in nothing but version and stamps, and is not due for new
+    ones.
+    """
+    row = apply(stored, change, verdict)
+    if row.keys() != stored.keys():
+        return False
+    if row | {name: stored[name] for name in _MOVING & stored.keys()} != stored:
+        return False
+    if not _is_sound(stored):
+        return False
+    age = to_millis(row["lastSyncTime"]) - to_millis(stored["lastSyncTime"])
+    return age < RESTAMP_AFTER or change.is_absence
 
 
 def _is_sound(stored: Row) -> bool:
