@@ -140,7 +140,7 @@ class Driver:
         for execution_id in self._executions.open():
             with suppress(NotFound):  # somebody has deleted its row
                 execution = self._executions.read(execution_id)
-                found += [] if execution.is_over else [execution]
+                found += [execution] if execution.is_ours and not execution.is_over else []
         return found
 
     def _has_ended(self, execution: Execution) -> str | None:

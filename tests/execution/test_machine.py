@@ -285,6 +285,18 @@ def test_a_row_without_its_waves_costs_its_neighbours_no_watch(deployment: Deplo
     assert deployment.execution(execution_id).status == Status.FAILED
 
 
+def test_a_row_that_others_have_replaced_costs_its_neighbours_no_watch(
+    deployment: Deployment,
+) -> None:
+    """It is theirs now, and is left alone."""
+    theirs, _ = begun(deployment)
+    silent(deployment, theirs, ABANDONED_AFTER + 5)
+    row = deployment.executions.row(theirs)
+    del row["revision"]
+    deployment.row(deployment.wiring.settings.execution_history_table, row)
+    assert theirs not in str(deployment.operate("watch_executions"))
+
+
 def test_a_machine_service_that_is_silent_costs_a_start_a_few_seconds(
     deployment: Deployment, machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:

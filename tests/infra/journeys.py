@@ -239,6 +239,7 @@ class Journeys:
             plan_id="silent",
             start_time=long_ago,
             driven_at=long_ago,
+            revision=0,
             waves=[Wave(wave_number=1)],
         )
         Executions(self.stack.client("dynamodb"), table, turns).begin(silent, lambda _: None)

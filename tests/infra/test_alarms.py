@@ -334,6 +334,7 @@ def nobody_drives(it: Rehearsal) -> Iterator[None]:
         plan_id="a plan of its own",
         start_time=now(),
         driven_at="2026-01-01T00:00:00Z",
+        revision=0,
         waves=[Wave(wave_number=1)],
     )
     executions.begin(silent, lambda _: None)
