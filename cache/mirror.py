@@ -5,8 +5,8 @@ character; `ri:v4:places` a hash of `account/region` to
 `ticket|completedAt|outcome|completedTicket|listedAt|inventoriedAt`;
 `ri:v4:warming:<sourceServerId>` a short lock; `ri:v4:{plans}` a hash of plan ids to definitions,
 opaque here. The braces make f the hash tag: in a cluster, servers of one f share a slot and so a
-node. Every write of an entry goes through one script, so an older version never replaces a newer
-one, whoever sends it and in whatever order.
+node, and one script reads them all. Every write of an entry goes through one script, so an older
+version never replaces a newer one, whoever sends it and in whatever order.
 """
 
 import re
@@ -29,7 +29,7 @@ from cache.values import PlaceLook
 PREFIX = "ri:v4:"
 PLACES = f"{PREFIX}places"
 PLANS = f"{PREFIX}{{plans}}"  # in braces for the reader's rights, which end at the places
-PAGE, MACHINE = ("HGET", "page"), ("HMGET", "page", "server")  # what is read of an entry
+PAGE, MACHINE = "page", "server"  # the fields that are read of an entry
 LIFE = 15 * 60.0  # seconds an entry may be served after the table was read or written
 LIFE_JITTER = 0.1  # lives are up to this share shorter, so that what was filled at once stays
 LOCK_LIFE_MS = 2_000  # longer than a table read, shorter than anyone's patience
@@ -39,6 +39,16 @@ PAGES_KEPT = 16  # of which the commands are remembered, packed: 0.2 kB a server
 LOOKS_KEPT = 1024  # parsed, of the places hash
 COMMANDS_A_PIPELINE = 500  # of writes, so that one publish never holds the server for long
 
+# KEYS: entries of one slot. ARGV 1: the field wanted of each. A reply for a slot, not for a server:
+# taking in a thousand of them was half of what a page costs the client.
+_READ = """
+local call, found = redis.pcall, {}
+for i, key in ipairs(KEYS) do
+  local value = call('HGET', key, ARGV[1])
+  found[i] = type(value) == 'string' and value
+end
+return found
+"""
 # KEYS 1: entry. ARGV 1: version, 2: the ticket that confirmed it, 3: life in ms, 4: head of a
 # stored page that a reader found broken, or '', 5 and on: the hash. An entry whose (version,
 # confirmed) is higher stays, unless its page is that broken one. (The head will do: if the page is
@@ -72,8 +82,9 @@ return 1
 """
 _SHA = {
     script: sha1(script.encode(), usedforsecurity=False).hexdigest()
-    for script in (_PUT, _PUT_PLACE)
+    for script in (_READ, _PUT, _PUT_PLACE)
 }
+_SCRIPTS = {sha: script for script, sha in _SHA.items()}
 _LOOK = re.compile(
     rb"([0-9]{1,15})\|([0-9]{1,14})\|([a-z_]{1,32})"
     rb"\|([0-9]{1,15})\|([0-9]{1,14})\|([0-9]{1,14})"
@@ -140,19 +151,14 @@ class Mirror:
         Raises:
             MirrorUnavailable: when Redis could not be asked.
         """
-        page = page_of(tuple(server_ids), MACHINE if with_machines else PAGE)
-        (looks,), *told = self._ask([_READ_PLACES, *page.reads])
-        values, machines = [*chain.from_iterable(told)], {}
-        if with_machines:
-            both = dict(zip(page.server_ids, values, strict=True))
-            machines = {it: said[1] for it, said in both.items() if _is_pair(said)}
-            values = [it[0] if _is_pair(it) else None for it in values]
-        ids: Sequence[str] = page.server_ids
-        if set(map(type, values)) - {bytes}:  # no entry, another kind of key, a slot on its way
-            found = {it: raw for it, raw in zip(ids, values, strict=True) if type(raw) is bytes}
-            ids, values = tuple(found), [*found.values()]
+        pages = page_of(tuple(server_ids))
+        machines = page_of(tuple(server_ids), MACHINE) if with_machines else _NO_PAGE
+        (looks,), *told = self._scripted([_READ_PLACES, *pages.reads, *machines.reads])
+        slots = len(pages.reads)
+        stored = pages.values(told[:slots])
         entries = Entries()
-        return MirrorRead(entries, entries.decode(ids, values), _looks(looks), machines)
+        broken = entries.decode(tuple(stored), [*stored.values()])
+        return MirrorRead(entries, broken, _looks(looks), machines.values(told[slots:]))
 
     def publish(self, fresh: Iterable[Fresh]) -> Published:
         """Put entries in, unless newer ones are there. An entry whose life is over is dropped.
@@ -240,20 +246,26 @@ class Mirror:
         exception where Redis refused that call.
         """
         answers: list[Any] = []
-        for at in range(0, len(calls), COMMANDS_A_PIPELINE):
-            part = calls[at : at + COMMANDS_A_PIPELINE]
-            got = self._each([("EVALSHA", _SHA[script], 1, *call) for call in part])
-            unknown = [at for at, answer in enumerate(got) if isinstance(answer, NoScriptError)]
-            if unknown:  # the server lost its scripts: this once, send the text
-                again = self._each([("EVAL", script, 1, *part[index]) for index in unknown])
-                for index, answer in zip(unknown, again, strict=True):
-                    got[index] = answer
-            answers += got
+        for part in batched(calls, COMMANDS_A_PIPELINE):
+            sent = [batch(str(call[0]), [("EVALSHA", _SHA[script], 1, *call)]) for call in part]
+            answers += [answer for (answer,) in self._scripted(sent)]
         return answers
+
+    def _scripted(self, batches: Sequence[Batch]) -> list[list[Any]]:
+        """The replies to batches of one command each. A server that
+        lost its scripts is sent their text, this once.
+        """
+        replies = self._ask(batches)
+        lost = [at for at, (reply,) in enumerate(replies) if isinstance(reply, NoScriptError)]
+        if lost:
+            again = self._ask([_with_text(batches[at]) for at in lost])
+            for at, reply in zip(lost, again, strict=True):
+                replies[at] = reply
+        return replies
 
     def _each(self, commands: Sequence[Command]) -> list[Any]:
         """The replies to commands of whatever keys, in order."""
-        replies = self._ask([batch(_key_of(command), [command]) for command in commands])
+        replies = self._ask([batch(str(command[1]), [command]) for command in commands])
         return [reply for (reply,) in replies]
 
     def _ask(self, batches: Sequence[Batch]) -> list[list[Any]]:
@@ -278,32 +290,40 @@ def entry_key(server_id: str) -> str:
 
 
 class Page(NamedTuple):
-    """The reads of some servers, a batch for each slot, and the servers in the replies' order."""
+    """The reads of one field of some servers: a slot's servers, and the command for them."""
 
-    server_ids: tuple[str, ...]
+    shares: Sequence[tuple[str, ...]]
     reads: Sequence[Batch]
+
+    def values(self, told: Sequence[list[Any]]) -> dict[str, bytes]:
+        """What there is, by server, given the reply to each read; nothing in a slot on its way."""
+        said = zip(self.shares, told, strict=True)
+        found = [zip(ids, it, strict=True) for ids, (it,) in said if isinstance(it, list)]
+        values = dict(chain.from_iterable(found))
+        if set(map(type, values.values())) == {bytes}:
+            return values
+        return {server_id: raw for server_id, raw in values.items() if type(raw) is bytes}
 
 
 @lru_cache(PAGES_KEPT)
-def page_of(server_ids: tuple[str, ...], wanted: tuple[str, ...] = PAGE) -> Page:
-    """How these servers are read. The same again for each plan."""
-    verb, *names = wanted
-    ordered = tuple(sorted(server_ids, key=_tag))
-    shares = [[*share] for _, share in groupby(ordered, _tag)]
-    reads = [
-        batch(entry_key(share[0]), [(verb, entry_key(it), *names) for it in share])
-        for share in shares
-    ]
-    return Page(ordered, reads)
+def page_of(server_ids: tuple[str, ...], wanted: str = PAGE) -> Page:
+    """How this field of these servers is read. The same again for each plan."""
+    shares = [tuple(share) for _, share in groupby(sorted(server_ids, key=_tag), _tag)]
+    return Page(shares, [_read(list(map(entry_key, share)), wanted) for share in shares])
+
+
+def _read(keys: Sequence[str], wanted: str) -> Batch:
+    return batch(keys[0], [("EVALSHA", _SHA[_READ], len(keys), *keys, wanted)])
+
+
+def _with_text(scripted: Batch) -> Batch:
+    """The same, with the script's text in the place of its name."""
+    ((_, sha, *rest),) = scripted.commands
+    return batch(scripted.key, [("EVAL", _SCRIPTS[str(sha)], *rest)])
 
 
 def _tag(server_id: str) -> str:
     return server_id[-1:]
-
-
-def _is_pair(said: object) -> bool:
-    """Whether this is a page and what is known of the machine."""
-    return isinstance(said, list) and type(said[1]) is bytes
 
 
 def lock_key(server_id: str) -> str:
@@ -311,11 +331,7 @@ def lock_key(server_id: str) -> str:
     return f"{PREFIX}warming:{server_id}"
 
 
-def _key_of(command: Command) -> str:
-    """The key of one of our commands: a script's comes after the number of keys."""
-    return str(command[3] if command[0] in ("EVALSHA", "EVAL") else command[1])
-
-
+_NO_PAGE = Page((), ())
 _READ_PLACES = batch(PLACES, [("HGETALL", PLACES)])
 
 

@@ -65,11 +65,25 @@ def body(items: Sequence[object]) -> bytes:
 
 
 def floor(tiers: Tiers) -> Page:
-    """A raw socket and hiredis on the product's own hashes, an HGET each, packed once, the items
-    joined.
+    """A raw socket and hiredis on the product's own hashes, read as the product reads them: its
+    script, once for each slot, packed once, the items joined.
 
     No pool, no checks, no deadline, no retry.
     """
+    ask = _raw_socket(tiers)
+    tiers.mirror.read([server_id(0)])  # the server learns the script
+
+    def page(ids: Sequence[str]) -> bytes:
+        told = page_of(tuple(ids))
+        replies = ask([_PLACES, *(it.packed for it in told.reads)], 1 + len(told.reads))[1:]
+        servers = chain.from_iterable(told.shares)
+        return _joined(dict(zip(servers, chain.from_iterable(replies), strict=True)), ids)
+
+    return page
+
+
+def raw_hgets(tiers: Tiers) -> Page:
+    """The same hashes on a raw socket, an HGET each."""
     ask = _raw_socket(tiers)
 
     def page(ids: Sequence[str]) -> bytes:
@@ -91,11 +105,12 @@ def strings(tiers: Tiers) -> Page:
     def page(ids: Sequence[str]) -> bytes:
         told = page_of(tuple(ids))
         reads = [
-            pack_command(("MGET", *(f"string:{key}" for _, key, _ in it.commands)))
-            for it in told.reads
+            pack_command(("MGET", *(f"string:{entry_key(it)}" for it in share)))
+            for share in told.shares
         ]
         pages = chain.from_iterable(ask([_PLACES, *reads], 1 + len(reads))[1:])
-        return _joined(dict(zip(told.server_ids, pages, strict=True)), ids)
+        servers = chain.from_iterable(told.shares)
+        return _joined(dict(zip(servers, pages, strict=True)), ids)
 
     return page
 

@@ -126,7 +126,7 @@ def test_a_share_that_a_server_refuses_is_missed_alone() -> None:
     whole = entry(3, 2)
     raw = whole.encode()
     with scripted(
-        [b"*0\r\n-TRYAGAIN the slot moves\r\n$%d\r\n%b\r\n" % (len(raw), raw), 1.0]
+        [b"*0\r\n-TRYAGAIN the slot moves\r\n*1\r\n$%d\r\n%b\r\n" % (len(raw), raw), 1.0]
     ) as port:
         found = Mirror(lambda: client(port)).read([server_id(1), whole.server_id])
     assert found.entries == {whole.server_id: whole}
