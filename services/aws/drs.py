@@ -21,8 +21,9 @@ from cache.record import InstanceState, Launch, LaunchSettings, Replication, Sou
 from cache.values import Place, is_server_id, to_millis, to_stamp
 from services.aws.outcome import is_not_initialized
 
-PAGE = 200  # the largest filter DRS takes, and the page size its own samples use
+PAGE = 200  # the largest filter DRS and EC2 take, and the page size AWS's own samples use
 SILENT_MS = 15 * 60_000  # an agent reports every few minutes
+BATCHES_IN_FLIGHT = 4  # of one service in one place: no rate is published (docs/aws-facts.md)
 CONFIGURATIONS_IN_FLIGHT = 8  # GetLaunchConfiguration takes one server a call
 
 _DURATION = re.compile(
@@ -108,8 +109,9 @@ def describe_recovery_instances(
 ) -> Listing:
     """The same for these servers only."""
     found = Listing()
-    for ids in batched(server_ids, PAGE):
-        part = _recovery_instances(client, {"sourceServerIDs": list(ids)}, check)
+    for part in each_batch(
+        lambda ids: _recovery_instances(client, {"sourceServerIDs": ids}, check), server_ids
+    ):
         found.launches |= part.launches
         found.rivals |= part.rivals
         found.unreadable += part.unreadable
@@ -149,11 +151,16 @@ def describe_source_servers(
     Raises:
         ClientError, BotoCoreError: as botocore does; LookTimeout: from `check`.
     """
+
+    def described(ids: list[str]) -> dict[str, Protected]:
+        items = pages(client, "describe_source_servers", {"sourceServerIDs": ids}, check)
+        servers = (it for it in items if is_server_id(it.get("sourceServerID")))
+        return {it["sourceServerID"]: _protected(it, place) for it in servers}
+
     return {
-        item["sourceServerID"]: _protected(item, place)
-        for ids in batched(server_ids, PAGE)
-        for item in pages(client, "describe_source_servers", {"sourceServerIDs": list(ids)}, check)
-        if is_server_id(item.get("sourceServerID"))
+        server_id: it
+        for part in each_batch(described, server_ids)
+        for server_id, it in part.items()
     }
 
 
@@ -265,6 +272,12 @@ def pages(
             raise UnreadableReply(f"{operation}: items is no list of objects")
         yield from items
         check()
+
+
+def each_batch[T](ask: Callable[[list[str]], T], ids: Iterable[str]) -> Iterator[T]:
+    """What is said of each batch of so many ids as one call takes, a few calls at a time."""
+    with ThreadPoolExecutor(BATCHES_IN_FLIGHT, "batch") as pool:
+        yield from pool.map(ask, map(list, batched(ids, PAGE)))
 
 
 def _listing(items: Iterable[Mapping[str, Any]]) -> Listing:

@@ -4,16 +4,14 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from itertools import batched
 from typing import Any
 
 from cache.record import InstanceState
 from cache.values import to_stamp
-from services.aws.drs import Check
+from services.aws.drs import Check, each_batch
 
 SOURCE_SERVER_TAG = "AWSElasticDisasterRecoverySourceServerID"
 LIVING = ("pending", "running", "stopping", "stopped")
-FILTER_VALUES = 200  # more are refused with FilterLimitExceeded
 
 
 def describe_instances(
@@ -25,10 +23,15 @@ def describe_instances(
     Raises:
         ClientError, BotoCoreError: as botocore does; LookTimeout: from `check`.
     """
+
+    def described(ids: list[str]) -> dict[str, dict[str, Any]]:
+        filters = [{"Name": "instance-id", "Values": ids}]
+        return {it["InstanceId"]: it for it in _instances(client, filters, check)}
+
     return {
-        it["InstanceId"]: it
-        for ids in batched(instance_ids, FILTER_VALUES)
-        for it in _instances(client, [{"Name": "instance-id", "Values": list(ids)}], check)
+        instance_id: it
+        for part in each_batch(described, instance_ids)
+        for instance_id, it in part.items()
     }
 
 

@@ -4,6 +4,7 @@ Reads only.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import monotonic
@@ -86,14 +87,16 @@ class Look:
             for server_id, launch in launches.items()
             if launch.ec2_instance_state.is_alive
         }
-        machines = self._machines(alive.values())
+        with ThreadPoolExecutor(1, "source-servers") as pool:
+            asked = pool.submit(self.source_servers, list(alive))
+            machines = self._machines(alive.values())
+            protected = asked.result()
         for server_id, launch in list(alive.items()):
             if machine := machines.get(launch.ec2_instance_id):
                 alive[server_id] = replace(launch, ec2_instance_state=ec2.state_of(machine))
                 if not alive[server_id].ec2_instance_state.is_alive:
                     del alive[server_id]
-        protected = self.source_servers(list(alive))
-        servers = protected or {}
+        servers = {it: one for it, one in (protected or {}).items() if it in alive}
         due = {it: one for it, one in servers.items() if is_due(stored.get(it, {}), seen_at)}
         origins = describe_origins(self.clients, due, self.check)
         undescribed = {

@@ -241,7 +241,7 @@ class PlaceSync:
             logger.exception("The look at %s failed", self._look.place)
             self._fail(Outcome.ERROR, f"{type(error).__name__}: {error}")
         if self._look.doubts and self._report.message is None:
-            self._report.message = "; ".join(self._look.doubts)
+            self._report.message = "; ".join(sorted(self._look.doubts))
         self._report.aws_calls = self._look.clients.calls(self._look.place) - calls
         self._report.duration_ms = int((monotonic() - began) * 1000)
 

@@ -3,15 +3,21 @@
 A page read holds none of this, not even as code.
 """
 
+import gc
 from collections.abc import Mapping
 from functools import cached_property
 
 from services.aws.session import AwsClients
 from services.platform.accounts import TargetAccount, read_target_accounts
 from services.platform.executions import ExecutionHistory, Executions
+from services.settings import Settings
 from services.sync.run import SyncParts
 from services.sync.tags import TagSelection
 from services.wiring import Wiring
+
+# A look makes objects by the hundred thousand and next to no cycles: searching them for cycles as
+# often as Python does by itself was a quarter of its CPU (docs/results/writes-follow-changes.md).
+COLLECT_AFTER = 50_000  # new objects, of a process that looks
 
 
 class SyncWiring(Wiring):
@@ -21,6 +27,10 @@ class SyncWiring(Wiring):
 
     _accounts: Mapping[str, TargetAccount] | None = None
     _clients: AwsClients
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        gc.set_threshold(COLLECT_AFTER)
 
     @cached_property
     def executions(self) -> Executions:
