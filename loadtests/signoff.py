@@ -9,6 +9,7 @@ Exit code 1 when a target is missed. The report (HTML, JSON, plots) goes to .loc
 
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -32,6 +33,7 @@ PAGE_LIMIT, HANDLER_LIMIT = 3.0, 0.1  # seconds
 FLUSH_EVERY = 5.0
 AWS_LATENCY = {"latencyMs": 50, "jitterMs": 20}
 QUERY_PROCESSES = 4
+SETTLE_SECONDS = 60.0
 WARM_UP = 5.0  # seconds; a function's own cold start is measured apart, by loadtests.cold_start
 console = Console()
 
@@ -109,6 +111,7 @@ def _local(directory: Path, scale: float) -> list[Run]:
             for number, users in enumerate((50, 100, 200, 400, 800, 1600), 1)
         )
         runs.append(_run(site, Shape("ramp", steps[-1][0], think=None, steps=steps)))
+        _settle(stack.url)
         stack.valkey.stop()
         runs.append(_run(site, Shape("Redis gone", 30 * scale, all_plans=False)))
         runs.append(_run(site, Shape("Redis gone, beyond capacity", 20 * scale, think=None)))
@@ -168,6 +171,23 @@ def _deployed(host: str, directory: Path, scale: float) -> list[Run]:
 def _run(site: Site, shape: Shape) -> Run:
     console.print(f"[dim]{shape.name}: {shape.seconds:.0f} s …[/]")
     return run(site, shape)
+
+
+def _settle(url: str) -> None:
+    """Waits until no process says any more what it could not read in the crowd of the ramp.
+
+    Raises:
+        TimeoutError: when that takes longer than SETTLE_SECONDS.
+    """
+
+    def is_degraded(_: int) -> bool:
+        return bool(urllib3.request("GET", f"{url}/recovery-plans").json()["degraded"])
+
+    deadline = monotonic() + SETTLE_SECONDS
+    with ThreadPoolExecutor(QUERY_PROCESSES) as pool:
+        while any(pool.map(is_degraded, range(2 * QUERY_PROCESSES))):
+            if monotonic() > deadline:
+                raise TimeoutError("pages stay degraded after the ramp")
 
 
 @contextmanager
