@@ -166,7 +166,8 @@ def run(minutes: float, directory: Path, console: Console) -> Result:
         load.stop()
     finally:
         faulty.stop()
-    every, unexplained = errors(directory, spans)
+    refused = {str(it.get("region")) for it in world.weather if it.get("deny")}
+    every, unexplained = errors(directory, spans, refused)
     explained = sum(until - since for since, until in merged(spans))
     return Result(
         (ended - began) / 60, (ended - began - explained) / 60, len(spans), syncs,
@@ -204,15 +205,18 @@ def rest(faulty: FaultyStack, seconds: float, samples: Samples) -> None:
         sleep(1.0)
 
 
-def errors(directory: Path, spans: list[tuple[float, float]]) -> tuple[Counter[str], Counter[str]]:
-    """Every error in the functions' logs by its wording, and
-    those from when no fault can explain them.
+def errors(
+    directory: Path, spans: list[tuple[float, float]], refused: set[str]
+) -> tuple[Counter[str], Counter[str]]:
+    """Every error in the functions' logs by its wording, and those that nothing explains: neither
+    a fault nor that AWS denies the `refused` regions in this world, of which each sync must tell.
     """
     every, unexplained = Counter[str](), Counter[str]()
     for at, message in logged_errors(directory):
         wording = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|s-[0-9a-f]{17}|\d+", "N", message)[:110]
         every[wording] += 1
-        if not any(since <= at <= until for since, until in spans):
+        is_refusal = " denied: " in message and any(f"region {it} " in message for it in refused)
+        if not is_refusal and not any(since <= at <= until for since, until in spans):
             unexplained[wording] += 1
     return every, unexplained
 
