@@ -31,6 +31,16 @@ class Answer:
     mirror_away: bool = False
     machines: dict[str, bytes] = field(default_factory=dict)
     """What is known of the protected machines, as JSON by server, where that was asked for."""
+    mirrored_places: Mapping[str, PlaceLook] | None = None
+    """The looks that the mirror had beside its entries; None where it had none of these."""
+
+    @property
+    def dated_by(self) -> Mapping[str, PlaceLook]:
+        """The looks that say how old the entries are.
+
+        One that only the table knows may have seen what the mirror was never told.
+        """
+        return self.places if self.mirrored_places is None else self.mirrored_places
 
     def lose_mirror(self, error: MirrorUnavailable) -> None:
         """Go on without the mirror; said once for each read."""
@@ -53,7 +63,7 @@ class Answer:
         )
 
     def _looked_at(self, absence: Facts) -> int:
-        look = self.places.get(absence.place)
+        look = self.dated_by.get(absence.place)
         return max(absence.observed_at, look.completed_at) if look else absence.observed_at
 
 

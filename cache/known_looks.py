@@ -36,14 +36,12 @@ class Looks(NamedTuple):
 
     def may_not_hold(self, entry: Facts | Entry) -> bool:
         """Whether this is an absence that no row stands for, or that of a row whose place nobody
-        looks at any more: what was gone there may be back.
+        is known to look at (any more): what was gone there may be back.
         """
         if not entry.is_absent or not entry.version:
             return entry.is_absent
         look = self.places.get(entry.place)
-        if look is None:  # the table's looks have every place that is looked at
-            return bool(self.all_places)
-        return look.outcome in _LEFT
+        return look is None or look.outcome in _LEFT
 
     def vouch_for(self, absence: Facts, planned: Place | None) -> bool:
         """Whether a mirrored absence without a row, or of a place that was left, put there for

@@ -28,7 +28,7 @@ from cache.record import (
     attribute_names,
     attributes,
 )
-from cache.values import Place, PlaceLook, to_millis, to_stamp
+from cache.values import PLACE_FORM, Place, PlaceLook, to_millis, to_stamp
 
 type Row = Mapping[str, Any]
 
@@ -191,9 +191,20 @@ def judge(stored: Row | None, change: Change) -> Verdict:
     if version is not None and version >= change.version:
         return Verdict.OWN if version == change.version else Verdict.OLDER
     if change.is_absence:
-        return Verdict.UPDATE if stored.get("place") == change.place else Verdict.ELSEWHERE
+        is_here = stored.get("place") == change.place or _is_nowhere(stored, change)
+        return Verdict.UPDATE if is_here else Verdict.ELSEWHERE
     is_same = version is not None and is_same_launch(stored, change.launch)
     return Verdict.UPDATE if is_same else Verdict.REPLACE
+
+
+def _is_nowhere(stored: Row, change: Change) -> bool:
+    """Whether the row is a tombstone that names no place, of a server that is protected here."""
+    return change.may_create and stored.get("presence") == "absent" and not names_place(stored)
+
+
+def names_place(row: Row) -> bool:
+    """Whether the row says in which place it is."""
+    return isinstance(place := row.get("place"), str) and PLACE_FORM.fullmatch(place) is not None
 
 
 def _version_of(row: Row) -> float | None:
@@ -276,13 +287,13 @@ def _says_it_already(stored: Row, change: Change, verdict: Verdict) -> bool:
         return False
     if row | {name: stored[name] for name in _MOVING & stored.keys()} != stored:
         return False
-    if not _is_sound(stored):
+    if not is_sound(stored):
         return False
     age = to_millis(row["lastSyncTime"]) - to_millis(stored["lastSyncTime"])
     return age < RESTAMP_AFTER or change.is_absence
 
 
-def _is_sound(stored: Row) -> bool:
+def is_sound(stored: Row) -> bool:
     """Whether the row is a record; one that is not is written anew."""
     try:
         Record.from_row(stored)

@@ -112,6 +112,8 @@ class Reader:
         doubtful = found.entries.those(looks.may_not_hold).items()
         if gone := [it for it, facts in doubtful if not looks.vouch_for(facts, read.servers[it])]:
             found.entries.drop(gone)
+        if found.entries and answer.mirrored_places is None:
+            answer.mirrored_places = found.places
         if answer.entries:
             answer.entries.take(found.entries)
         else:

@@ -18,7 +18,7 @@ from pydantic.alias_generators import to_camel
 from cache.entry import ABSENT, ITEM, SERVER, Entry
 from cache.errors import InvalidRow
 from cache.readiness import Readiness, readiness
-from cache.values import to_millis
+from cache.values import PLACE_FORM, to_millis
 
 type Value = str | int | bool | list[str] | Mapping[str, str]
 
@@ -193,7 +193,7 @@ class Record(BaseModel):
     presence: Literal["present", "absent"]
     account_id: str
     region: str
-    place: str = Field(pattern=r"^[0-9a-z-]{1,12}/[0-9a-z-]{1,35}$")
+    place: str = Field(pattern=f"^{PLACE_FORM.pattern}$")
     last_sync_time: str
     recovery_instance_id: str | None = None
     ec2_instance_id: str | None = None

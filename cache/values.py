@@ -13,6 +13,8 @@ from cache.errors import InvalidInput
 
 SERVER_ID = re.compile(r"s-[0-9a-zA-Z]{17}", re.ASCII)  # botocore model of DRS, SourceServerID
 
+PLACE_FORM = re.compile(r"[0-9a-z-]{1,12}/[0-9a-z-]{1,35}")  # `account/region` as rows have it
+
 
 class Place(NamedTuple):
     """One (account, region) that a sync looks at."""

@@ -70,7 +70,7 @@ class Pages:
             request.began,
         )
         body = {
-            "plans": [_plan_body(plan, answer) for plan in plans],
+            "plans": [plan_body(plan, answer) for plan in plans],
             "asOf": stamp_of(answer.as_of),
             "degraded": bool(answer.unknown)
             or found.is_stale
@@ -175,7 +175,8 @@ def existing_body(
     return b",".join(parts)
 
 
-def _plan_body(plan: Plan, answer: Answer) -> dict[str, Any]:
+def plan_body(plan: Plan, answer: Answer) -> dict[str, Any]:
+    """One plan as the list of plans has it: its counts, by what is known of its servers."""
     known = answer.entries.facts(plan.servers)
     return {
         "planId": plan.plan_id,
@@ -183,7 +184,7 @@ def _plan_body(plan: Plan, answer: Answer) -> dict[str, Any]:
         "description": plan.description,
         "waves": plan.waves,
         "counts": _counts(known, len(plan.servers) + len(plan.malformed)),
-        "readiness": readiness_counts(known, len(plan.servers), answer.places),
+        "readiness": readiness_counts(known, len(plan.servers), answer.dated_by),
         "unresolvedWaves": plan.unresolved,
         "asOf": stamp_of(answer.as_of_facts(known)),
     }

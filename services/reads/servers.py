@@ -132,7 +132,7 @@ def _item(server_id: str, planned: Place | None, answer: Answer, at: int) -> dic
     place = Place.parse(entry.place) if entry and entry.place else planned
     instance = json.loads(entry.fragment) if entry and not entry.is_absent else None
     listed, is_rowless = (
-        listed_at(str(place), answer.places),
+        listed_at(str(place), answer.dated_by),
         entry is not None and not entry.version,
     )
     verdict = not_in_drs(listed, at) if is_rowless else readiness_of(known, listed, at)

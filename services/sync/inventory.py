@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from time import time
 
-from cache.protocol import Observation
+from cache.protocol import Observation, names_place
 from cache.record import LaunchSettings, Origin
 from cache.table import Stored
 from cache.values import is_server_id
@@ -67,10 +67,17 @@ def without_instance(
         for server_id, row in stored.rows.items()
         if row.get("presence") == "absent" and row.get("place") == place
     }
+    nowhere = {
+        server_id
+        for server_id, row in stored.rows.items()
+        if row.get("presence") == "absent" and not names_place(row)
+    }
     idle = {
         it: server
         for it, server in inventory.servers.items()
-        if it not in here and it not in stored.unread and (it in absent or it not in stored.rows)
+        if it not in here
+        and it not in stored.unread
+        and (it in absent or it in nowhere or it not in stored.rows)
     }
     origins = describe_origins(look.clients, idle, look.check)
     seen = [

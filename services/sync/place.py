@@ -12,7 +12,7 @@ from typing import Any
 
 from cache.errors import TableUnavailable
 from cache.looks import LookLog
-from cache.protocol import Observation, Verdict, change_of, has_launch, must_look_again
+from cache.protocol import Observation, Verdict, change_of, has_launch, is_sound, must_look_again
 from cache.recorder import Confirmation, Recorder
 from cache.table import Stored, Table
 from cache.values import Outcome, Place, now
@@ -106,16 +106,16 @@ class PlaceSync:
             self._report.forgotten_instances = forgotten_instances(self._look, listing)
         seen = self._look.observe(launches, stored.rows, confirmation.listed_at)
         self._report.oldest_drill = _oldest_drill(seen)
-        here, is_sound = {it.server_id for it in seen}, not self._doubts(listing)
+        here, is_whole = {it.server_id for it in seen}, not self._doubts(listing)
         if inventory:
             self._report.source_servers = len(inventory.servers)
-            if is_sound:
+            if is_whole:
                 seen += without_instance(
                     self._look, inventory, here, stored, confirmation.listed_at
                 )
             seen = completed(self._look, inventory, seen, stored)
         self._ask_by_id(self._record(seen, confirmation.ticket, stored, confirmation))
-        if is_sound:
+        if is_whole:
             self._seek({it.server_id for it in seen}, stored, confirmation)
 
     def _seek(self, seen: Collection[str], stored: Stored, confirmation: Confirmation) -> None:
@@ -128,7 +128,11 @@ class PlaceSync:
             for it, row in stored.rows.items()
             if it not in seen and row.get("place") == place
         }
-        gone = {it: row for it, row in missing.items() if row.get("presence") == "absent"}
+        gone = {
+            it: row
+            for it, row in missing.items()
+            if row.get("presence") == "absent" and is_sound(row)
+        }
         self._report.unpublished += self._recorder.confirm(stored._replace(rows=gone), confirmation)
         left = [it for it in missing if it not in gone]
         self._ask_by_id(left, stored, absence_ticket=confirmation.ticket)

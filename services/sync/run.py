@@ -275,10 +275,9 @@ def _register(
     only not looked at; and there is at least one.
     """
     for place in places:
-        if str(place) not in rows:
-            parts.looks.note(
-                place, 0, {"outcome": Outcome.NEVER_LOOKED, "endedAt": now()}, completed=False
-            )
+        look = place_look(rows[str(place)]) if str(place) in rows else _await(parts, place)
+        if look and look.outcome == Outcome.NEVER_LOOKED:
+            parts.recorder.publish_place(str(place), look)
     known = rows.keys() - {str(place) for place in places}
     named = {name.partition("/")[0] for name in rows}
     known |= {str(Place(it, ANYWHERE)) for it in parts.faults if it and it not in named}
@@ -292,6 +291,12 @@ def _register(
         if look:  # told again in every sync: the mirror may not have been there to hear
             parts.recorder.publish_place(name, look)
     return left
+
+
+def _await(parts: SyncParts, place: Place) -> PlaceLook | None:
+    """Note that nobody has looked at this place yet; None when somebody has meanwhile."""
+    facts = {"outcome": Outcome.NEVER_LOOKED, "endedAt": now()}
+    return parts.looks.note(place, 0, facts, completed=False)
 
 
 def _leave(parts: SyncParts, name: str, fault: str | None) -> PlaceLook | None:

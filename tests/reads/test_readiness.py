@@ -3,14 +3,18 @@
 From what DRS said last, with its reason and its age.
 """
 
+import json
 from typing import Any
 
 import botocore.session
 import pytest
 
-from cache.entry import Facts
+from cache.answer import Answer
+from cache.entry import ABSENT, Entry, Facts
 from cache.readiness import LAG_STEPS, Readiness, lag_step
-from cache.values import PlaceLook, now, to_millis
+from cache.values import Place, PlaceLook, now, to_millis
+from services.platform.plans import Plan
+from services.reads.pages import plan_body
 from services.reads.readiness import (
     TOO_OLD_MS,
     lag_words,
@@ -18,6 +22,7 @@ from services.reads.readiness import (
     readiness_counts,
     readiness_of,
 )
+from services.reads.servers import servers_body
 
 SEEN = "2026-11-11T00:00:00Z"
 AT = to_millis(SEEN)
@@ -122,3 +127,18 @@ def test_plans_count_the_words_of_their_servers() -> None:
     }
     counts = readiness_counts(said, 5, places)
     assert counts == {"ready": 1, "stalled": 1, "gone": 1, "unknown": 2}
+
+
+def test_what_the_mirror_said_is_no_younger_for_a_look_that_the_table_has() -> None:
+    """A later inventory, whose publish failed, may have found the server stalled."""
+    server_id, place = f"s-{1:017d}", Place("111111111111", "us-east-1")
+    answer = Answer()
+    entry = Entry(server_id, 3, AT, ABSENT, None, str(place), b"", 3, Readiness.READY)
+    answer.entries.add([entry])
+    answer.machines = {server_id: json.dumps(server()).encode()}
+    late = to_millis(now())
+    answer.places = {str(place): PlaceLook(9, late, "seen", 9, late, late)}
+    answer.mirrored_places = {str(place): PlaceLook(3, AT, "seen", 3, AT, AT)}
+    assert servers_body(answer, {server_id: place})["readiness"] == {"unknown": 1}
+    plan = Plan("p", "P", None, (), {server_id: place}, ())
+    assert plan_body(plan, answer)["readiness"] == {"unknown": 1}

@@ -158,13 +158,17 @@ class Platform:
 
     @contextmanager
     def held_before(
-        self, operation: str, work: Callable[[], object], nth: int = 1
+        self,
+        operation: str,
+        work: Callable[[], object],
+        nth: int = 1,
+        place: Place | None = None,
     ) -> Iterator[None]:
         """Run `work` beside, held before its nth call of this DRS
         operation until the block ends; then wait for it.
         """
         reached, go_on, calls = Event(), Event(), count(1)
-        events = self.wiring.sync_parts().clients.get("drs", self.place).meta.events
+        events = self.wiring.sync_parts().clients.get("drs", place or self.place).meta.events
 
         def wait(**_: object) -> None:
             if next(calls) == nth:

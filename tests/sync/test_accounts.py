@@ -144,3 +144,23 @@ def test_an_account_never_understood_leaves_every_server_unknown(platform: Platf
     assert platform.sync().no_longer_configured == [str(Place(other, "*"))]
     fresh = f"s-{1:017d}"
     assert Wiring(platform.wiring.settings).reader.read({fresh: None}).unknown == []
+
+
+def test_an_account_that_is_new_vouches_for_nothing_until_it_is_looked_at(
+    platform: Platform,
+) -> None:
+    """The mirror hears of its place before the first look at it: an absence that stands there for
+    all places was of the others.
+    """
+    platform.sync()
+    nobody = f"s-{2:017d}"
+    assert platform.wiring.reader.read({nobody: None}).unknown == []
+    other = Place(str(int(platform.account) + 1), "us-east-1")
+    role = {"roleArn": f"arn:aws:iam::{other.account_id}:role/r", "externalId": "other"}
+    platform.aws.call("PUT", f"accounts/{other.account_id}", {"roles": [role]})
+    platform.put(other, initialized=True)
+    platform.target(accountId=other.account_id, regions=[other.region], status="active", **role)
+    with platform.held_before("DescribeRecoveryInstances", platform.sync, place=other):
+        fresh = Wiring(platform.wiring.settings).reader
+        assert fresh.read({nobody: None}).unknown == [nobody]
+    assert Wiring(platform.wiring.settings).reader.read({nobody: None}).unknown == []

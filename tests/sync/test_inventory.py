@@ -210,6 +210,33 @@ def test_a_launch_that_crosses_the_inventory_is_never_called_none(platform: Plat
     assert row_of(platform, machine)["presence"] == "present"
 
 
+@pytest.mark.parametrize("place", [None, "rubbish"])
+def test_a_tombstone_whose_place_is_broken_heals(platform: Platform, place: str | None) -> None:
+    """A broken tool's row is no record; the index has it nowhere, the inventory has its server."""
+    machine = platform.server()
+    platform.sync()
+    row = {name: it for name, it in row_of(platform, machine).items() if name != "place"}
+    row |= {"version": 1} if place is None else {"version": 1, "place": place}
+    platform.row(platform.wiring.settings.recovery_instances_table, row)
+    platform.redis.flushall()
+    assert platform.wiring.reader.read({machine.id: platform.place}).unknown == [machine.id]
+    inventory(platform)
+    assert platform.shown(machine) is None
+    assert row_of(platform, machine)["place"] == str(platform.place)
+
+
+def test_a_tombstone_that_is_no_record_heals_without_an_inventory(platform: Platform) -> None:
+    """Also of a server that DRS has no longer: no listing would ever write its row again."""
+    machine = platform.server()
+    platform.sync()
+    table = platform.wiring.settings.recovery_instances_table
+    platform.row(table, row_of(platform, machine) | {"lastSyncTime": "rubbish", "version": 1})
+    platform.redis.flushall()
+    assert platform.wiring.reader.read({machine.id: platform.place}).unknown == [machine.id]
+    platform.sync()
+    assert platform.shown(machine) is None
+
+
 def test_tags_are_kept_less_those_of_aws(platform: Platform) -> None:
     """Whoever selects servers by tag needs them."""
     machine = platform.server()

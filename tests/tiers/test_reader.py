@@ -12,9 +12,10 @@ import pytest
 from cache import reader as reader_module
 from cache.looks import LookLog
 from cache.mirror import LIFE, PLACES, Mirror, entry_key
+from cache.protocol import Verdict, apply
 from cache.reader import Reader
 from cache.table import Table
-from cache.values import Place, PlaceLook
+from cache.values import Place, PlaceLook, to_stamp
 from local.processes import Process, free_port
 from tests.tiers.conftest import Stack, dynamodb_client, redis_client
 from tests.tiers.faulty import Behaviour, Hang, babble, faulty, halves, refuse
@@ -52,6 +53,23 @@ def test_an_absence_is_as_old_as_its_places_last_complete_look(stack: Stack) -> 
     stack.record(absence(2))
     stack.recorder.publish_place(str(HERE), PlaceLook(5, SEEN_MS + 60_000, "seen"))
     assert Reader(stack.mirror, never, never).read({ONE: HERE}).as_of == SEEN_MS + 60_000
+
+
+def test_a_mirrored_absence_is_no_younger_for_what_else_was_missed(stack: Stack) -> None:
+    """A later look, whose publish failed, is in the table alone: it says
+    nothing of what the mirror has answered.
+    """
+    stack.record(present(1, 2))
+    stack.record(absence(2, 2))
+    stack.recorder.publish_place(str(HERE), PlaceLook(4, SEEN_MS + 1000, "seen", 4, 0, SEEN_MS))
+    later = {"outcome": "seen", "endedAt": to_stamp(SEEN_MS + 60_000)}
+    stack.looks.note(HERE, 5, later, completed=True)
+    stack.put(apply(None, present(5, 3), Verdict.REPLACE))  # the mirror never heard of it
+    answer = reader(stack).read({TWO: HERE, server_id(3): HERE})
+    assert (answer.hits, answer.unknown) == (1, [])
+    assert answer.places[str(HERE)].ticket == 5, "what is said of the places is the newest"
+    assert answer.as_of_facts(answer.entries.facts([TWO])) == SEEN_MS + 1000
+    assert answer.dated_by[str(HERE)].inventoried_at == SEEN_MS
 
 
 def test_a_miss_is_read_from_the_table_and_refilled(stack: Stack) -> None:
@@ -112,6 +130,16 @@ def test_a_server_without_a_row_is_absent_once_looked_for(
         assert (answer.unknown == []) is is_known
         assert not is_known or answer.entries[NEVER].is_absent
         assert answer.as_of == (SEEN_MS if is_known else None)
+
+
+def test_a_tombstone_is_absent_only_by_a_look_that_is_known(stack: Stack) -> None:
+    """Nobody may look at its place any more: without any look it is an old word, not a "none"."""
+    stack.record(present(1))
+    stack.record(absence(2))
+    stack.redis.flushall()
+    assert reader(stack).read({ONE: HERE}).unknown == [ONE]
+    complete(stack, HERE)
+    assert reader(stack).read({ONE: HERE}).entries[ONE].is_absent
 
 
 def test_an_absence_in_one_place_says_nothing_of_another(stack: Stack) -> None:
