@@ -93,16 +93,15 @@ class Access:
         """
         if not self.authorisation:
             return NOBODY_TOLD_APART
-        context = event.get("requestContext") or {}
+        context = _member(event, "requestContext")
         if self.authorisation == "IAM":
-            return self._by_role(context.get("identity") or {})
-        return self._by_claims(_claims(context.get("authorizer") or {}))
+            return self._by_role(_member(context, "identity"))
+        return self._by_claims(_claims(_member(context, "authorizer")))
 
     def _by_claims(self, claims: Mapping[str, Any]) -> Caller:
         if not claims:
             raise Forbidden("the request carries no token that somebody vouches for")
-        meant_for = claims.get("aud") or claims.get("client_id")
-        if meant_for not in self.audience:
+        if self.audience.isdisjoint(_audiences(claims.get("aud") or claims.get("client_id"))):
             raise Forbidden("the token was given out for another application")
         name = str(claims.get("cognito:username") or claims.get("sub") or "unknown")
         return Caller(_no_address(name), self._roles(_groups(claims.get("cognito:groups"))))
@@ -131,9 +130,21 @@ OPEN = Access()
 
 def _claims(authorizer: Mapping[str, Any]) -> Mapping[str, Any]:
     """A REST API's claims, or an HTTP API's."""
-    jwt = authorizer.get("jwt") or authorizer
-    claims = jwt.get("claims")
-    return claims if isinstance(claims, dict) else {}
+    return _member(_member(authorizer, "jwt") or authorizer, "claims")
+
+
+def _member(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A member that is an object; an empty one where there is none."""
+    value = whole.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _audiences(claim: object) -> set[str]:
+    """Whom a token is meant for: one, or several, which an HTTP API writes as `[a b]`."""
+    if isinstance(claim, list):
+        return {str(one) for one in claim}
+    text = str(claim or "")
+    return set(text[1:-1].split()) if text.startswith("[") else {text}
 
 
 def _groups(claim: object) -> set[str]:

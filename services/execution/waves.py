@@ -56,9 +56,7 @@ class Waves:
             Conflict: AWAITS_APPROVAL, DRIVEN_BY_PLATFORM.
             NotFound, TableUnavailable, ClientError, BotoCoreError.
         """
-        execution, wave = self._begin_step(execution_id, number)
-        if execution.status == Status.PAUSED:
-            raise Conflict("AWAITS_APPROVAL", "a second person has not approved it yet")
+        execution, wave = _with_wave(self._executions.change(execution_id, _take_first), number)
         is_cancelled = execution.cancel_requested and wave.status == Status.PENDING
         if wave.is_over or execution.is_over or is_cancelled:
             return _step(execution, number, done=True)
@@ -196,6 +194,13 @@ class Waves:
         )
         rows = parts.table.read(wave.server_ids)
         self._launches.keep(execution.execution_id, wave, rows.records)
+
+
+def _take_first(execution: Execution) -> None:
+    """Say that a wave's first step is being taken, unless nobody may take it yet."""
+    take_step(execution)
+    if execution.status == Status.PAUSED:
+        raise Conflict("AWAITS_APPROVAL", "a second person has not approved it yet")
 
 
 def _with_wave(execution: Execution, number: int) -> tuple[Execution, Wave]:

@@ -119,19 +119,23 @@ class Executions:
         raise TableUnavailable(f"execution {execution_id} changed under {TRIES} writes in turn")
 
     def _item(self, execution_id: str) -> dict[str, Any]:
-        """By Query, so that a table with a sort key works too."""
+        """By Query, so that a table with a sort key works too.
+
+        Of several rows the one that still runs counts: what is under way may not be missed.
+        """
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="#id = :id",
+            ExpressionAttributeNames={"#id": "executionId"},
+            ExpressionAttributeValues={":id": encode(execution_id)},
+        )
         with translated(f"read execution {execution_id}"):
-            items = self._client.query(
-                TableName=self._table,
-                ConsistentRead=True,
-                KeyConditionExpression="#id = :id",
-                ExpressionAttributeNames={"#id": "executionId"},
-                ExpressionAttributeValues={":id": encode(execution_id)},
-            )["Items"]
+            items = [item for page in pages for item in page["Items"]]
         items = [it for it in items if not is_lock(decode_item(it))]
         if not items:
             raise NotFound(f"there is no execution {execution_id!r}")
-        return items[0]
+        return min(items, key=lambda it: read_execution(decode_item(it)).is_over)
 
     def open(self) -> list[str]:
         """Ours that ran when the last one began, and that one:

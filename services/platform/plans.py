@@ -293,10 +293,15 @@ def planned_places(plans: Iterable[Plan]) -> dict[str, Place | None]:
     found: dict[str, Place | None] = {}
     for plan in plans:
         for server_id, place in plan.servers.items():
-            known = found.setdefault(server_id, place)
-            if known != place and place is not None:
-                found[server_id] = DISPUTED if known else place
+            _settle(found, server_id, place)
     return found
+
+
+def _settle(found: dict[str, Place | None], server_id: str, place: Place | None) -> None:
+    """Take in that a server is said to be in this place, if in any."""
+    known = found.setdefault(server_id, place)
+    if known != place and place is not None:
+        found[server_id] = DISPUTED if known else place
 
 
 def group_ids(row: Mapping[str, Any]) -> set[str]:
@@ -390,7 +395,9 @@ def _of_group(
 
 
 def _servers(waves: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Place | None], list[str]]:
-    """Each well-formed id with its wave's place, and the other ids."""
+    """Each well-formed id with its wave's place (DISPUTED where
+    waves name several), and the other ids.
+    """
     servers: dict[str, Place | None] = {}
     malformed: list[str] = []
     for wave in waves:
@@ -398,7 +405,7 @@ def _servers(waves: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Place | None
         place = Place(account, region) if account and region else None
         for server_id in wave["serverIds"]:
             if is_server_id(server_id):
-                servers[server_id] = place
+                _settle(servers, server_id, place)
             else:
                 malformed.append(server_id)
     return servers, malformed

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cache.errors import InvalidInput, TableUnavailable
 from cache.values import Outcome, Place, now, to_millis
 from services.api.http import Request, Response, Routes
-from services.platform.plans import PlanBook
+from services.platform.plans import PlanBook, planned_places
 from services.reads.leftovers import OLDER_THAN_DAYS, leftovers_body
 from services.reads.pages import Reads, existing_body
 
@@ -65,7 +65,7 @@ class Drills:
             servers, is_whole = self._present(places), True
         except TableUnavailable as error:
             logger.warning("Leftovers of the plans' servers only: %s", error)
-            servers, is_whole = self._planned(), False
+            servers, is_whole = planned_places(self._plans.all().value), False
             rows, places = [], {}
         answer = self._reader.read(servers)
         known = json.loads(existing_body(answer, servers))
@@ -91,9 +91,6 @@ class Drills:
             held = self._table().servers_in(place)
             servers |= {it: place for it, presence in held.items() if presence == "present"}
         return servers
-
-    def _planned(self) -> dict[str, Place | None]:
-        return {it: place for plan in self._plans.all().value for it, place in plan.servers.items()}
 
 
 def _extras(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

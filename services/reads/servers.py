@@ -13,7 +13,7 @@ from cache.answer import Answer
 from cache.errors import NotFound
 from cache.values import Place, PlaceLook, now, to_millis
 from services.api.http import Request, Response, Routes
-from services.platform.plans import Plan, PlanBook, planned_places
+from services.platform.plans import DISPUTED, Plan, PlanBook, planned_places
 from services.reads.check import check_plan, worst
 from services.reads.pages import Reads, server_ids, stamp_of
 from services.reads.readiness import listed_at, not_in_drs, readiness_of
@@ -130,6 +130,7 @@ def _item(server_id: str, planned: Place | None, answer: Answer, at: int) -> dic
     entry = answer.entries.get(server_id)
     known: dict[str, Any] = json.loads(answer.machines.get(server_id) or "{}")
     place = Place.parse(entry.place) if entry and entry.place else planned
+    place = None if place == DISPUTED else place
     instance = json.loads(entry.fragment) if entry and not entry.is_absent else None
     listed, is_rowless = (
         listed_at(str(place), answer.dated_by),

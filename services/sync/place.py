@@ -4,7 +4,7 @@ what it saw recorded, and only then what vanished.
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
@@ -43,8 +43,8 @@ class PlaceReport:
     written: int = 0
     refused: int = 0
     unpublished: int = 0
-    source_servers: int | None = None
-    """How many source servers an inventory has found; None where none was taken."""
+    source_servers: Mapping[str, drs.Protected] | None = None
+    """The source servers that an inventory has found; None where none was taken."""
     oldest_drill: str | None = None
     extra_instances: list[dict[str, Any]] | None = None
     forgotten_instances: list[dict[str, Any]] | None = None
@@ -108,7 +108,7 @@ class PlaceSync:
         self._report.oldest_drill = _oldest_drill(seen)
         here, is_whole = {it.server_id for it in seen}, not self._doubts(listing)
         if inventory:
-            self._report.source_servers = len(inventory.servers)
+            self._report.source_servers = inventory.servers
             if is_whole:
                 seen += without_instance(
                     self._look, inventory, here, stored, confirmation.listed_at

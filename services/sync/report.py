@@ -72,7 +72,7 @@ class SyncReport:
 def place_facts(report: PlaceReport) -> dict[str, Any]:
     """What `sync-status` keeps of a look at a place, and what is sent of it."""
     counted = {
-        "sourceServers": report.source_servers,
+        "sourceServers": None if report.source_servers is None else len(report.source_servers),
         "extraInstances": report.extra_instances,
         "forgottenInstances": report.forgotten_instances,
     }

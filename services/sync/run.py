@@ -18,6 +18,7 @@ from cache.record import Attribution
 from cache.recorder import Recorder
 from cache.table import Table
 from cache.values import Outcome, Place, PlaceLook, now, to_millis
+from services.aws.drs import Protected
 from services.aws.session import AwsClients
 from services.platform.accounts import TargetAccount
 from services.platform.executions import ExecutionHistory
@@ -50,7 +51,7 @@ class SyncParts:
     accounts: Mapping[str, TargetAccount]
     faults: Mapping[str, str] = field(default_factory=dict)
     inventory_minutes: int = 60
-    select_by_tags: Callable[[Collection[Place]], None] = lambda _: None
+    select_by_tags: Callable[[Mapping[Place, Mapping[str, Protected]]], None] = lambda _: None
     publish_plans: Callable[[], None] = lambda: None
     """Puts the definitions of the recovery plans into the mirror:
     a page needs them as much as the entries.
@@ -314,11 +315,13 @@ def _fault_of(parts: SyncParts, account_id: str) -> str | None:
     return parts.faults.get(account_id) or parts.faults.get("")
 
 
-def _inventoried(report: SyncReport) -> list[Place]:
-    """The places whose source servers were all listed."""
-    return [
-        it.place for it in report.places if it.outcome.is_complete and it.source_servers is not None
-    ]
+def _inventoried(report: SyncReport) -> dict[Place, Mapping[str, Protected]]:
+    """The source servers of the places where all were listed."""
+    return {
+        it.place: it.source_servers
+        for it in report.places
+        if it.outcome.is_complete and it.source_servers is not None
+    }
 
 
 def _known_account(parts: SyncParts, account_id: str) -> None:

@@ -62,7 +62,6 @@ class SyncWiring(Wiring):
                 self.dynamodb,
                 self.settings.protection_groups_table,
                 self.settings.sync_status_table,
-                self.table,
             ),
             publish_plans=lambda: self.plans.publish(self.mirror),
         )

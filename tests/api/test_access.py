@@ -30,13 +30,13 @@ SEEING = {"/recovery-instances/query", "/source-servers/query"}
 APPROVING = "/executions/{executionId}/approve"
 
 
-def signed_in(*groups: str, **claims: str) -> dict[str, Any]:
+def signed_in(*groups: str, **claims: object) -> dict[str, Any]:
     """A proxy event's context for a user of these groups, as a REST API's authorizer writes it."""
     known = {"aud": "our-client", "sub": "0-1", "cognito:username": "jane@example.com"}
     return {"authorizer": {"claims": known | {"cognito:groups": ",".join(groups)} | claims}}
 
 
-def called(method: str, path: str, context: dict[str, Any], access: Access) -> tuple[int, str]:
+def called(method: str, path: str, context: object, access: Access) -> tuple[int, str]:
     """Status and body of a call of any route; what answers it only says that it was reached."""
 
     def reached(request: Request) -> Response:
@@ -79,6 +79,12 @@ def test_every_route_asks_for_its_role(it: Any) -> None:
         {},
         {"authorizer": None},
         {"authorizer": {"claims": "rubbish"}},
+        {"authorizer": {"jwt": "rubbish"}},
+        {"authorizer": "rubbish"},
+        {"authorizer": 7},
+        "rubbish",
+        signed_in("operators", aud=["another-client"]),
+        signed_in("operators", aud={"our-client": True}),
         signed_in("operators", aud="another-client"),
         signed_in("operators", aud=""),
     ],
@@ -92,6 +98,19 @@ def test_an_access_token_names_its_client_otherwise() -> None:
     """Only an ID token has an audience."""
     context = signed_in("viewers", aud="", client_id="our-client")
     assert called("GET", "/recovery-plans", context, BY_TOKEN)[0] == 200
+
+
+@pytest.mark.parametrize("aud", [["others", "our-client"], "[others our-client]"])
+def test_a_token_may_be_meant_for_several(aud: object) -> None:
+    """A list where the gateway hands it on, or its text where an HTTP API writes it."""
+    assert called("GET", "/recovery-plans", signed_in("viewers", aud=aud), BY_TOKEN)[0] == 200
+
+
+def test_a_preflight_needs_no_token() -> None:
+    """Browsers ask without one whether they may send it: that opens nothing."""
+    for access in (BY_TOKEN, BY_ROLE):
+        assert called("OPTIONS", "/executions", {}, access)[0] == 204
+        assert called("POST", "/executions", {}, access)[0] == 403
 
 
 @pytest.mark.parametrize("groups", ["operators,others", "[operators others]", "others, operators"])

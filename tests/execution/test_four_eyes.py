@@ -79,6 +79,7 @@ def test_a_recovery_waits_until_somebody_else_agrees(
     assert (status, reply["error"]) == (403, "FORBIDDEN")
     with pytest.raises(Conflict, match="second person"):
         deployment.step("start_wave", execution_id)
+    assert deployment.execution(execution_id).driven_at is None, "nor is it driven"
     assert deployment.jobs(deployment.place(0)) == [], "a step taken too early launches nothing"
     status, reply = people.ask("john", APPROVE, execution_id)
     assert (status, reply["status"]) == (202, "PENDING")

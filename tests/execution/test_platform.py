@@ -153,6 +153,24 @@ def test_what_is_over_in_other_spelling_blocks_no_start(deployment: Deployment) 
     assert running.isdisjoint({execution_id, "wordless"})
 
 
+@pytest.mark.parametrize("running_first", [True, False])
+def test_of_several_rows_of_one_execution_the_one_that_runs_counts(
+    deployment: Deployment, *, running_first: bool
+) -> None:
+    """The table's sort key allows it: terminated and driven by the row
+    that is over, a launch under way would be missed.
+    """
+    execution_id, _, row = as_the_platform(deployment)
+    plan_id = ("0" if running_first else "z") + "-copy"
+    table = deployment.wiring.settings.execution_history_table
+    deployment.row(table, row | {"planId": plan_id, "status": "POLLING", "endTime": None})
+    assert deployment.execution(execution_id).plan_id == plan_id
+    status, answer = deployment.call(
+        "POST", "/executions/{executionId}/terminate-instances", {}, executionId=execution_id
+    )
+    assert (status, answer["error"]) == (409, "EXECUTION_RUNNING")
+
+
 def test_locks_are_no_executions_and_stay_as_they_are(deployment: Deployment) -> None:
     """They block nothing, are found by nobody, and an execution beside its own lock is read."""
     execution_id, _, row = as_the_platform(deployment)

@@ -11,6 +11,7 @@ from services import recovery_instance_sync as functions
 from services.settings import Settings
 from services.sync.wiring import SyncWiring
 from tests.execution.deployment import Deployment, drilled
+from tests.execution.platform_rows import execution_row, wave_row
 
 
 def event(execution_id: str, server_ids: list[str], **more: Any) -> dict[str, Any]:
@@ -64,6 +65,7 @@ def test_what_does_not_fit_the_row_is_refused_and_changes_nothing(deployment: De
     for wrong, says in [
         (event(other, other_ids, jobId=job), "jobId"),
         (event(other, server_ids), "sourceServerIds"),
+        (event(other, server_ids, jobId=job), "sourceServerIds"),
         (event(execution_id, server_ids, region="eu-west-1"), "region"),
         (event(execution_id, server_ids, accountId="9" * 12), "accountId"),
         (event(execution_id, server_ids, planName="Mine"), "planName"),
@@ -77,6 +79,22 @@ def test_what_does_not_fit_the_row_is_refused_and_changes_nothing(deployment: De
         with pytest.raises(NotFound):
             deployment.operate("sync_recovery_instances_after_wave", **missing)
     assert origin(deployment, server_ids[0]) == (execution_id, "A plan")
+
+
+def test_a_place_that_nobody_says_is_asked_for(deployment: Deployment) -> None:
+    """Rows of others may lack it; guessed, it would be looked at in the wrong account."""
+    execution_id, waves = drilled(deployment)
+    ((place, server_ids),) = waves.items()
+    execution = deployment.execution(execution_id)
+    row = execution_row(place.account_id, executionId=execution_id, planId=execution.plan_id)
+    wave = wave_row(execution.waves[0].jobs[0], place.region, server_ids, waveNumber=1)
+    del wave["region"]
+    deployment.row(deployment.wiring.settings.execution_history_table, row | {"waves": [wave]})
+    asked = event(execution_id, server_ids)
+    with pytest.raises(InvalidInput, match=r"^region: is needed"):
+        deployment.operate("sync_recovery_instances_after_wave", **asked)
+    report = deployment.operate("sync_recovery_instances_after_wave", **asked, region=place.region)
+    assert report["outcome"] == "seen"
 
 
 def test_the_customers_functions_take_the_customers_arguments(

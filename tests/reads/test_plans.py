@@ -4,12 +4,13 @@ are resolved, or named as what nobody knows.
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cache.errors import TableUnavailable
 from cache.known_looks import Looks
 from cache.reader import Answer
 from cache.values import Place, PlaceLook
@@ -24,6 +25,7 @@ from services.platform.plans import (
     planned_places,
     read_plan,
 )
+from services.reads.drills import Drills
 from services.reads.pages import Pages, existing_body
 from tests.api.test_events import rest
 
@@ -115,6 +117,31 @@ def test_a_server_that_two_plans_have_in_two_places_is_nowhere_known() -> None:
     for plans in ([first, again, other, homeless], [homeless, other, again, first]):
         assert planned_places(plans) == {A: DISPUTED, B: here}
     assert Looks({str(here): SEEN}, {str(here): SEEN}).absence(A, DISPUTED) is None
+    waves = [WAVE | {"serverIds": [A], "region": it} for it in (REGION, "eu-west-1", REGION)]
+    assert read_plan(ROW | {"waves": waves}, {}).servers == {A: DISPUTED}, "nor in one plan's waves"
+
+
+def test_leftovers_by_the_plans_alone_ask_nowhere_for_what_plans_dispute() -> None:
+    """Whichever plan comes last: a server without a row in its place may be in the other's."""
+    asked: dict[str, Place | None] = {}
+
+    class Asked(Nothing):
+        """Keeps what it is asked for."""
+
+        def read(self, servers: Mapping[str, Place | None], *_: Any, **__: Any) -> Answer:
+            """What was asked for."""
+            asked.update(servers)
+            return Answer()
+
+    def away() -> NoReturn:
+        raise TableUnavailable("away")
+
+    rows = [
+        ROW | {"planId": it, "waves": [WAVE | {"serverIds": [A], "region": it}]}
+        for it in ("eu-west-1", REGION)
+    ]
+    Drills(Asked(), Book(*rows), away, away).body()
+    assert asked == {A: DISPUTED}
 
 
 class Book(PlanBook):
@@ -170,13 +197,13 @@ def test_no_row_is_an_error_a_false_none_or_a_lost_neighbour(
     row: dict[str, Any], wave: dict[str, Any], group: dict[str, Any]
 ) -> None:
     """What a plan may have is known, or its wave is named; the plan beside it is listed whole."""
-    read_group(group)
     odd = row | ({"waves": [wave]} if row.get("waves") == [WAVE] else {})
     neighbour = ROW | {"planId": "plan-2"}
     plans = listed(odd, neighbour)
     assert [it.counts.servers for it in plans.plans if it.plan_id == "plan-2"] == [2]
-    plan = read_plan(odd, {"g-1": read_group(GROUP)})
+    plan = read_plan(odd, {"g-1": read_group(group)})
     given_waves, own = odd.get("waves"), wave.get("serverIds")
     says_none = given_waves == [] or (own == [] and wave.get("protectionGroupId") in (None, ""))
-    assert plan.servers or plan.malformed or plan.unresolved or says_none
-    assert plans.degraded is bool(plan.unresolved)
+    empty = group.get("sourceServerIds") == [] and not group.get("serverSelectionTags")
+    assert plan.servers or plan.malformed or plan.unresolved or says_none or empty
+    assert plans.degraded is bool(read_plan(odd, {"g-1": read_group(GROUP)}).unresolved)

@@ -59,7 +59,7 @@ def test_an_unchanged_inventory_writes_nothing(platform: Platform) -> None:
     inventory(platform)
     replication(platform, "BACKLOG", lagSeconds=500)
     report = sync_all_recovery_instances(platform.wiring.sync_parts(), with_inventory=True)
-    assert report.places[0].source_servers == 2
+    assert len(report.places[0].source_servers or ()) == 2
     assert report.places[0].written == 0
     replication(platform, "BACKLOG", lagSeconds=LAG_STEPS[2])
     report = sync_all_recovery_instances(platform.wiring.sync_parts(), with_inventory=True)
@@ -284,6 +284,30 @@ def test_no_server_is_chosen_by_a_tag_that_is_not_kept(
     plan = platform.wiring.plans.get("by-tag").value
     assert plan is not None
     assert (plan.unresolved == (), [*plan.servers]) == (is_known, [machine.id] * is_known)
+
+
+def test_servers_are_chosen_by_tags_from_the_inventory_itself(platform: Platform) -> None:
+    """An index lags behind what was just written: a plan
+    would lack the server until the next inventory.
+    """
+    machine = platform.server()
+    platform.put(platform.place, sourceServers=[source_server(machine) | {"tags": {"tier": "db"}}])
+    table = platform.wiring.settings.protection_groups_table
+    create_table(platform.wiring.dynamodb, table, "groupId")
+    place = {"accountId": platform.account, "region": platform.place.region}
+    platform.row(table, {"groupId": "g-1", "serverSelectionTags": {"tier": "db"}, **place})
+    wave = {"waveNumber": 0, "protectionGroupId": "g-1", "serverIds": []}
+    plans = platform.wiring.settings.recovery_plans_table
+    platform.row(plans, {"planId": "by-tag", "waves": [wave]})
+
+    def lag(parsed: dict[str, Any], **_: object) -> None:
+        parsed["Items"] = []
+
+    platform.wiring.dynamodb.meta.events.register("after-call.dynamodb.Query", lag)
+    inventory(platform)
+    plan = platform.wiring.plans.get("by-tag").value
+    assert plan is not None
+    assert (plan.unresolved, [*plan.servers]) == ((), [machine.id])
 
 
 def test_one_place_is_always_looked_at_with_its_inventory(platform: Platform) -> None:
