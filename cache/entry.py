@@ -31,6 +31,9 @@ ITEM = (
     "sourcePlanName", "sourceServerName", "accountId", "isDrill", "lastSyncTime",
 )  # fmt: skip
 """The fields of an item in their order: twelve of the first contract, then four more."""
+OLDER = "detailsSeenAt"
+"""What an item has besides where its details are older than the look: when EC2 described the
+instance last, or null for never."""
 SERVER = (
     "sourceServerName", "replicationState", "replicationLagSeconds", "replicationError",
     "lastSeenByDrs", "lastLaunchResult", "replicationDirection", "sourceServerGone",
@@ -38,7 +41,7 @@ SERVER = (
 )  # fmt: skip
 """What is known of the protected machine, whether it has an instance or not."""
 # The shapes are part of the schema: entries that lack a new field are misses, not answers.
-SCHEMA = f"5.{crc32(','.join((*ITEM, *SERVER)).encode()):08x}"
+SCHEMA = f"5.{crc32(','.join((*ITEM, OLDER, *SERVER)).encode()):08x}"
 _HEAD = re.compile(
     re.escape(SCHEMA).encode()
     + rb"\|([0-9]{15})\|([0-9]{15})\|([0-9]{15})\|([a-z-]{1,13}) *\|([dr ])"

@@ -38,11 +38,15 @@ RESTAMP_AFTER = (
 
 # What belongs to one launched instance, and goes when another instance takes its place or none is
 # left.
-_OF_THE_INSTANCE = tuple(
-    name
-    for group in (Launch, Details, Attribution)
-    for name in (*attribute_names(group).values(), STAMPS[group])
-    if name != "lastSyncTime"
+_DETAILS_ARE_OLDER = "detailsAreOlder"
+_OF_THE_INSTANCE = (
+    _DETAILS_ARE_OLDER,
+    *(
+        name
+        for group in (Launch, Details, Attribution)
+        for name in (*attribute_names(group).values(), STAMPS[group])
+        if name != "lastSyncTime"
+    ),
 )
 # What may differ between two rows that say the same: what counts is whether it is there.
 _MOVING = {"version", *STAMPS.values()}
@@ -158,6 +162,10 @@ def change_of(seen: Observation, ticket: int) -> Change:
         removes += [name for name, value in said.items() if value is None]
     if seen.launch is None:
         removes += _OF_THE_INSTANCE
+    elif seen.details is None:
+        sets[_DETAILS_ARE_OLDER] = True
+    else:
+        removes.append(_DETAILS_ARE_OLDER)
     if seen.attribution and seen.attribution.source_plan_name is None:
         removes.remove("sourcePlanName")  # its source did not say: that is no "there is none"
     defaults = {} if seen.launch is None else _stand_ins(seen)

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from cache.entry import ABSENT, ITEM, SERVER, Entry
+from cache.entry import ABSENT, ITEM, OLDER, SERVER, Entry
 from cache.errors import InvalidRow
 from cache.readiness import Readiness, readiness
 from cache.values import PLACE_FORM, to_millis
@@ -225,6 +225,8 @@ class Record(BaseModel):
     has_launch_template: bool | None = None
     launches_into: str | None = None
     ec2_observed_at: str | None = None
+    details_are_older: bool = False
+    """Whether a look since `ec2_observed_at` saw the instance and could not have its details."""
     execution_observed_at: str | None = None
     server_observed_at: str | None = None
     origin_observed_at: str | None = None
@@ -279,6 +281,8 @@ class Record(BaseModel):
         """
         observed_at = observed_at or self.last_sync_time
         item = self.page_item() | {"lastSyncTime": observed_at} if self.is_present else None
+        if item and self.details_are_older:
+            item[OLDER] = self.ec2_observed_at
         return Entry(
             self.source_server_id,
             self.version,

@@ -61,6 +61,10 @@ class ExistingInstance(Body):
     account_id: AccountId
     is_drill: bool | None
     last_sync_time: Stamp
+    details_seen_at: Stamp | None = Field(
+        None,
+        description="only where name, addresses and type are older than lastSyncTime; null: never",
+    )
 
 
 class ExistingInstances(Body):

@@ -42,8 +42,7 @@ def show(wiring: Wiring, targets: tuple[str, ...], as_json: bool, wide: bool) ->
         return
     listing = Listing(COLUMNS)
     for server in servers_body(answer, servers)["servers"]:
-        is_ready = server["readiness"]["state"] == "ready"
-        listing.add(*_cells(server), remark="" if is_ready else server["readiness"]["reason"])
+        listing.add(*_cells(server), remark=remark_of(server))
     listing.print(out, wide=wide)
     problems = [f"its servers cannot be known: {why}" for why in (plan.unresolved if plan else ())]
     if answer.unknown:
@@ -61,3 +60,12 @@ def _cells(server: dict[str, Any]) -> list[str | None]:
     names = ("name", "privateIp", "accountId", "region", "sourceExecutionId")
     state, kind = item["ec2InstanceState"], kind_of(item["isDrill"])
     return [server_id, item["ec2InstanceId"], state, kind, word, *map(item.get, names)]
+
+
+def remark_of(server: dict[str, Any]) -> str:
+    """Why it is not ready, and how old its details are where they are older than the look."""
+    readiness, item = server["readiness"], server["instance"] or {}
+    said = [] if readiness["state"] == "ready" else [readiness["reason"]]
+    if "detailsSeenAt" in item:
+        said.append(f"details of {item['detailsSeenAt'] or 'its instance never seen'}")
+    return "; ".join(said)

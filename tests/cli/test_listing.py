@@ -4,6 +4,7 @@ left out is named, a pipe gets everything.
 
 import io
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from services.cli import output
 from services.cli.executions import running_listing
 from services.cli.leftovers import leftovers_listing
 from services.cli.listing import Column, Listing
+from services.cli.show import remark_of
 from services.platform.execution import Execution
 
 COLUMNS = (
@@ -127,3 +129,20 @@ def test_a_wrapped_sentence_keeps_its_indent(monkeypatch: pytest.MonkeyPatch) ->
     lines = file.getvalue().splitlines()
     assert len(lines) > 1
     assert all(re.match(r"  \S", it) for it in lines)
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        (None, "lags"),
+        ({}, "lags"),
+        ({"detailsSeenAt": "2026-11-01T00:00:00Z"}, "lags; details of 2026-11-01T00:00:00Z"),
+        ({"detailsSeenAt": None}, "lags; details of its instance never seen"),
+    ],
+)
+def test_details_that_are_older_than_the_look_are_said_to_be(
+    item: dict[str, Any] | None, said: str
+) -> None:
+    """Beside why the server is not ready."""
+    readiness = {"state": "lagging", "reason": "lags"}
+    assert remark_of({"readiness": readiness, "instance": item}) == said

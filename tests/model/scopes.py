@@ -11,7 +11,7 @@ PLAIN = Looker("the other sync", A)
 SYNC_B = Looker("the other place's sync", B)
 WAVE = Looker("a wave", A, full=False, execution=True)
 WAVE_B = Looker("the other place's wave", B, full=False, execution=True)
-TERMINATION = Looker("a termination", A, full=False)
+TERMINATION = Looker("a termination", A, full=False, details=True)
 
 HEALERS = Scope(
     (Looker("a clean sync", A, details=True), Looker("a clean sync there", B, details=True)),

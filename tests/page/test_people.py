@@ -79,6 +79,9 @@ def test_details_older_than_their_look_are_said_to_be(
     page = open_rough("#/")
     notice = page.locator(".notice", has_text="are older than the look")
     expect(notice).to_contain_text(f"{account} · {region}")
+    page = open_rough("#/servers")
+    page.get_by_label("Filter servers").fill(account)
+    expect(page.locator("tbody tr", has_text="details of").first).to_contain_text(account)
     rough.stack.standin.weather(rough.world.weather)
     rough.stack.sync()
 

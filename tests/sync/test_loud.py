@@ -1,12 +1,17 @@
 """Nothing fails in silence: one line for each place, wave or read that could not do its work."""
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from cache.attributes import encode
 from cache.looks import PLACE
+from cache.values import Place
 from local.proxy import FaultProxy
+from local.world_items import Machine
+from services.api.models import ExistingInstance
 from services.sync.run import get_recovery_instance_sync_status
 from services.wiring import PAGE, Wiring
 from tests.sync.platform import Platform
@@ -60,6 +65,36 @@ def test_a_place_seen_in_part_is_one_warning_and_its_details_say_how_old_they_ar
     place = status_of(platform)
     assert place["outcome"] == "seen"
     assert place["detailsSeenAt"] == "2026-11-01T00:00:00Z" < seen <= place["completedAt"]
+
+
+def test_an_instance_whose_details_are_older_than_its_look_says_so(platform: Platform) -> None:
+    """In its own item, on both tiers: never, since then, and, once EC2 has answered, nothing."""
+    old, new = platform.server(number=1), platform.server(number=3)
+    platform.launch(old)
+    platform.sync()
+    assert "detailsSeenAt" not in shown_item(platform, old)
+    name = platform.wiring.settings.recovery_instances_table
+    seen = {"ec2ObservedAt": "2026-11-01T00:00:00Z"}
+    platform.row(name, platform.rows(old)[old.id] | seen)
+    platform.launch(new)
+    platform.aws.weather([{"service": "ec2", "deny": True}])
+    platform.sync()
+    for _ in ("mirror", "table"):
+        assert shown_item(platform, old)["detailsSeenAt"] == seen["ec2ObservedAt"]
+        assert shown_item(platform, new)["detailsSeenAt"] is None
+        platform.redis.flushall()
+    assert platform.sync().summary()["rowsWritten"] == 0, "said once, not with every look"
+    platform.aws.weather([])
+    platform.sync()
+    assert not {"detailsSeenAt"} & {*shown_item(platform, old), *shown_item(platform, new)}
+
+
+def shown_item(platform: Platform, machine: Machine) -> dict[str, Any]:
+    """The item of its instance, held to the contract."""
+    place = Place(machine.account, machine.region)
+    entry = platform.wiring.reader.read({machine.id: place}).entries[machine.id]
+    ExistingInstance.model_validate_json(entry.fragment)
+    return dict(json.loads(entry.fragment))
 
 
 def test_a_wave_that_could_not_be_looked_at_never_says_synced(

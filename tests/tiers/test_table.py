@@ -87,7 +87,10 @@ def test_what_was_not_asked_stays(table: Table) -> None:
     later = "2026-03-01T11:00:00Z"
     change = present(2, observed_at=later, details=None, attribution=None, server=None, origin=None)
     assert write(table, change).verdict is Verdict.UPDATE
-    assert row(table) == before | {"version": 2, "lastSyncTime": later}
+    older = {"version": 2, "lastSyncTime": later, "detailsAreOlder": True}
+    assert row(table) == before | older
+    write(table, present(3))
+    assert "detailsAreOlder" not in row(table)
 
 
 def test_what_its_source_denies_goes(table: Table) -> None:

@@ -73,9 +73,16 @@ export const SERVER_COLUMNS = [
   { id: "age", title: "Age", value: (row) => row.item && secondsSince(row.item.launchTime), cell: ofItem((item) => ageOf(item.launchTime)) },
   {
     id: "seen", title: "Looked at", hint: "When DRS was last asked about this server", value: (row) => row.lookedAt,
-    cell: ({ lookedAt }) => (lookedAt ? ageOf(lookedAt, { grade: true, suffix: " ago" }) : none()),
+    cell: ({ lookedAt, item }) => [lookedAt ? ageOf(lookedAt, { grade: true, suffix: " ago" }) : none(), olderDetails(item)],
   },
 ];
+
+/** The age of what EC2 says of an instance, where that is older than the look at it. */
+function olderDetails(item) {
+  if (item?.detailsSeenAt === undefined) return null;
+  return el("span", { className: "sub", title: "EC2 could not be asked since: name, addresses and type may have changed" },
+    item.detailsSeenAt ? ["details of ", ageOf(item.detailsSeenAt, { grade: true, suffix: " ago" })] : "details never seen");
+}
 
 function launchedBy({ sourceExecutionId: id, sourcePlanName: plan }) {
   if (!id) return el("span", { className: "sub" }, "execution not known");

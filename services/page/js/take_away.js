@@ -25,6 +25,7 @@ const CSV_FIELDS = [
   ["Execution", (row) => row.item?.sourceExecutionId],
   ["Launched by plan", (row) => row.item?.sourcePlanName],
   ["Looked at (UTC)", (row) => row.item?.lastSyncTime],
+  ["Details of (UTC)", ({ item }) => (item?.detailsSeenAt === null ? "never seen" : item?.detailsSeenAt ?? item?.lastSyncTime)],
 ];
 
 /** One quoted cell. A leading character that a spreadsheet would run as a formula gets an apostrophe before it. */
