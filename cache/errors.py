@@ -3,15 +3,18 @@ borders.
 
 RecoverySyncError
 ├── InvalidInput            what was sent is wrong: says what and where
+│   └── Unattended              and its sender reads no answer
 ├── TierUnavailable         could not ask; says nothing about what is there
 │   ├── TableUnavailable        DynamoDB refused, throttled, timed out or is gone
 │   ├── MirrorUnavailable       Redis likewise, or its circuit breaker is open
 │   ├── SyncNotStarted          Lambda did not take the event that starts a sync
 │   ├── MachineNotStarted       Step Functions did not take an execution
 │   ├── NotHandedOver           another function did not take an event, or failed
+│   ├── SomeUnknown             of some servers nobody could say whether they have an instance
 │   └── Failing                 what a request is for cannot be done now: the code its senders know
 ├── InvalidRow              a row of a table that does not hold what it must hold
 ├── NotFound                there is no such plan, execution or route
+├── MethodNotAllowed        the path is one of ours, but takes other methods
 ├── Forbidden               the caller may not do that
 ├── Conflict                the state of things forbids the request
 │   └── AlreadyRunning          another full sync holds the lease
@@ -21,6 +24,9 @@ RecoverySyncError
 ├── ServersBusy             a server of the batch is in a job already
 └── JobRefused              DRS does not take the batch, and would not another time
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 
 class RecoverySyncError(Exception):
@@ -34,6 +40,13 @@ class InvalidInput(RecoverySyncError):
         super().__init__(f"{where}: {what}")
         self.where = where
         self.what = what
+
+
+class Unattended(InvalidInput):
+    """What is wrong with an event whose sender reads no answer.
+
+    The function fails, so that its error metric counts the event.
+    """
 
 
 class TierUnavailable(RecoverySyncError):
@@ -68,12 +81,32 @@ class Failing(TierUnavailable):
         self.code = code
 
 
+class SomeUnknown(TierUnavailable):
+    """Of some servers nobody could say whether they have an instance.
+
+    `found` are the items of those that have one.
+    """
+
+    def __init__(self, unknown: list[str], found: list[dict[str, Any]]) -> None:
+        super().__init__(f"{len(unknown)} servers are unknown: {', '.join(unknown[:3])} …")
+        self.unknown = unknown
+        self.found = found
+
+
 class InvalidRow(RecoverySyncError):
     """A row that does not hold what a record must hold."""
 
 
 class NotFound(RecoverySyncError):
     """There is no such plan, execution or route."""
+
+
+class MethodNotAllowed(RecoverySyncError):
+    """The path is one of ours, but takes other methods: those `allowed`."""
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"{method:.20} is not allowed here; {', '.join(allowed)} is")
+        self.allowed = allowed
 
 
 class Forbidden(RecoverySyncError):

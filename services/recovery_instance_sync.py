@@ -5,7 +5,7 @@ deployment from the environment. Each is what the direct operation of the same n
 from functools import lru_cache
 from typing import Any
 
-from cache.errors import TierUnavailable
+from cache.errors import SomeUnknown
 from services.api.models import ExistingInstances
 from services.execution import termination
 from services.execution.approval import refuse_alone
@@ -14,18 +14,6 @@ from services.settings import Settings
 from services.sync import run
 from services.sync.after_wave import sync_after_wave
 from services.sync.wiring import SyncWiring
-
-
-class SomeUnknown(TierUnavailable):
-    """Of some servers nobody could say whether they have an instance.
-
-    `found` are the items of those that have one.
-    """
-
-    def __init__(self, unknown: list[str], found: list[dict[str, Any]]) -> None:
-        super().__init__(f"{len(unknown)} servers are unknown: {', '.join(unknown[:3])} …")
-        self.unknown = unknown
-        self.found = found
 
 
 @lru_cache

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cache.errors import Conflict, InvalidInput, NotFound
+from cache.errors import Conflict, InvalidInput, NotFound, Unattended
 from services.api.access import OPEN, Access
 from services.api.events import is_api, is_notification, is_ping
 from services.api.http import Routes, refusal
@@ -32,12 +32,6 @@ SERVED_BY: Mapping[str, str] = {
     ),
 }  # fmt: skip
 """Which functions take an operation, so that each can say whose event it was given."""
-
-
-class Unattended(InvalidInput):
-    """What is wrong with an event whose sender reads no answer:
-    the function fails, so that somebody hears.
-    """
 
 
 def dispatch(  # noqa: PLR0913 - a door has these parts

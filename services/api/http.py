@@ -5,7 +5,7 @@ Compression is API Gateway's (`MinimumCompressionSize`), so no handler spends CP
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic, time
 from typing import Any
@@ -16,8 +16,8 @@ from cache.errors import (
     Failing,
     Forbidden,
     InvalidInput,
+    MethodNotAllowed,
     NotFound,
-    RecoverySyncError,
     TierUnavailable,
 )
 from services.api.access import NOBODY_TOLD_APART, Caller
@@ -93,14 +93,6 @@ def began_at(sent_at: object) -> float:
     """
     waited = time() - sent_at / 1000 if isinstance(sent_at, int) else 0.0
     return monotonic() - waited if 0 < waited < GATEWAY_SECONDS else monotonic()
-
-
-class MethodNotAllowed(RecoverySyncError):
-    """The path is one of ours, but takes other methods."""
-
-    def __init__(self, method: str, allowed: Sequence[str]) -> None:
-        super().__init__(f"{method:.20} is not allowed here; {', '.join(allowed)} is")
-        self.allowed = allowed
 
 
 type Route = Callable[[Request], Response]

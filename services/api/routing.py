@@ -10,11 +10,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from cache.errors import NotFound
+from cache.errors import MethodNotAllowed, NotFound
 from services.api.access import OPEN, Access, Role, needed_role
 from services.api.events import fitted, is_health_check, request_of
 from services.api.http import (
-    MethodNotAllowed,
     Request,
     Response,
     Route,

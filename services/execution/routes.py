@@ -12,7 +12,7 @@ from services.execution.operations import execution_report, executions_of
 from services.execution.pause import resume
 from services.execution.report_html import report_html
 from services.execution.snapshots import snapshots_of
-from services.execution.start import Starter, cancel_execution, get_plan
+from services.execution.start import Starter, cancel_execution
 from services.execution.termination import terminate_recovery_instances
 from services.execution.termination_status import termination_status
 from services.platform.execution import Approval, Execution
@@ -57,7 +57,7 @@ class ExecutionRoutes:
             return Response({"error": "NOT_CONFIGURED", "message": message}, 503)
         # A book of this request alone: what is launched must not be a plan of half a minute ago.
         book = PlanBook(lambda: self._wiring.dynamodb, self._wiring.plan_tables)
-        plan = get_plan(lambda plan_id: book.get(plan_id).value, body.plan_id)
+        plan = book.find(body.plan_id).value
         execution = self._starter().start(
             plan,
             body.execution_type,
@@ -176,9 +176,7 @@ class ExecutionRoutes:
         being terminated; 200 with what would be.
         """
         body = valid(CleanUpDrill, request.object())
-        plan = get_plan(
-            lambda plan_id: self._wiring.plans.get(plan_id).value, request.path["planId"]
-        )
+        plan = self._wiring.plans.find(request.path["planId"]).value
         answer = clean_up_drill(
             self._executions,
             self._wiring.sync_parts(),

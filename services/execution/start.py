@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from pydantic import ValidationError
 
-from cache.errors import Conflict, InvalidInput, NotFound, TierUnavailable
+from cache.errors import Conflict, InvalidInput, TierUnavailable
 from cache.values import Place, now
 from services.execution.approval import approve, await_approval
 from services.execution.driving import refuse_unless_ours
@@ -127,18 +127,6 @@ def cancel_execution(
             execution.end(now(), None)
 
     return executions.change(execution_id, alter)
-
-
-def get_plan(read: Callable[[str], Plan | None], plan_id: str) -> Plan:
-    """The plan.
-
-    Raises:
-        NotFound: when there is none.
-    """
-    plan = read(plan_id)
-    if plan is None:
-        raise NotFound(f"there is no recovery plan {plan_id!r}")
-    return plan
 
 
 def _execution(plan: Plan, execution_type: str) -> Execution:

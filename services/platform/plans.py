@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cache.errors import MirrorUnavailable, TableUnavailable
+from cache.errors import MirrorUnavailable, NotFound, TableUnavailable
 from cache.values import Place, is_server_id
 from services.platform.groups import Group, read_groups, text_of
 
@@ -133,6 +133,17 @@ class PlanBook:
             return Found(None)
         _publish(self._mirror, [plan], all_of_them=False)
         return self._keep(plan, KEPT)
+
+    def find(self, plan_id: str, began: float | None = None) -> Found[Plan]:
+        """The plan that a request names.
+
+        Raises:
+            NotFound: when there is no such plan. TableUnavailable: as `get` does.
+        """
+        found = self.get(plan_id, began)
+        if found.value is None:
+            raise NotFound(f"there is no recovery plan {plan_id!r}")
+        return Found(found.value, found.is_stale)
 
     def all(self, began: float | None = None) -> Found[list[Plan]]:
         """Every plan, by id.

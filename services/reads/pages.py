@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from cache.answer import Answer
 from cache.entry import Facts
-from cache.errors import InvalidInput, NotFound
+from cache.errors import InvalidInput
 from cache.values import Place, PlaceLook, is_server_id, to_stamp
 from services.api.http import Request, Response, Routes, dumps
 from services.platform.plans import Plan, PlanBook, planned_places
@@ -87,10 +87,7 @@ class Pages:
             NotFound: when there is no such plan.
             TableUnavailable: when the plan itself cannot be read.
         """
-        plan_id = request.path.get("planId", "")
-        found = self._plans.get(plan_id, request.began)
-        if found.value is None:
-            raise NotFound(f"there is no recovery plan {plan_id!r}")
+        found = self._plans.find(request.path.get("planId", ""), request.began)
         plan = found.value
         answer = self._read(plan.servers, request.began)
         answer.unknown += plan.malformed

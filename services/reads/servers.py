@@ -47,10 +47,7 @@ class Servers:
             NotFound: when there is no such plan.
             TableUnavailable: when the plan itself cannot be read.
         """
-        plan_id = request.path.get("planId", "")
-        found = self._plans.get(plan_id, request.began)
-        if found.value is None:
-            raise NotFound(f"there is no recovery plan {plan_id!r}")
+        found = self._plans.find(request.path.get("planId", ""), request.began)
         plan = found.value
         answer = self._read(plan.servers, request.began)
         body = servers_body(answer, plan.servers)

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from cache.errors import Conflict, InvalidInput, NotFound
-from services.api.dispatch import SERVED_BY, Unattended, dispatch
+from cache.errors import Conflict, InvalidInput, NotFound, Unattended
+from services.api.dispatch import SERVED_BY, dispatch
 from services.data_management import operations as data_management
 from services.execution import operations as execution
 from services.platform.executions import Executions

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cache.errors import Conflict, InvalidInput, NotFound
+from cache.errors import Conflict, InvalidInput, NotFound, SomeUnknown
 from services import recovery_instance_sync as functions
 from services.settings import Settings
 from services.sync.wiring import SyncWiring
@@ -131,6 +131,6 @@ def test_a_server_nobody_could_look_up_is_no_none(
     nowhere = {"RECOVERY_INSTANCES_TABLE": "no-such-table", "SYNC_STATUS_TABLE": "no-such-table"}
     monkeypatch.setattr(functions, "_wiring", lambda: SyncWiring(Settings.from_env(nowhere)))
     nobody = f"s-{0:017d}"
-    with pytest.raises(functions.SomeUnknown) as unknown:
+    with pytest.raises(SomeUnknown) as unknown:
         functions.check_existing_recovery_instances([nobody])
     assert (unknown.value.unknown, unknown.value.found) == ([nobody], [])

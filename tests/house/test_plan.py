@@ -21,6 +21,7 @@ PLANTED = [
     ("services/api/models.py", "services.wiring"),
     ("cache/mirror.py", "cache.table"),
     ("cache/protocol.py", "botocore.session"),
+    ("services/sync/run.py", "services.api.http"),
     ("services/sync/run.py", "services.reads.pages"),
     ("services/sync/audit.py", "services.execution.waves"),
     ("services/reads/pages.py", "services.execution.waves"),
