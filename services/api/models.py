@@ -409,6 +409,41 @@ class Execution(Body):
     waves: list[dict[str, Any]]
 
 
+class RunningExecution(Body):
+    """An execution that is not over. `isOurs` false: the platform began it and drives it."""
+
+    execution_id: str
+    plan_id: str
+    plan_name: str | None
+    execution_type: str
+    status: str
+    start_time: Stamp | None
+    abandoned_since: Stamp | None
+    is_ours: bool
+
+
+class RunningExecutions(Body):
+    """Every execution that is not over."""
+
+    executions: list[RunningExecution]
+
+
+class RecoverySnapshot(Body):
+    """A point in time that a server can be launched from."""
+
+    snapshot_id: str = Field(description="for recoverySnapshotIds of a start")
+    taken_at: Stamp | None = Field(description="null: it is being taken")
+
+
+class RecoverySnapshots(Body):
+    """Those of one server, the latest first."""
+
+    source_server_id: ServerId
+    account_id: AccountId
+    region: str
+    snapshots: list[RecoverySnapshot]
+
+
 class Me(Body):
     """The caller, with what one of these roles allows.
 

@@ -83,6 +83,16 @@ OPERATIONS = (
         {202: models.Started}, (400, 404, 409, 503), takes=models.StartExecution,
     ),
     Operation(
+        "GET", "/executions", "execution", "Every execution that is not over",
+        {200: models.RunningExecutions}, (503,),
+        query=(("planId", "of this plan only"),),
+    ),
+    Operation(
+        "GET", "/source-servers/{sourceServerId}/recovery-snapshots", "execution",
+        "The points in time that a server can be launched from",
+        {200: models.RecoverySnapshots}, (400, 404, 503),
+    ),
+    Operation(
         "GET", "/executions/{executionId}", "execution", "An execution, its waves and servers",
         {200: models.Execution}, (404, 503),
     ),

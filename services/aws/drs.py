@@ -228,6 +228,25 @@ def source_networks(client: Any, check: Check = unhurried) -> dict[str, str]:
     }
 
 
+def recovery_snapshots(client: Any, server_id: str) -> list[tuple[str, str | None]] | None:
+    """The snapshots that a server can be launched from, the latest first, each with when it was
+    taken (None while it is being taken); None where DRS has no such server.
+
+    Raises:
+        ClientError, BotoCoreError: as botocore does. UnreadableReply: from a page without a list.
+    """
+    try:
+        found = pages(
+            client, "describe_recovery_snapshots", {}, sourceServerID=server_id, order="DESC"
+        )
+        items = list(found)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return None
+    return [(it, stamp(item.get("timestamp"))) for item in items if (it := item.get("snapshotID"))]
+
+
 def read_launch(item: Mapping[str, Any]) -> Launch:
     """One item of DescribeRecoveryInstances.
 

@@ -10,7 +10,7 @@ from services.cli.group import main
 from services.cli.listing import wide_option
 from services.cli.output import as_json, complain, out, say
 from services.cli.plans import plan_of
-from services.cli.terminate import termination_listing
+from services.cli.terminate import termination_listing, totals_of
 from services.execution.clean_up import clean_up_drill, clean_up_of
 from services.execution.operations import execution_report, executions_of
 from services.execution.report_html import duration, kind_of, report_html, what_is_left
@@ -46,7 +46,7 @@ def clean_up(  # noqa: PLR0913, PLR0917 - an option each
         click.echo(json.dumps(body))
     else:
         termination_listing(body).print(out, wide=wide)
-        say("Being terminated." if yes else "Nothing was terminated. --yes does it.")
+        say(totals_of(body) + ("" if yes else " Nothing was terminated. --yes does it."))
     complain([f"{it['sourceServerId']}: {it['message']}" for it in body["failed"]])
 
 

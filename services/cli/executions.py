@@ -1,4 +1,6 @@
-"""`executions`: what runs, and what nobody drives any more. `cancel`: the way out of it."""
+"""`executions`: what runs, and what nobody drives any more. `cancel`: the way out of it.
+`snapshots`: the points in time that a launch can go back to.
+"""
 
 import json
 
@@ -9,6 +11,7 @@ from services.cli.group import main
 from services.cli.listing import Column, Listing, wide_option
 from services.cli.output import as_json, complain, out, say
 from services.execution.operations import executions_of
+from services.execution.snapshots import snapshots_of
 from services.execution.start import cancel_execution
 from services.platform.execution import Execution
 from services.sync.wiring import SyncWiring
@@ -56,6 +59,23 @@ def cancel(wiring: SyncWiring, execution_id: str, force: bool, yes: bool, as_jso
         click.echo(json.dumps(execution.body()))
     else:
         say(f"{execution.execution_id}: {cancelled(execution)}")
+
+
+@main.command()
+@click.argument("server_id")
+@as_json
+@click.pass_obj
+def snapshots(wiring: SyncWiring, server_id: str, as_json: bool) -> None:
+    """The points in time that SERVER_ID can be launched from, the latest first."""
+    body = snapshots_of(wiring.sync_parts(), server_id)
+    if as_json:
+        click.echo(json.dumps(body))
+        return
+    listing = Listing([Column("Snapshot"), Column("Taken")])
+    for it in body["snapshots"]:
+        listing.add(it["snapshotId"], it["takenAt"] or "being taken")
+    listing.print(out, wide=False)
+    say(f"{len(body['snapshots'])} snapshots of {server_id}.")
 
 
 def cancelled(execution: Execution) -> str:

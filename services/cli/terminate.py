@@ -79,14 +79,19 @@ def _follow(executions: Executions, parts: SyncParts, execution_id: str) -> dict
 
 def sum_of(body: dict[str, Any]) -> str:
     """How many go, how many stay, and which flags would change that."""
-    counts = {it: len(body[it]) for it in ("requested", "refused", "failed")}
-    goes = "would go" if body["dryRun"] else "go"
-    parts = [f"{counts['requested']} {goes}, {counts['refused']} stay, {counts['failed']} failed."]
+    parts = [totals_of(body)]
     if real := sum(it["reason"] == Refusal.REAL_RECOVERY for it in body["refused"]):
         parts.append(f"{real} are of a real recovery: --confirm-recovery includes those.")
     if body["dryRun"]:
         parts.append("Nothing was terminated." + (" --yes does it." if body["requested"] else ""))
     return " ".join(parts)
+
+
+def totals_of(body: dict[str, Any]) -> str:
+    """How many go, how many stay, and how many could not be asked to go."""
+    counts = {it: len(body[it]) for it in ("requested", "refused", "failed")}
+    goes = "would go" if body["dryRun"] else "go"
+    return f"{counts['requested']} {goes}, {counts['refused']} stay, {counts['failed']} failed."
 
 
 def termination_listing(body: dict[str, Any]) -> Listing:

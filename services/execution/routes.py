@@ -11,6 +11,7 @@ from services.execution.driving import Driver
 from services.execution.operations import execution_report, executions_of
 from services.execution.pause import resume
 from services.execution.report_html import report_html
+from services.execution.snapshots import snapshots_of
 from services.execution.start import Starter, cancel_execution
 from services.execution.termination import terminate_recovery_instances
 from services.execution.termination_status import termination_status
@@ -32,6 +33,8 @@ class ExecutionRoutes:
         execution = "/executions/{executionId}"
         return {
             ("POST", "/executions"): self.start,
+            ("GET", "/executions"): self.running,
+            ("GET", "/source-servers/{sourceServerId}/recovery-snapshots"): self.snapshots,
             ("GET", execution): self.show,
             ("POST", f"{execution}/cancel"): self.cancel,
             ("POST", f"{execution}/approve"): self.approve,
@@ -64,6 +67,17 @@ class ExecutionRoutes:
             needs_approval=settings.four_eyes and body.execution_type == "RECOVERY",
         )
         return _started(execution)
+
+    def running(self, request: Request) -> Response:
+        """Every execution that is not over, whoever drives it; of one plan where one is named."""
+        plan_id = request.query.get("planId")
+        found = [it for it in self._executions.running() if plan_id in {None, it.plan_id}]
+        return Response({"executions": [it.summary() for it in found]})
+
+    def snapshots(self, request: Request) -> Response:
+        """What a server can be launched from."""
+        server_id = request.path.get("sourceServerId", "")
+        return Response(snapshots_of(self._wiring.sync_parts(), server_id))
 
     def approve(self, request: Request) -> Response:
         """202: what waited goes ahead, because a second person agrees."""

@@ -49,10 +49,12 @@ class TargetAccount(BaseModel):
     @classmethod
     def _regions(cls, value: object) -> object:
         """Fewer regions than were meant would leave places unseen; so
-        what is no list of names means every region.
+        what is no list of names, one and all, means every region.
         """
         names = value if isinstance(value, list | tuple) else ()
-        return tuple(dict.fromkeys(it for it in names if isinstance(it, str) and it)) or None
+        if not all(isinstance(it, str) for it in names):
+            return None
+        return tuple(dict.fromkeys(name for it in names if (name := it.strip()))) or None
 
     @field_validator("is_current_account", mode="wrap")
     @classmethod

@@ -224,7 +224,16 @@ class Execution(_Row):
     def body(self) -> dict[str, Any]:
         """As it is sent."""
         body = self.model_dump(by_alias=True, exclude_none=True)
-        return body | {"abandonedSince": self.abandoned_since}
+        return body | {"abandonedSince": self.abandoned_since, "isOurs": self.is_ours}
+
+    def summary(self) -> dict[str, Any]:
+        """The same without its waves, for a list."""
+        names = (
+            "executionId", "planId", "planName", "executionType", "status", "startTime",
+            "abandonedSince", "isOurs",
+        )  # fmt: skip
+        body = self.body()
+        return {name: body.get(name) for name in names}
 
     @property
     def is_over(self) -> bool:

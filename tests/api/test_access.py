@@ -2,6 +2,7 @@
 themselves, whoever let the request through.
 """
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -43,7 +44,7 @@ def called(method: str, path: str, context: object, access: Access) -> tuple[int
         return Response({"by": request.caller.name})
 
     routes: Routes = {(it.method, it.path): reached for it in OPERATIONS}
-    names = {name: "x" for name in ("planId", "executionId") if f"{{{name}}}" in path}
+    names = dict.fromkeys(re.findall(r"{(\w+)}", path), "x")
     event = {"httpMethod": method, "resource": path, "path": path.format(**names)}
     event |= {"pathParameters": names, "requestContext": context}
     reply = answer(event, routes, "", access)

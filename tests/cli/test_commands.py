@@ -142,6 +142,26 @@ def test_terminate_is_a_dry_run_unless_told(stack: Stack) -> None:
     assert run(stack, "cancel", "exec-none", "--json", code=1).stdout == ""
 
 
+def test_a_clean_up_says_how_many_go_and_stay(stack: Stack) -> None:
+    """Under the list, as a termination does."""
+    executions = (it for it in stack.world.execution_history if it["executionType"] == "DRILL")
+    plan_id = next(executions)["planId"]
+    body = said(run(stack, "clean-up", plan_id, "--note", "rehearsed", "--json"))
+    goes, stays = len(body["requested"]), len(body["refused"])
+    text = run(stack, "clean-up", plan_id, "--note", "rehearsed").stdout
+    totals = f"{goes} would go, {stays} stay, 0 failed. Nothing was terminated. --yes does it."
+    assert text.splitlines()[-1] == totals
+
+
+def test_snapshots_are_what_drs_keeps_of_a_server(stack: Stack) -> None:
+    """Nothing yet, in one line; a server nobody knows is a failure in one line."""
+    alive = next(iter(stack.world.alive))
+    assert said(run(stack, "snapshots", alive, "--json"))["snapshots"] == []
+    assert run(stack, "snapshots", alive).stdout.splitlines()[-1] == f"0 snapshots of {alive}."
+    assert run(stack, "snapshots", f"s-{0:017d}", code=1).stderr.count("\n") == 1
+    assert "is no source server id" in run(stack, "snapshots", "s-1", code=2).stderr
+
+
 def test_leftovers_fail_when_any_is_too_old_or_a_place_was_not_seen(stack: Stack) -> None:
     """The seeded drills are weeks old; with a limit of ten years
     only the denied place is left to complain of.

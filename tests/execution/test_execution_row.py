@@ -5,8 +5,7 @@ written so that the platform understands ours.
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
 from cache.attributes import decode_item, encode_item
 from cache.errors import InvalidRow
@@ -19,6 +18,7 @@ from services.platform.execution_row import (
     new_row,
     read_execution,
 )
+from tests.altered import LIMITS, altered
 from tests.execution.platform_rows import STARTED, execution_row, wave_row
 
 ACCOUNT, REGION = "222222222222", "us-west-2"
@@ -201,34 +201,14 @@ def test_what_is_in_a_list_and_none_of_ours_stays_where_it_is() -> None:
     assert first | {"serverStatuses": odd["serverStatuses"]} == odd
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9)
-    | st.sampled_from([JOB, *SERVERS, "LAUNCHED", "RUNNING"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner,
-    max_size=3),
-    max_leaves=6,
-)  # fmt: skip
-LIMITS = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-def altered(members: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """These members: some missing, some renamed, some of another type, some added."""
-    return st.builds(
-        lambda gone, new, renamed: {
-            (f"{name}X" if name in renamed else name): it
-            for name, it in (members | new).items() if name not in gone
-        },
-        st.sets(st.sampled_from(sorted(members)), max_size=3),
-        st.dictionaries(st.sampled_from(sorted(members)) | st.text(max_size=9), JSON, max_size=3),
-        st.sets(st.sampled_from(sorted(members)), max_size=2),
-    )  # fmt: skip
+WORDS = (JOB, *SERVERS, "LAUNCHED", "RUNNING")
 
 
 @LIMITS
 @given(
-    row=altered(ROW),
-    wave=altered(ROW["waves"][0]),
-    status=altered(ROW["waves"][0]["serverStatuses"][0]),
+    row=altered(ROW, *WORDS),
+    wave=altered(ROW["waves"][0], *WORDS),
+    status=altered(ROW["waves"][0]["serverStatuses"][0], *WORDS),
 )
 def test_any_row_with_an_id_is_an_execution_and_costs_its_neighbours_nothing(
     row: dict[str, Any], wave: dict[str, Any], status: dict[str, Any]

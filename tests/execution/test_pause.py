@@ -5,10 +5,12 @@ time, and a launch from a chosen point in time.
 from typing import Any
 
 from cache.attributes import decode_item, encode
+from services.api.models import RecoverySnapshots
 from services.execution import waves as steps
 from services.platform.execution import Server, Status
 from tests.execution.deployment import Deployment
 
+SNAPSHOTS = "/source-servers/{sourceServerId}/recovery-snapshots"
 RESUME = "/executions/{executionId}/resume"
 
 
@@ -106,9 +108,31 @@ def test_a_launch_goes_back_to_the_point_in_time_that_was_chosen(deployment: Dep
             400,
             "recoverySnapshotIds",
         )
-    chosen = {ids[0]: snapshot["snapshotID"]}
+    deployment.sync(place)
+    listed = deployment.call("GET", SNAPSHOTS, sourceServerId=ids[0])
+    RecoverySnapshots.model_validate(listed[1])
+    assert listed[0] == 200
+    assert listed[1]["snapshots"] == [{"snapshotId": snapshot["snapshotID"], "takenAt": taken}]
+    chosen = {ids[0]: listed[1]["snapshots"][0]["snapshotId"]}
     execution_id = begun(deployment, plan_id, recoverySnapshotIds=chosen)
     assert deployment.drive(execution_id).status == Status.COMPLETED
     points = [deployment.records(place, it)[0]["pointInTimeSnapshotDateTime"] for it in ids]
     assert points[0] == taken
     assert points[1] > taken
+
+
+def test_points_in_time_that_cannot_be_listed_are_never_none(deployment: Deployment) -> None:
+    """A malformed id, a server nobody knows, one that DRS has lost, DRS that cannot be asked."""
+    place = deployment.place(0)
+    (server_id,) = deployment.protect(place, 1)
+    for wrong, status in (("s-1", 400), (f"s-{9:017d}", 404), (server_id, 404)):
+        assert deployment.call("GET", SNAPSHOTS, sourceServerId=wrong)[0] == status
+    deployment.sync(place)
+    assert deployment.call("GET", SNAPSHOTS, sourceServerId=server_id)[1]["snapshots"] == []
+    deployment.aws.weather([{"operation": "DescribeRecoverySnapshots", "outage": "503"}])
+    status, answer = deployment.call("GET", SNAPSHOTS, sourceServerId=server_id)
+    assert (status, answer["error"]) == (503, "SNAPSHOTS_UNAVAILABLE")
+    deployment.aws.weather([])
+    path = f"places/{place.account_id}/{place.region}/sourceServers/{server_id}"
+    deployment.aws.call("DELETE", path)
+    assert deployment.call("GET", SNAPSHOTS, sourceServerId=server_id)[0] == 404

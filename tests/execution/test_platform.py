@@ -1,11 +1,15 @@
 """Executions that the platform runs beside ours, in the table that both write."""
 
+import json
 from typing import Any
 
 import pytest
 
 from cache.attributes import decode_item, encode, encode_item
 from cache.errors import Conflict
+from services.api.models import RunningExecutions
+from services.api.routing import answer as answer_to
+from services.execution.routes import ExecutionRoutes
 from services.platform.execution import Execution
 from tests.execution.deployment import Deployment, drilled
 from tests.execution.platform_rows import execution_row, wave_row
@@ -141,6 +145,25 @@ def test_what_the_platform_has_abandoned_is_closed_by_force_and_nothing_else_of_
     assert changed == {"status", "endTime", "message"}
     assert after["status"] == "CANCELLED"
     assert "by force" in after["message"]
+
+
+def test_what_runs_is_listed_whoever_drives_it(deployment: Deployment) -> None:
+    """By plan too; what is over, and locks, are not."""
+    over, _ = drilled(deployment)
+    theirs, _, row = as_the_platform(deployment, status="POLLING", planId="theirs")
+    place = deployment.place(0)
+    ours = deployment.begin((place, deployment.protect(place, 1)))
+    status, answer = deployment.call("GET", "/executions")
+    RunningExecutions.model_validate(answer)
+    found = {it["executionId"]: it["isOurs"] for it in answer["executions"]}
+    assert (status, found[theirs], found[ours], over in found) == (200, False, True, False)
+    event = {"httpMethod": "GET", "path": "/executions"}
+    query = {"queryStringParameters": {"planId": row["planId"]}}
+    reply = answer_to(event | query, ExecutionRoutes(deployment.wiring).routes)
+    assert [it["executionId"] for it in json.loads(reply["body"])["executions"]] == [theirs]
+    for execution_id in (theirs, ours):
+        body = {"force": True, "confirm": True}
+        deployment.call("POST", "/executions/{executionId}/cancel", body, executionId=execution_id)
 
 
 def test_what_is_over_in_other_spelling_blocks_no_start(deployment: Deployment) -> None:

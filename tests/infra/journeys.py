@@ -200,10 +200,13 @@ class Journeys:
         self._call("POST", f"/recovery-plans/{row['planId']}/clean-up-drill", body)
 
     def _drill_and_termination(self) -> None:
+        self._call("GET", f"/executions?planId={EMPTY_PLAN}")
         first_of = {
             wave["accountId"]: wave["serverIds"][0]
             for wave in reversed(self._plan(EMPTY_PLAN)["waves"])
         }
+        for server_id in first_of.values():
+            self._call("GET", f"/source-servers/{server_id}/recovery-snapshots")
         *failing, launching = sorted(
             first_of
         )  # our own account comes first, and its other servers launch

@@ -152,6 +152,7 @@ def _drs_actions(operation: str, wanted: Mapping[str, object]) -> Iterator[tuple
         "StartRecovery": f"{here}:source-server/s-1",
         "TerminateRecoveryInstances": f"{here}:recovery-instance/i-1",
         "GetLaunchConfiguration": f"{here}:source-server/s-1",
+        "DescribeRecoverySnapshots": f"{here}:source-server/s-1",
         "DescribeJobLogItems": f"{here}:job/drsjob-1",
     }
     yield f"drs:{operation}", things.get(operation, "*")

@@ -35,6 +35,7 @@ def begun(rough: FaultyStack, **members: object) -> str:
         plan_id=f"plan-{time.time_ns()}",
         plan_name="Payroll",
         execution_type="RECOVERY",
+        revision=0,
         start_time=now(),
         waves=[Wave(wave_number=1, wave_name="Databases", server_ids=[])],
         **members,

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
 from cache.errors import TableUnavailable
 from cache.known_looks import Looks
@@ -27,6 +26,7 @@ from services.platform.plans import (
 )
 from services.reads.drills import Drills
 from services.reads.pages import Pages, existing_body
+from tests.altered import LIMITS, altered
 from tests.api.test_events import rest
 
 ACCOUNT, REGION = "222222222222", "us-west-2"
@@ -172,27 +172,15 @@ def listed(*rows: dict[str, Any]) -> Plans:
     return Plans.model_validate_json(reply["body"])
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=9) | st.sampled_from([A, "g-1", [A]]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner,
-    max_size=3),
-    max_leaves=6,
-)  # fmt: skip
+WORDS = (A, "g-1", [A])
 
 
-def altered(members: dict[str, Any], keep: str = "") -> st.SearchStrategy[dict[str, Any]]:
-    """These members: some missing, some of another type, some added."""
-    names = sorted(set(members) - {keep})
-    return st.builds(
-        lambda gone, new: {name: it for name, it in (members | new).items() if name not in gone},
-        st.sets(st.sampled_from(names), max_size=3),
-        st.dictionaries(st.sampled_from(names) | st.text(max_size=9), JSON, max_size=3),
-    )
-
-
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(row=altered(ROW, "planId"), wave=altered(WAVE), group=altered(GROUP, "groupId"))
+@LIMITS
+@given(
+    row=altered(ROW, *WORDS, keep="planId"),
+    wave=altered(WAVE, *WORDS),
+    group=altered(GROUP, *WORDS, keep="groupId"),
+)
 def test_no_row_is_an_error_a_false_none_or_a_lost_neighbour(
     row: dict[str, Any], wave: dict[str, Any], group: dict[str, Any]
 ) -> None:

@@ -5,14 +5,14 @@ understood costs its own account, and is named.
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
 from cache.attributes import encode
 from cache.mirror import PLACES
 from cache.values import Place
 from services.platform.accounts import target_accounts
 from services.wiring import Wiring
+from tests.altered import LIMITS, altered
 from tests.sync.platform import Platform
 
 ROLE = "arn:aws:iam::222222222222:role/DROrchestrationRole"
@@ -65,30 +65,31 @@ def test_our_own_account_needs_no_role() -> None:
         assert target_accounts([row]).accounts["111111111111"].role_arn is None
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=9),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner,
-    max_size=3),
-    max_leaves=5,
-)  # fmt: skip
-
-
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    gone=st.sets(st.sampled_from(sorted(ROW)), max_size=3),
-    new=st.dictionaries(st.sampled_from(sorted(ROW)) | st.text(max_size=9), JSON, max_size=3),
-)
+@LIMITS
+@given(row=altered(ROW | {"regions": ["eu-west-1", "us-east-1"]}, "eu-west-1", "disabled"))
 def test_no_row_costs_its_neighbour_and_none_is_lost_in_silence(
-    gone: set[str], new: dict[str, Any]
+    row: dict[str, Any],
 ) -> None:
-    """It is looked at, named as a fault, or says itself that it has left."""
-    row = {name: it for name, it in (ROW | new).items() if name not in gone}
+    """It is looked at, in no fewer regions than it means, named
+    as a fault, or says itself that it has left.
+    """
     neighbour = ROW | {"accountId": "333333333333"}
     accounts, faults = target_accounts([row, neighbour])
     assert "333333333333" in accounts
     assert len(accounts) + len(faults) == 2 or str(row["status"]).lower() in {
         "inactive", "disabled", "deleted", "removed", "suspended",
     }  # fmt: skip
+    regions = (account := accounts.get(str(row.get("accountId")))) and account.regions
+    assert not regions or {*map(str.strip, row["regions"]), ""} == {*regions, ""}
+
+
+@pytest.mark.parametrize("odd", [7, None, {"S": "eu-west-1"}, ["eu-west-1"]])
+def test_regions_that_are_not_all_names_mean_every_region(odd: object) -> None:
+    """The one that cannot be read would be left, and its servers without a row called absent."""
+    accounts, _ = target_accounts([ROW | {"regions": ["us-east-1", odd]}])
+    assert accounts[ROW["accountId"]].regions is None
+    accounts, _ = target_accounts([ROW | {"regions": ["us-east-1", "", " eu-west-1\n"]}])
+    assert accounts[ROW["accountId"]].regions == ("us-east-1", "eu-west-1")
 
 
 def test_a_row_that_breaks_keeps_its_places_unknown_and_named(platform: Platform) -> None:

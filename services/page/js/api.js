@@ -78,6 +78,9 @@ export const syncStatus = (signal) => call("GET", "/drs/recovery-instance-sync/s
 export const start = (planId, executionType, replaceExisting) =>
   call("POST", "/executions", { planId, executionType, replaceExisting });
 
+/** The executions of a plan that are not over. A look through the whole history: not for every refresh. */
+export const running = (planId, signal) => call("GET", `/executions?planId=${encodeURIComponent(planId)}`, undefined, signal);
+
 const execution = (executionId) => `/executions/${encodeURIComponent(executionId)}`;
 
 export const executionOf = (executionId, signal) => call("GET", execution(executionId), undefined, signal);

@@ -54,8 +54,16 @@ function abandonedNotice({ executionId, abandonedSince }, refresh) {
     icon("close"), "Cancel by force …"));
 }
 
-/** The notices of an execution. */
-export const executionNotices = (execution, refresh) => [
+function platformNotice({ executionId }, refresh) {
+  return notice("warn", el("p", {}, el("strong", {}, "The platform drives this execution. "),
+    "It is cancelled and resumed there. If nobody drives it any more, it keeps its plan and servers locked until it is closed here."),
+  el("button", { type: "button", className: "button danger", data: { needs: "operator" }, onclick: () => openForcedCancel(executionId, refresh) },
+    icon("close"), "Cancel by force …"));
+}
+
+/** The notices of an execution; `isOver` when no wave runs or will run. */
+export const executionNotices = (execution, isOver, refresh) => [
+  !execution.isOurs && !isOver && platformNotice(execution, refresh),
   execution.approval && approvalNotice(execution, refresh),
   execution.abandonedSince && abandonedNotice(execution, refresh),
 ].filter(Boolean);

@@ -82,11 +82,11 @@ export function createExecutionView(executionId, { refresh }) {
       requestedBy ? ` · asked for by ${requestedBy}` : "", approvedBy ? ` · approved by ${approvedBy}` : "", " · ", el("span", { className: "mono" }, executionId));
     crumb.replaceChildren(el("a", { href: "#/" }, "Recovery plans"), " › ", el("a", { href: `#/plans/${encodeURIComponent(planId)}` }, planName ?? planId), " ›");
     const report = el("a", { className: "button", href: `#/executions/${encodeURIComponent(executionId)}/report` }, icon("report"), "Report");
-    const isPaused = status === "PAUSED" && !execution.approval;
+    const isPaused = status === "PAUSED" && !execution.approval && execution.isOurs;
     tools.replaceChildren(report, ...(isPaused ? [el("button", { type: "button", className: "button primary", data: { needs: "operator" }, onclick: resume }, icon("play"), "Begin next wave")] : []), over
       ? el("button", { type: "button", className: "button danger", data: { needs: "operator" }, onclick: () => openTermination(executionId, planName, after) }, icon("trash"), "Terminate …")
-      : el("button", { type: "button", className: "button", data: { needs: "operator" }, onclick: cancel, disabled: execution.cancelRequested === true }, icon("close"), execution.cancelRequested ? "Cancelling …" : "Cancel"));
-    decisions.replaceChildren(...executionNotices(execution, refresh));
+      : el("button", { type: "button", className: "button", hidden: !execution.isOurs, data: { needs: "operator" }, onclick: cancel, disabled: execution.cancelRequested === true }, icon("close"), execution.cancelRequested ? "Cancelling …" : "Cancel"));
+    decisions.replaceChildren(...executionNotices(execution, over, refresh));
     waves.replaceChildren(...execution.waves.map(waveCard));
   }
 

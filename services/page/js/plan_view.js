@@ -10,7 +10,7 @@ import { openLaunch } from "./launch_dialog.js";
 import { countRows, executionsOf, rowsOf, unattributed } from "./rows.js";
 import { createServerList } from "./server_list.js";
 import { ageOf, timeOf } from "./time.js";
-import { BUCKETS, placeName, STATE_BUCKETS } from "./words.js";
+import { BUCKETS, placeName, STATE_BUCKETS, statusWord } from "./words.js";
 
 /** How many servers the plan has, as far as anybody knows. */
 function serversOf({ unresolvedWaves }, rows) {
@@ -35,6 +35,14 @@ function showUnresolved(reasons, notice) {
     el("ul", {}, reasons.map((reason) => el("li", {}, reason)))));
 }
 
+/** What runs of the plan, as it was when the view was opened. */
+function showRunning(executions, notice) {
+  notice.hidden = executions.length === 0;
+  notice.replaceChildren(icon("play"), el("div", {}, executions.map(({ executionId, executionType, status, startTime }) =>
+    el("p", {}, el("a", { href: `#/executions/${encodeURIComponent(executionId)}` }, `${statusWord(executionType)} ${statusWord(status).toLowerCase()}`),
+      ...(startTime ? [", started ", ageOf(startTime, { suffix: " ago" })] : [])))));
+}
+
 function showFindings({ findings, servers }, place) {
   const names = new Map(servers.map(({ sourceServerId, sourceServerName }) => [sourceServerId, sourceServerName]));
   const list = findingList(findings, (id) => names.get(id));
@@ -49,6 +57,7 @@ export function createPlanView(planId, { refresh }) {
   const description = el("p", { className: "summary" });
   const age = el("p", { className: "freshness" });
   const unresolved = el("div", { className: "notice warn", hidden: true });
+  const running = el("div", { className: "notice", hidden: true });
   const launches = el("ul", { className: "launches" });
   const launchesPart = el("section", { hidden: true, attrs: { "aria-label": "Launched by" } }, el("h2", {}, "Launched by"), launches);
   const drill = el("button", { type: "button", className: "button", disabled: true, data: { needs: "operator" }, onclick: () => openLaunch(plan, "DRILL") }, icon("play"), "Run drill …");
@@ -59,8 +68,9 @@ export function createPlanView(planId, { refresh }) {
   const node = el("div", { className: "view" },
     el("p", { className: "crumbs" }, el("a", { href: "#/" }, "Recovery plans"), " ›"),
     el("div", { className: "view-head" }, heading, description, age, el("div", { className: "tools" }, cleanUp, drill, recover)),
-    unresolved, findings, launchesPart, list.node);
+    running, unresolved, findings, launchesPart, list.node);
   let drawnLaunches = "";
+  api.running(planId).then(({ executions }) => showRunning(executions, running), () => {}); // the start itself refuses a plan that runs
   let drawnFindings = "";
 
   return {
