@@ -3,7 +3,10 @@
 
 tool_venv() {
   # tool_venv NAME: prints the folder of the programs that infra/tools/NAME.lock names.
-  local lock=infra/tools/$1.lock venv=.cache/tools/$1
+  # By its true path: programs name their interpreter, and .cache may be a link in a checkout that goes.
+  local lock=infra/tools/$1.lock venv
+  mkdir -p .cache/tools
+  venv=$(cd .cache/tools && pwd -P)/$1
   if ! cmp -s "$lock" "$venv/.installed"; then
     rm -rf "$venv"
     .venv/bin/python -m venv --without-pip "$venv" >&2
@@ -11,5 +14,5 @@ tool_venv() {
       --python "$venv/bin/python" --require-hashes -r "$lock" >&2
     cp "$lock" "$venv/.installed"
   fi
-  echo "$PWD/$venv/bin"
+  echo "$venv/bin"
 }
