@@ -153,22 +153,24 @@ class Visitor:
         assert self._watch.faults == []
 
 
+def visit(browser: Browser, origin: str) -> Iterator[OpenPage]:
+    """What opens views of the stack at this address; nothing may have gone wrong on them."""
+    expect.set_options(timeout=PATIENCE_MS)
+    visitor = Visitor(browser, origin)
+    yield visitor
+    visitor.leave()
+
+
 @pytest.fixture
 def open_page(browser: Browser, stack: Stack) -> Iterator[OpenPage]:
     """Opens a view of the seeded world."""
-    expect.set_options(timeout=PATIENCE_MS)
-    visitor = Visitor(browser, stack.url)
-    yield visitor
-    visitor.leave()
+    yield from visit(browser, stack.url)
 
 
 @pytest.fixture
 def open_rough(browser: Browser, rough: FaultyStack) -> Iterator[OpenPage]:
     """Opens a view of the small stack that a test may break."""
-    expect.set_options(timeout=PATIENCE_MS)
-    visitor = Visitor(browser, rough.stack.url)
-    yield visitor
-    visitor.leave()
+    yield from visit(browser, rough.stack.url)
 
 
 def come_back(page: Page) -> None:

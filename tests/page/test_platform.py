@@ -14,7 +14,7 @@ from local.platform_world import GROUP_GONE, RUNNING, make_platform_world
 from local.stack import Stack
 from local.world import OWN, World
 
-from .conftest import PATIENCE_MS, OpenPage, Visitor
+from .conftest import OpenPage, visit
 
 pytestmark = pytest.mark.xdist_group("platform page")
 HOME = (OWN, "us-east-1")
@@ -79,10 +79,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory, world: World, twice: str)
 @pytest.fixture
 def open_platform(browser: Browser, platform: Stack) -> Iterator[OpenPage]:
     """Opens a view of it."""
-    expect.set_options(timeout=PATIENCE_MS)
-    visitor = Visitor(browser, platform.url)
-    yield visitor
-    visitor.leave()
+    yield from visit(browser, platform.url)
 
 
 def test_a_plan_whose_servers_nobody_knows_says_so_and_cannot_be_started(

@@ -6,7 +6,9 @@ import gc
 import os
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from itertools import batched
 from math import inf
+from threading import Barrier, get_ident
 from typing import Any, cast
 from weakref import ref
 
@@ -196,3 +198,17 @@ def test_every_call_stays_in_a_region(monkeypatch: pytest.MonkeyPatch, region: s
     ours = ("sts", "dynamodb", "lambda", "stepfunctions", "drs", "ec2")
     hosts = [session.create_client(it, **keys).meta.endpoint_url for it in ours]
     assert all(f".{region}.amazonaws.com" in host for host in hosts), hosts
+
+
+def test_a_look_asks_for_its_batches_a_few_at_a_time() -> None:
+    """As many calls of one service side by side as its places may have, no more; in order."""
+    together, workers = Barrier(drs.BATCHES_IN_FLIGHT), set[int]()
+
+    def ask(ids: list[str]) -> list[str]:
+        workers.add(get_ident())
+        together.wait(10)
+        return ids
+
+    ids = [str(number) for number in range(2 * drs.BATCHES_IN_FLIGHT * drs.PAGE)]
+    assert list(drs.each_batch(ask, ids)) == [list(it) for it in batched(ids, drs.PAGE)]
+    assert len(workers) == drs.BATCHES_IN_FLIGHT
