@@ -25,7 +25,7 @@ class Group:
     """One group.
 
     `server_ids` is None where the row does not say, or tags select servers that no inventory has
-    found yet.
+    found yet. `tags` are as `plain_tag` makes them.
     """
 
     account_id: str | None
@@ -118,16 +118,33 @@ def _batch_get(
 def read_group(row: Mapping[str, Any]) -> Group:
     """The group in a row of plain values.
 
-    Tags win over names; tags of another type select nothing that we know.
+    Tags win over names. Tags of another type, one of which the value is no text or number, two that
+    the platform takes for one, an empty list beside what may choose servers too: of such a group
+    nobody knows the servers.
     """
     tags, names = row.get("serverSelectionTags"), row.get("sourceServerIds")
-    by_tags = tags if isinstance(tags, Mapping) else {}
+    is_said = isinstance(names, list) and not tags and (names or not may_choose(row))
+    given = tags if isinstance(tags, Mapping) else {}
+    by_tags = dict(plain_tag(*it) for it in given.items() if isinstance(it[1], str | int | float))
     return Group(
         text_of(row.get("accountId")),
         text_of(row.get("region")),
-        tuple(names) if isinstance(names, list) and not tags else None,
-        {str(name): str(value) for name, value in by_tags.items()},
+        tuple(names) if isinstance(names, list) and is_said else None,
+        by_tags if len(by_tags) == len(given) else {},
     )
+
+
+def may_choose(row: Mapping[str, Any], *words: str) -> list[str]:
+    """The members of a row that names no servers which may be what chooses them after all."""
+    choosing = ("server", "tag", "select", "filter", *words)
+    return sorted(
+        it for it, said in row.items() if said and any(w in it.casefold() for w in choosing)
+    )
+
+
+def plain_tag(name: str, value: object) -> tuple[str, str]:
+    """A tag as the platform compares it: by its words, whatever their case and the space around."""
+    return name.strip().casefold(), str(value).strip().casefold()
 
 
 def text_of(value: object) -> str | None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cache.errors import MirrorUnavailable, NotFound, TableUnavailable
 from cache.values import Place, is_server_id
-from services.platform.groups import Group, read_groups, text_of
+from services.platform.groups import Group, may_choose, read_groups, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -366,7 +366,7 @@ def _resolved(
     is_number = isinstance(number, int) and not isinstance(number, bool)
     ids, why, group = wave.get("serverIds"), None, None
     if not ids:
-        ids, why, group = _of_group(wave.get("protectionGroupId"), ids, groups)
+        ids, why, group = _of_group(wave, groups)
     elif not isinstance(ids, list):
         ids, why = [], "its serverIds are no list"
     account = text_of(wave.get("accountId")) or (group.account_id if group else None) or account
@@ -382,11 +382,12 @@ def _resolved(
 
 
 def _of_group(
-    named: object, ids: object, groups: Mapping[str, Group] | str
+    wave: Mapping[str, Any], groups: Mapping[str, Group] | str
 ) -> tuple[Sequence[Any], str | None, Group | None]:
     """The servers of a wave that names none itself; why nobody knows them, if so; and its group."""
+    named = wave.get("protectionGroupId")
     if named is None or named == "":
-        return [], None if ids == [] else "it names neither servers nor a protection group", None
+        return [], _without_group(wave), None
     group_id = text_of(named)
     if group_id is None:
         return [], "its protectionGroupId is no text", None
@@ -403,6 +404,16 @@ def _of_group(
         )
         return [], f"protection group {group_id:.60} {how}", group
     return group.server_ids, None, group
+
+
+def _without_group(wave: Mapping[str, Any]) -> str | None:
+    """Why nobody knows the servers of a wave that names neither any nor a group; None if it is
+    empty.
+    """
+    if others := ", ".join(may_choose(wave, "group")):
+        return f"it names its servers in a way that nobody here knows: {others:.60}"
+    is_empty = wave.get("serverIds") == []
+    return None if is_empty else "it names neither servers nor a protection group"
 
 
 def _servers(waves: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Place | None], list[str]]:

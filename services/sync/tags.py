@@ -4,12 +4,13 @@ after an inventory, kept for those who read plans.
 
 import logging
 from collections.abc import Mapping
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 from cache.errors import TableUnavailable
 from cache.values import Place
 from services.aws.drs import Protected
-from services.platform.groups import keep_selection, tagged_groups
+from services.platform.groups import keep_selection, plain_tag, tagged_groups
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,11 +36,12 @@ class TagSelection:
             for group_id, group in tagged_groups(self._client, self._groups).items():
                 if group.place and group.place in inventories:
                     servers = inventories[group.place]
-                    selected = sorted(
-                        it
-                        for it, one in servers.items()
-                        if group.tags.items() <= one.server.source_tags.items()
-                    )
+                    selected = sorted(it for it, one in servers.items() if _has(one, group.tags))
                     keep_selection(self._client, self._status, group_id, group, selected)
         except TableUnavailable as error:
             logger.info("No servers were selected by tags: %s", error)
+
+
+def _has(protected: Protected, wanted: Mapping[str, str]) -> bool:
+    """Whether a source server has all of these tags."""
+    return wanted.items() <= set(starmap(plain_tag, protected.server.source_tags.items()))

@@ -3,6 +3,7 @@ are resolved, or named as what nobody knows.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -81,6 +82,11 @@ def test_a_wave_that_names_servers_itself_needs_no_group() -> None:
         ({}, {"protectionGroupId": None, "serverIds": None},
         "neither servers nor a protection group"),
         ({}, {"protectionGroupId": 7, "serverIds": 7}, "no list"),
+        ({}, {"protectionGroupId": "", "protectionGroupIds": ["g-1"]}, "knows: protectionGroupIds"),
+        ({}, {"protectionGroupId": None, "ServerTags": {"tier": "db"}}, "knows: ServerTags"),
+        ({"sourceServerIds": [], "servers": [{"sourceServerId": A}]}, {}, "does not say which"),
+        ({"serverSelectionTags": {"tier": ["db"]}}, {}, "does not say which servers"),
+        ({"serverSelectionTags": {"tier": "db", "Tier ": "web"}}, {}, "does not say which servers"),
     ],
 )  # fmt: skip
 def test_a_wave_whose_servers_cannot_be_known_is_named_and_never_empty(
@@ -191,7 +197,9 @@ def test_no_row_is_an_error_a_false_none_or_a_lost_neighbour(
     assert [it.counts.servers for it in plans.plans if it.plan_id == "plan-2"] == [2]
     plan = read_plan(odd, {"g-1": read_group(group)})
     given_waves, own = odd.get("waves"), wave.get("serverIds")
-    says_none = given_waves == [] or (own == [] and wave.get("protectionGroupId") in (None, ""))
-    empty = group.get("sourceServerIds") == [] and not group.get("serverSelectionTags")
+    others = (it for name, it in wave.items() if re.search("(?i)group|server|tag|sel|filter", name))
+    says_none = given_waves == [] or (own == [] and not any(others))
+    others = [it for name, it in group.items() if re.search("(?i)server|tag|sel|filter", name)]
+    empty = group.get("sourceServerIds") == [] and not any(others)
     assert plan.servers or plan.malformed or plan.unresolved or says_none or empty
     assert plans.degraded is bool(read_plan(odd, {"g-1": read_group(GROUP)}).unresolved)

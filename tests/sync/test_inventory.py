@@ -265,17 +265,24 @@ def test_what_the_listing_said_counts_where_asking_by_id_fails(platform: Platfor
     assert (row["presence"], row["sourceTags"]) == ("present", {"tier": "db"})
 
 
-@pytest.mark.parametrize(("tag", "is_known"), [("tier", True), ("aws:createdBy", False)])
-def test_no_server_is_chosen_by_a_tag_that_is_not_kept(
-    platform: Platform, tag: str, is_known: bool
+@pytest.mark.parametrize(
+    ("tag", "is_known"),
+    [({"tier": "db"}, True), ({"TIER ": " Db", "size": 7}, True), ({"aws:createdBy": "db"}, False),
+     ({"tier": ["db"]}, False)],
+)  # fmt: skip
+def test_servers_are_chosen_by_tags_as_the_platform_compares_them(
+    platform: Platform, tag: dict[str, Any], is_known: bool
 ) -> None:
-    """A group by such a tag is not empty: nobody knows which servers it has."""
+    """In any case, without the space around; a group by a tag that is not kept or cannot be read
+    is not empty: nobody knows which servers it has.
+    """
     machine = platform.server()
-    tagged = source_server(machine) | {"tags": {"tier": "db", "aws:createdBy": "db"}}
+    tags = {"Tier": "db", "size": "7", "aws:createdBy": "db"}
+    tagged = source_server(machine) | {"tags": tags}
     platform.put(platform.place, sourceServers=[tagged])
     settings = platform.wiring.settings
     place = {"accountId": platform.account, "region": platform.place.region}
-    group = {"groupId": "g-1", "serverSelectionTags": {tag: "db"}, **place}
+    group = {"groupId": "g-1", "serverSelectionTags": tag, **place}
     create_table(platform.wiring.dynamodb, settings.protection_groups_table, "groupId")
     platform.row(settings.protection_groups_table, group)
     wave = {"waveNumber": 0, "protectionGroupId": "g-1", "serverIds": []}
