@@ -24,7 +24,11 @@ LIVE_SECONDS = 25.0  # API Gateway gives up after 29
 
 
 class LiveReader:
-    """Answers for servers from AWS itself. What could not be asked is unknown, as everywhere."""
+    """Answers for servers from AWS itself.
+
+    What could not be asked is unknown, as everywhere: a place that was not looked at whole vouches
+    for no absence, nor do all places while an account's row cannot be understood.
+    """
 
     def __init__(self, parts: Callable[[], SyncParts]) -> None:
         self._parts = parts
@@ -40,30 +44,34 @@ class LiveReader:
         parts = self._parts()
         history, deadline = parts.history(), monotonic() + LIVE_SECONDS
         answer = Answer()
-        failed: set[Place] = set()
-        for place in places_of(parts.accounts.values(), parts.clients):
+        places, whole = places_of(parts.accounts.values(), parts.clients), set[Place]()
+        for place in places:
             look = Look(place, parts.clients, history, deadline)
             try:
-                found = _entries(look, servers)
-                answer.entries.add(found.values())
-                if with_machines:  # of the launched only: the others were never asked for live
-                    answer.machines |= {server_id: it.server for server_id, it in found.items()}
+                listing = drs.list_recovery_instances(look.drs_client, look.check)
+                found = _entries(look, listing, servers)
             except LOOK_ERRORS as error:
                 logger.warning("Failed to look at %s: %s", place, error)
-                failed.add(place)
+                continue
+            answer.entries.add(found.values())
+            if with_machines:  # of the launched only: the others were never asked for live
+                answer.machines |= {server_id: it.server for server_id, it in found.items()}
+            if not listing.unreadable:
+                whole.add(place)
         asked_at = to_millis(now())
+        is_everywhere = bool(places) and len(whole) == len(places) and not parts.faults
         for server_id, planned in servers.items():
-            if server_id not in answer.entries and not (
-                failed if planned is None else planned in failed
-            ):
+            looked = is_everywhere if planned is None else planned in whole
+            if looked and server_id not in answer.entries:
                 answer.entries.add([Entry(server_id, 0, asked_at, ABSENT, None, "", b"")])
         answer.unknown = [it for it in servers if it not in answer.entries]
         return answer
 
 
-def _entries(look: Look, servers: Mapping[str, Place | None]) -> dict[str, Entry]:
+def _entries(
+    look: Look, listing: drs.Listing, servers: Mapping[str, Place | None]
+) -> dict[str, Entry]:
     seen_at = now()
-    listing = drs.list_recovery_instances(look.drs_client, look.check)
     wanted = {it: launch for it, launch in look.settled(listing).items() if it in servers}
     rows = (
         apply(None, change_of(it, 0), Verdict.REPLACE) for it in look.observe(wanted, {}, seen_at)
