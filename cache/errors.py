@@ -20,6 +20,7 @@ RecoverySyncError
 │   └── AlreadyRunning          another full sync holds the lease
 ├── LookTimeout             a look at a place took longer than its deadline
 ├── UnreadableReply         AWS answered with something that cannot be understood
+├── WrongAccount            the credentials that we have are of another account than is asked about
 ├── OverQuota               DRS takes no more jobs until some have ended
 ├── ServersBusy             a server of the batch is in a job already
 └── JobRefused              DRS does not take the batch, and would not another time
@@ -136,6 +137,10 @@ class LookTimeout(RecoverySyncError):
 
 class UnreadableReply(RecoverySyncError):
     """AWS answered with something that cannot be understood."""
+
+
+class WrongAccount(RecoverySyncError):
+    """The credentials that we have are of another account than is asked about."""
 
 
 class OverQuota(RecoverySyncError):

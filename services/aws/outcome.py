@@ -11,7 +11,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from cache.errors import LookTimeout, UnreadableReply
+from cache.errors import LookTimeout, UnreadableReply, WrongAccount
 from cache.values import Outcome
 
 NOT_INITIALIZED = "UninitializedAccountException"
@@ -26,7 +26,7 @@ _THROTTLED = {
     "EC2ThrottledException",
 }  # fmt: skip
 NO_ANSWER = (HTTPClientError, ConnectionError)
-LOOK_ERRORS = (BotoCoreError, ClientError, LookTimeout, UnreadableReply)
+LOOK_ERRORS = (BotoCoreError, ClientError, LookTimeout, UnreadableReply, WrongAccount)
 
 
 def outcome_of(error: Exception) -> Outcome:
@@ -38,6 +38,8 @@ def outcome_of(error: Exception) -> Outcome:
         if code in _DENIED:
             return Outcome.DENIED
         return Outcome.THROTTLED if code in _THROTTLED else Outcome.ERROR
+    if isinstance(error, WrongAccount):
+        return Outcome.DENIED
     if isinstance(error, LookTimeout | ConnectTimeoutError | ReadTimeoutError):
         return Outcome.TIMEOUT
     return Outcome.UNREACHABLE if isinstance(error, NO_ANSWER) else Outcome.ERROR

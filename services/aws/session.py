@@ -6,6 +6,7 @@ Clients are safe from several threads, making them is not (boto3's guide), so ma
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from threading import Lock
 from time import monotonic
 from typing import Any
@@ -21,6 +22,7 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
 )
 
+from cache.errors import WrongAccount
 from cache.values import Place
 from services.aws.outcome import NO_ANSWER
 from services.aws.timestamps import ModelLoader, ParserFactory, timestamp
@@ -78,6 +80,36 @@ class _PatientWithSts:
             raise
 
 
+class _Home:
+    """The account whose credentials we start with, asked for once.
+
+    Asked with them about another account, AWS answers for this one, and most likely with nothing.
+    While STS is silent the row is believed: our own account is looked at all the same.
+    """
+
+    def __init__(self, sts: _PatientWithSts, client: Callable[[], Any]) -> None:
+        self._sts = sts
+        self._client = client
+        self._asking = Lock()
+        self._account: str | None = None
+
+    def check(self, account_id: str) -> None:
+        """See that it is this account.
+
+        Raises:
+            WrongAccount: when it is another. ClientError, BotoCoreError: when STS refuses.
+        """
+        with self._asking, suppress(*NO_ANSWER):
+            self._account = self._account or self._sts.ask(self._ask)
+        if self._account not in {None, account_id}:
+            raise WrongAccount(
+                f"no role is assumed for {account_id}, and our credentials are of {self._account}"
+            )
+
+    def _ask(self) -> str:
+        return str(self._client().get_caller_identity()["Account"])
+
+
 class _AssumedRole(CredentialProvider):
     """Credentials of a role, renewed before they end."""
 
@@ -110,6 +142,7 @@ class AwsClients:
         self._sessions: dict[str, boto3.session.Session] = {}
         self._clients: dict[tuple[str, str, str], BaseClient] = {}
         self._sts = _PatientWithSts()
+        self._home_account = _Home(self._sts, lambda: self._sts_client("sts"))
         self._making = Lock()
         self._counting = Lock()
         self._calls: Counter[tuple[str, str]] = Counter()
@@ -152,6 +185,10 @@ class AwsClients:
     def _make(self, service: str, place: Place) -> BaseClient:
         session = self._session(self._accounts[place.account_id])
         client = session.client(service, region_name=place.region, config=AWS_CONFIG)
+        if session is self._home:
+            client.meta.events.register(
+                "before-call", lambda **_: self._home_account.check(place.account_id)
+            )
         return self._counted(client, str(place))
 
     def _session(self, account: TargetAccount) -> boto3.session.Session:

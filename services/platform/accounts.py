@@ -25,6 +25,8 @@ A word that is neither here nor `active` is a fault of the row.
 class TargetAccount(BaseModel):
     """A row. Without `regions`, every region DRS has; without `roleArn`, our own account.
 
+    That it is the account of our credentials is checked before AWS is asked with them.
+
     What a form leaves empty is as good as missing.
     """
 
@@ -65,9 +67,15 @@ class TargetAccount(BaseModel):
     def _reachable(self) -> "TargetAccount":
         if self.is_current_account is False and self.role_arn is None:
             raise ValueError("roleArn is missing, and the account is not the current one")
+        if self.role_arn and not self.is_current_account and self._role_account != self.account_id:
+            raise ValueError(f"roleArn is of another account, {self._role_account}")
         if self.status and self.status.lower() not in {"active", *LEFT}:
             raise ValueError(f"status {self.status!r:.30} is not a word we know")
         return self
+
+    @property
+    def _role_account(self) -> str:
+        return (self.role_arn or "").split(":")[4]
 
     @property
     def is_active(self) -> bool:

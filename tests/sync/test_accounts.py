@@ -9,8 +9,9 @@ from hypothesis import given
 
 from cache.attributes import encode
 from cache.mirror import PLACES
-from cache.values import Place
+from cache.values import Outcome, Place
 from services.platform.accounts import target_accounts
+from services.reads.live import LiveReader
 from services.wiring import Wiring
 from tests.altered import LIMITS, altered
 from tests.sync.platform import Platform
@@ -52,6 +53,7 @@ def test_only_words_that_say_so_take_an_account_out() -> None:
         {"roleArn": "role"},
         {"roleArn": ""},
         {"status": ["active"]},
+        {"roleArn": ROLE.replace("2" * 12, "3" * 12)},
     ):
         accounts, faults = target_accounts([ROW | odd])
         assert accounts == {}
@@ -73,9 +75,10 @@ def test_no_row_costs_its_neighbour_and_none_is_lost_in_silence(
     """It is looked at, in no fewer regions than it means, named
     as a fault, or says itself that it has left.
     """
-    neighbour = ROW | {"accountId": "333333333333"}
+    there = "333333333333"
+    neighbour = ROW | {"accountId": there, "roleArn": ROLE.replace("2" * 12, there)}
     accounts, faults = target_accounts([row, neighbour])
-    assert "333333333333" in accounts
+    assert there in accounts
     assert len(accounts) + len(faults) == 2 or str(row["status"]).lower() in {
         "inactive", "disabled", "deleted", "removed", "suspended",
     }  # fmt: skip
@@ -115,6 +118,28 @@ def test_a_row_that_breaks_keeps_its_places_unknown_and_named(platform: Platform
     )
     assert platform.sync().errors == []
     assert platform.shown(machine) == instance.id
+
+
+@pytest.mark.parametrize("is_current", [None, True])
+def test_no_account_is_looked_at_with_the_credentials_of_another(
+    platform: Platform, is_current: bool | None
+) -> None:
+    """A row that lost its role, or says that it is our own account, would make our own, empty one
+    vouch that its servers have no instances.
+    """
+    platform.configure("us-east-1")
+    machine = platform.server()
+    platform.sync()
+    platform.launch(machine)
+    row = {"accountId": platform.account, "regions": ["us-east-1"], "isCurrentAccount": is_current}
+    platform.target(**row | ({"roleArn": platform.role["roleArn"]} if is_current else {}))
+    (place,) = platform.sync().places
+    assert (place.outcome, "credentials" in str(place.message)) == (Outcome.DENIED, True)
+    for planned in (platform.place, None):
+        never = f"s-{7:017d}"
+        assert LiveReader(platform.wiring.sync_parts).read({never: planned}).unknown == [never]
+    platform.configure("us-east-1")
+    assert platform.sync().summary()["instancesUpdated"] == 1
 
 
 def test_a_mirror_that_was_away_hears_later_that_a_place_was_left(platform: Platform) -> None:
