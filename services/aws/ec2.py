@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from cache.errors import UnreadableReply
 from cache.record import InstanceState
 from cache.values import to_stamp
 from services.aws.drs import Check, each_batch
@@ -58,9 +59,14 @@ def opted_in_regions(client: Any) -> set[str]:
     """The regions that are enabled in the client's account.
 
     Raises:
-        ClientError, BotoCoreError: as botocore does.
+        ClientError, BotoCoreError: as botocore does. UnreadableReply: when these are not names, or
+        none.
     """
-    return {it["RegionName"] for it in client.describe_regions()["Regions"]}
+    found = client.describe_regions().get("Regions")
+    names = {it.get("RegionName") if isinstance(it, dict) else None for it in found or ()}
+    if not names or not all(isinstance(it, str) for it in names):
+        raise UnreadableReply("DescribeRegions: no list of regions")
+    return names
 
 
 def state_of(instance: dict[str, Any]) -> InstanceState:

@@ -12,9 +12,10 @@ from cache.mirror import PLACES
 from cache.values import Outcome, Place
 from services.platform.accounts import target_accounts
 from services.reads.live import LiveReader
+from services.sync.places import ANY_REGION, places_of
 from services.wiring import Wiring
 from tests.altered import LIMITS, altered
-from tests.sync.platform import Platform
+from tests.sync.platform import HOME, Platform
 
 ROLE = "arn:aws:iam::222222222222:role/DROrchestrationRole"
 ROW: dict[str, Any] = {
@@ -118,6 +119,28 @@ def test_a_row_that_breaks_keeps_its_places_unknown_and_named(platform: Platform
     )
     assert platform.sync().errors == []
     assert platform.shown(machine) == instance.id
+
+
+@pytest.mark.parametrize(
+    "odd", [{"Regions": []}, {}, {"Regions": [{}]}, {"Regions": [{"RegionName": HOME}, "x"]}]
+)
+def test_regions_that_ec2_tells_badly_are_all_looked_at(
+    platform: Platform, odd: dict[str, Any]
+) -> None:
+    """None at all would take the account out, and its servers would be called absent."""
+    platform.configure(HOME)
+    platform.target(accountId=platform.account, **platform.role)
+    parts = platform.wiring.sync_parts()
+    client = parts.clients.get("ec2", Place(platform.account, ANY_REGION))
+    known = set(places_of(parts.accounts.values(), parts.clients))
+
+    def spoil(parsed: dict[str, Any], **_: object) -> None:
+        parsed.clear()
+        parsed |= odd
+
+    client.meta.events.register("after-call.ec2.DescribeRegions", spoil)
+    assert set(places_of(parts.accounts.values(), parts.clients)) == known
+    assert len(known) > 1
 
 
 @pytest.mark.parametrize("is_current", [None, True])
