@@ -62,11 +62,10 @@ def opted_in_regions(client: Any) -> set[str]:
         ClientError, BotoCoreError: as botocore does. UnreadableReply: when these are not names, or
         none.
     """
-    found = client.describe_regions().get("Regions")
-    names = {it.get("RegionName") if isinstance(it, dict) else None for it in found or ()}
-    if not names or not all(isinstance(it, str) for it in names):
+    found = client.describe_regions().get("Regions") or []
+    if not found or not all(isinstance(it, dict) and it.get("RegionName") for it in found):
         raise UnreadableReply("DescribeRegions: no list of regions")
-    return names
+    return {str(it["RegionName"]) for it in found}
 
 
 def state_of(instance: dict[str, Any]) -> InstanceState:
