@@ -1,6 +1,6 @@
 """How the command line speaks: results on standard output, progress and complaints beside it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,11 +11,13 @@ from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from cache.values import Outcome
 from services.cli.listing import Column, Listing
 
 # Names are others' words: no colours for the numbers in them.
 out = Console(highlight=False)
 notes = Console(stderr=True, highlight=False)  # standard output stays clean for --json
+_URGENCY = {Outcome.SEEN: 1, Outcome.NOT_CONFIGURED: 2, Outcome.NOT_INITIALIZED: 3}
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
@@ -40,11 +42,18 @@ def say(text: str, indent: int = 0) -> None:
         out.print(Text(" " * indent + text), soft_wrap=True)
 
 
-def places_listing(places: list[dict[str, Any]]) -> Listing:
-    """Every place and how its look ended."""
+def print_places(places: Iterable[dict[str, Any]], *, wide: bool) -> None:
+    """Every place and how its look ended, what could not be seen first.
+
+    A terminal is only told how many there are where DRS was never set up.
+    """
+    is_brief = out.is_terminal and not wide
     counts = (Column(it, is_number=True) for it in ("Instances", "Gone", "Seconds"))
     listing = Listing([*map(Column, ("Account", "Region", "Outcome")), *counts], remark="Why")
-    for place in places:
+    ordered = sorted(places, key=lambda it: _URGENCY.get(it["outcome"], 0))
+    for place in ordered:
+        if is_brief and place["outcome"] == Outcome.NOT_INITIALIZED:
+            continue
         seconds = f"{place.get('durationMs', 0) / 1000:.1f}"
         listing.add(
             place["accountId"],
@@ -55,7 +64,9 @@ def places_listing(places: list[dict[str, Any]]) -> Listing:
             seconds,
             remark=place.get("message") or "",
         )
-    return listing
+    listing.print(out, wide=wide)
+    if quiet := len(ordered) - len(listing.rows):
+        say(f"Not shown: {quiet} places where DRS was never set up. --wide shows all.")
 
 
 def kind_of(is_drill: bool | None) -> str:

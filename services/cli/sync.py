@@ -6,7 +6,7 @@ import click
 
 from services.cli.group import main
 from services.cli.listing import wide_option
-from services.cli.output import as_json, bar, complain, out, places_listing, say
+from services.cli.output import as_json, bar, complain, print_places, say
 from services.sync.place import PlaceReport
 from services.sync.run import (
     get_recovery_instance_sync_status,
@@ -21,9 +21,15 @@ from services.sync.wiring import SyncWiring
 @click.option("--region", help="… and its region.")
 @click.option("--inventory", is_flag=True, help="List all source servers too, due or not.")
 @as_json
+@wide_option
 @click.pass_obj
-def sync(
-    wiring: SyncWiring, account: str | None, region: str | None, inventory: bool, as_json: bool
+def sync(  # noqa: PLR0913, PLR0917 - an argument for each option
+    wiring: SyncWiring,
+    account: str | None,
+    region: str | None,
+    inventory: bool,
+    as_json: bool,
+    wide: bool,
 ) -> None:
     """Look at DRS and EC2 now and record what is there.
 
@@ -46,7 +52,7 @@ def sync(
     if as_json:
         click.echo(json.dumps(body))
     else:
-        places_listing(body["places"]).print(out)
+        print_places(body["places"], wide=wide)
         calls, seconds = sum(body["awsCalls"].values()), body["durationMs"] / 1000
         counts = f"{body['instancesUpdated']:,} instances recorded, {body['instancesAbsent']} gone"
         say(f"{body['regionsScanned']} places, {counts}, {calls} AWS calls, {seconds:.1f} s")
@@ -67,4 +73,4 @@ def status(wiring: SyncWiring, as_json: bool, wide: bool) -> None:
         running = "Running: {runId} since {startedAt}, {placesDone} of {placesTotal} places"
         say(running.format(**body["running"]))
     say(f"Last full sync ended: {body['lastSyncTime'] or 'never'}")
-    places_listing(body["places"]).print(out, wide=wide)
+    print_places(body["places"], wide=wide)

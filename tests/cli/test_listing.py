@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from services.cli import output
+from services.cli.check import worst_listing
 from services.cli.executions import running_listing
 from services.cli.leftovers import leftovers_listing
 from services.cli.listing import Column, Listing
@@ -129,6 +130,56 @@ def test_a_wrapped_sentence_keeps_its_indent(monkeypatch: pytest.MonkeyPatch) ->
     lines = file.getvalue().splitlines()
     assert len(lines) > 1
     assert all(re.match(r"  \S", it) for it in lines)
+
+
+PLACES: list[dict[str, Any]] = [
+    {"accountId": "1" * 12, "region": f"eu-west-{number}", "outcome": "not_initialized"}
+    for number in range(1, 30)
+] + [
+    {"accountId": "1" * 12, "region": "us-east-1", "outcome": "seen", "instances": 443},
+    {"accountId": "2" * 12, "region": "sa-east-1", "outcome": "denied", "message": WHY},
+    {"accountId": "2" * 12, "region": "word-of-the-future", "outcome": "dimmed"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_what_could_not_be_seen_comes_first_and_what_was_never_set_up_is_counted(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """One denied place among seventy must not be looked for."""
+    file = io.StringIO()
+    monkeypatch.setattr(output, "out", Console(file=file, force_terminal=True, width=width))
+    output.print_places(PLACES, wide=False)
+    _, first, *rest = re.sub(r"\x1b\[[0-9;]*m", "", file.getvalue()).splitlines()
+    assert first.split()[:3] == ["2" * 12, "sa-east-1", "denied"]
+    assert [it.split()[1] for it in rest if it[0] == "2"] == ["word-of-the-future"]
+    assert rest[-1] == "Not shown: 29 places where DRS was never set up. --wide shows all."
+    assert len(rest) < 12
+    assert max(map(len, rest)) <= width
+
+
+def test_a_pipe_is_told_of_every_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each on one line, those that could not be seen first."""
+    file = io.StringIO()
+    monkeypatch.setattr(output, "out", Console(file=file, width=80))
+    output.print_places(PLACES, wide=False)
+    lines = file.getvalue().splitlines()
+    assert len(lines) == 1 + len(PLACES)
+    assert lines[1].endswith(WHY)
+
+
+def test_of_each_plan_the_worst_finding_is_told_first() -> None:
+    """The servers are for whoever asks for the plan."""
+    findings = [
+        {"severity": "critical", "message": WHY, "serverIds": [f"s-{1:017d}"]},
+        {"severity": "warning", "message": "lags", "serverIds": []},
+    ]
+    plan = {"planId": "plan-007", "planName": "Mail 7", "worst": "critical", "findings": findings}
+    sound = {"planId": "plan-008", "planName": "Web", "worst": None, "findings": []}
+    head, row, *remark = printed(worst_listing([plan, sound]), 80)
+    assert head.split() == ["Plan", "Id", "Critical", "Warning", "Unknown"]
+    assert row.split() == ["Mail", "7", "plan-007", "1", "1"]
+    assert " ".join(" ".join(remark).split()) == WHY
 
 
 @pytest.mark.parametrize(
