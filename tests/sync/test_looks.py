@@ -77,6 +77,42 @@ def test_a_relaunched_server_shows_the_new_instance_only(platform: Platform) -> 
     assert platform.shown(machine) == new.id
 
 
+REQUIRED = (
+    "sourceServerId", "recoveryInstanceId", "ec2InstanceId", "ec2InstanceState", "sourceServerName",
+    "name", "instanceType", "launchTime", "region", "accountId", "lastSyncTime",
+    "replicationStagingAccountId",
+)  # fmt: skip
+"""What the customer's contract of a row calls required."""
+
+
+@pytest.mark.parametrize(
+    "denied",
+    [
+        ["DescribeSourceServers"],
+        ["DescribeInstances"],
+        ["DescribeSourceServers", "DescribeInstances", "DescribeJobs"],
+    ],
+)
+def test_a_first_look_that_is_refused_its_details_leaves_no_required_member_out(
+    platform: Platform, denied: list[str]
+) -> None:
+    """The id stands in until the name is known; then the name stands, also in the instance's."""
+    machine = platform.server()
+    instance = platform.launch(machine)
+    here = {"accountId": platform.account, "deny": True}
+    platform.aws.weather([here | {"operation": it} for it in denied])
+    platform.sync()
+    platform.aws.weather([])
+    row = platform.rows(machine)[machine.id]
+    assert [it for it in REQUIRED if not isinstance(row.get(it), str) or not row[it]] == []
+    is_named = "DescribeSourceServers" not in denied
+    assert row["sourceServerName"] == (machine.name if is_named else machine.id)
+    platform.sync()
+    row = platform.rows(machine)[machine.id]
+    assert (row["sourceServerName"], row["ec2InstanceId"]) == (machine.name, instance.id)
+    assert machine.id not in row["name"]
+
+
 def test_a_place_that_fails_halfway_keeps_its_rows_and_is_named(platform: Platform) -> None:
     """One instance vanished, one is new; the second page fails: nothing is called absent."""
     machines = [platform.server() for _ in range(6)]
