@@ -212,13 +212,14 @@ def test_locks_are_no_executions_and_stay_as_they_are(deployment: Deployment) ->
     assert decode_item(found) == lock
 
 
+@pytest.mark.parametrize("had", [{}, {"terminateJobs": []}])
 def test_what_the_platform_writes_between_our_read_and_our_write_is_kept(
-    deployment: Deployment,
+    deployment: Deployment, had: dict[str, Any]
 ) -> None:
-    """Another member's update stays; of the same member the
+    """Another member's update stays; of the same member, whether it was there or not, the
     later reader starts again from what stands.
     """
-    execution_id, _, _ = as_the_platform(deployment)
+    execution_id, _, _ = as_the_platform(deployment, **had)
     place = deployment.place(0)
     tries = 0
 
