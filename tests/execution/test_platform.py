@@ -212,7 +212,7 @@ def test_locks_are_no_executions_and_stay_as_they_are(deployment: Deployment) ->
     assert decode_item(found) == lock
 
 
-@pytest.mark.parametrize("had", [{}, {"terminateJobs": []}])
+@pytest.mark.parametrize("had", [{}, {"message": "theirs"}])
 def test_what_the_platform_writes_between_our_read_and_our_write_is_kept(
     deployment: Deployment, had: dict[str, Any]
 ) -> None:
@@ -221,20 +221,25 @@ def test_what_the_platform_writes_between_our_read_and_our_write_is_kept(
     """
     execution_id, _, _ = as_the_platform(deployment, **had)
     place = deployment.place(0)
-    tries = 0
+    tries, seen = 0, list[str | None]()
 
     def alter(execution: Execution) -> None:
         nonlocal tries
         tries += 1
         written(deployment, execution_id, lastUpdated=tries, planName=f"renamed {tries}")
         if tries == 1:
-            written(deployment, execution_id, terminateJobs=[{"jobId": "theirs", "region": "x"}])
+            jobs = [{"jobId": "theirs", "region": "x"}]
+            now = dict.fromkeys(had, "theirs, later") or {"terminateJobs": jobs}
+            written(deployment, execution_id, **now)
+        seen.append(execution.message)
+        execution.message = "ours" if had else None
         execution.add_termination("ours", place, [])
 
     deployment.executions.change(execution_id, alter)
     after = written(deployment, execution_id)
     assert (tries, after["lastUpdated"], after["planName"]) == (2, 2, "renamed 2")
-    assert [it["jobId"] for it in after["terminateJobs"]] == ["theirs", "ours"]
+    assert [it["jobId"] for it in after["terminateJobs"]] == ["theirs", "ours"][bool(had) :]
+    assert seen == (["theirs", "theirs, later"] if had else [None, None])
 
 
 def test_a_drill_of_ours_is_written_in_the_platforms_forms(deployment: Deployment) -> None:
