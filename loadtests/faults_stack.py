@@ -115,7 +115,7 @@ class FaultyStack:
         Raises:
             AssertionError: when that takes longer than SETTLE_SECONDS.
         """
-        self.warm()
+        self.lists()
         deadline = monotonic() + SETTLE_SECONDS
         while True:
             pages = self.side_by_side(lambda: self.plan_page(plan_id), 2 * self.query_processes)
@@ -129,11 +129,11 @@ class FaultyStack:
             assert monotonic() < deadline, faults  # noqa: S101
             sleep(0.2)
 
-    def warm(self) -> None:
-        """Every plan is in the memory of every process that answers
-        pages, as far as one can tell from outside.
+    def lists(self) -> list[Page]:
+        """The list of plans from every process, as far as one can tell from outside;
+        after it the plans are in the memory of each.
         """
-        self.side_by_side(lambda: self.get("/recovery-plans"), 2 * self.query_processes)
+        return self.side_by_side(lambda: self.get("/recovery-plans"), 2 * self.query_processes)
 
     def side_by_side(self, ask: Callable[[], Page], times: int) -> list[Page]:
         """The answers to one request made so often, as many at once
