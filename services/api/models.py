@@ -160,12 +160,17 @@ class Servers(Body):
     degraded: bool
 
 
-class Finding(Body):
-    """One thing to know before a launch, and the servers that this concerns."""
+class LaunchFinding(Body):
+    """One thing to know before a launch."""
 
     severity: Severity
     code: str
     message: str
+
+
+class Finding(LaunchFinding):
+    """The same, with the servers that it concerns."""
+
     server_ids: list[str]
 
 
@@ -396,6 +401,9 @@ class Started(Body):
 
     execution_id: str
     status: str
+    findings: list[LaunchFinding] = Field(
+        description="what the check of the plan found right before; it stops nothing"
+    )
 
 
 class Execution(Body):
@@ -626,6 +634,9 @@ class Report(ReportSums):
     message: str | None
     requested_by: str | None
     approved_by: str | None
+    findings: list[LaunchFinding] | None = Field(
+        description="of the plan's check right before the launch; null: not checked by us"
+    )
     start_time: str | None
     end_time: str | None
     duration_seconds: int | None

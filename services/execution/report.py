@@ -41,6 +41,9 @@ def report_body(
         "message": execution.message,
         "requestedBy": execution.requested_by,
         "approvedBy": execution.approved_by,
+        "findings": [it.model_dump() for it in execution.findings]
+        if execution.findings is not None
+        else None,
         "startTime": execution.start_time,
         "endTime": execution.end_time,
         "durationSeconds": _seconds(execution.start_time, execution.end_time),

@@ -33,6 +33,7 @@ def report_html(report: Part) -> str:
             f"{_text(report['generatedAt'])}</p>"
         ),
         _facts(report),
+        _check(report["findings"]),
         *(_wave(wave) for wave in report["waves"]),
         _end(report),
     ]
@@ -81,6 +82,15 @@ def _facts(report: Part) -> str:
         ("Measured on", f"{report['measured']} of {report['serverCount']} servers"),
     ]
     return _table((), ((f"<b>{_text(name)}</b>", _text(value)) for name, value in rows))
+
+
+def _check(findings: Sequence[Part] | None) -> str:
+    if findings is None:
+        said = ["Not checked by this product."]
+    else:
+        said = [f"{it['severity']}: {it['message']}" for it in findings] or ["Nothing was found."]
+    heading = "<h2>Plan check before the launch</h2>"
+    return heading + "".join(f"<p>{_text(it)}</p>" for it in said)
 
 
 def _wave(wave: Part) -> str:

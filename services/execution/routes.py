@@ -1,5 +1,7 @@
 """The API routes of executions."""
 
+from functools import partial
+
 from cache.errors import InvalidInput
 from cache.values import now
 from services.api.http import Request, Response, Routes
@@ -10,6 +12,7 @@ from services.execution.clean_up import clean_up_drill, clean_up_of
 from services.execution.driving import Driver
 from services.execution.operations import execution_report, executions_of
 from services.execution.pause import resume
+from services.execution.plan_check import check_before_launch
 from services.execution.report_html import report_html
 from services.execution.snapshots import snapshots_of
 from services.execution.start import Starter, cancel_execution
@@ -17,6 +20,7 @@ from services.execution.termination import terminate_recovery_instances
 from services.execution.termination_status import termination_status
 from services.platform.execution import Approval, Execution
 from services.platform.plans import PlanBook
+from services.reads.servers import Servers
 from services.sync.wiring import SyncWiring
 
 
@@ -55,10 +59,9 @@ class ExecutionRoutes:
                 "be executed"
             )
             return Response({"error": "NOT_CONFIGURED", "message": message}, 503)
-        # A book of this request alone: what is launched must not be a plan of half a minute ago.
-        book = PlanBook(lambda: self._wiring.dynamodb, self._wiring.plan_tables)
+        book = self._book()
         plan = book.find(body.plan_id).value
-        execution = self._starter().start(
+        execution = self._starter(book).start(
             plan,
             body.execution_type,
             replace_existing=body.replace_existing,
@@ -82,7 +85,7 @@ class ExecutionRoutes:
     def approve(self, request: Request) -> Response:
         """202: what waited goes ahead, because a second person agrees."""
         by = request.caller.name
-        execution, approval = self._starter().approve(_id(request), by)
+        execution, approval = self._starter(self._book()).approve(_id(request), by)
         if approval.action == "TERMINATE":
             terminate_recovery_instances(
                 self._executions,
@@ -101,8 +104,14 @@ class ExecutionRoutes:
     def _driver(self) -> Driver:
         return Driver(self._executions, self._wiring.settings.state_machine_arn)
 
-    def _starter(self) -> Starter:
-        return Starter(self._executions, self._wiring.sync_parts(), self._driver().drive)
+    def _book(self) -> PlanBook:
+        """Of one request alone: what is launched must not be a plan of half a minute ago."""
+        return PlanBook(lambda: self._wiring.dynamodb, self._wiring.plan_tables)
+
+    def _starter(self, book: PlanBook) -> Starter:
+        servers = Servers(self._wiring.reader, book, lambda _: None)  # no page
+        check = partial(check_before_launch, servers)
+        return Starter(self._executions, self._wiring.sync_parts(), self._driver().drive, check)
 
     def show(self, request: Request) -> Response:
         """The execution's row as it stands."""
@@ -188,7 +197,11 @@ class ExecutionRoutes:
 
 
 def _started(execution: Execution) -> Response:
-    started = Started(execution_id=execution.execution_id, status=execution.status)
+    started = Started(
+        execution_id=execution.execution_id,
+        status=execution.status,
+        findings=[it.model_dump() for it in execution.findings or ()],
+    )
     return Response(started.sent(), 202)
 
 

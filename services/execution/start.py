@@ -10,7 +10,7 @@ from cache.values import Place, now
 from services.execution.approval import approve, await_approval
 from services.execution.driving import refuse_unless_ours
 from services.execution.existing import existing_instances
-from services.platform.execution import IN_FLIGHT, Approval, Execution, Wave
+from services.platform.execution import IN_FLIGHT, Approval, Execution, PlanFinding, Wave
 from services.platform.executions import Executions
 from services.platform.plans import Plan
 from services.sync.run import SyncParts
@@ -18,15 +18,19 @@ from services.sync.run import SyncParts
 MOST_SERVERS = 5_000  # with their statuses, that is what one DynamoDB item holds
 FORCED = "cancelled by force; DRS may still launch what was under way"
 type Drive = Callable[[str, int], None]
+type Check = Callable[[str], list[PlanFinding]]
 
 
 class Starter:
     """Begins executions."""
 
-    def __init__(self, executions: Executions, parts: SyncParts, drive: Drive) -> None:
+    def __init__(
+        self, executions: Executions, parts: SyncParts, drive: Drive, check: Check
+    ) -> None:
         self._executions = executions
         self._parts = parts
         self._drive = drive
+        self._check = check
 
     def start(  # noqa: PLR0913 - what a request for it says
         self,
@@ -61,6 +65,7 @@ class Starter:
         _refuse_if_running(execution, self._executions.running())
         if not replace_existing:
             _refuse_if_existing(execution, self._parts)
+        execution.findings = self._check(plan.plan_id)
         self._executions.begin(execution, lambda running: _refuse_if_running(execution, running))
         if not needs_approval:
             self._go(execution)
@@ -81,8 +86,18 @@ class Starter:
 
         execution, approval = approve(self._executions, execution_id, by, check)
         if approval.action == "START":
+            execution = self._check_again(execution)
             self._go(execution)
         return execution, approval
+
+    def _check_again(self, execution: Execution) -> Execution:
+        """An hour may have passed since it was asked for."""
+        found = self._check(execution.plan_id)
+
+        def alter(it: Execution) -> None:
+            it.findings = found
+
+        return self._executions.change(execution.execution_id, alter)
 
     def _go(self, execution: Execution) -> None:
         try:

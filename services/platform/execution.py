@@ -31,6 +31,7 @@ class Status(StrEnum):
 
 IN_FLIGHT = frozenset({Status.STARTING, Status.RUNNING})
 REASONS_KEPT, REASON_LENGTH = 10, 200  # of each wave, and characters of each
+FINDINGS_KEPT = 50  # a row is one DynamoDB item, and a server may be in any number of plans
 OTHER_REASONS = "another reason; see the log of the wave's jobs"
 BEAT_SECONDS = 60  # a row is written once in so long to say that somebody drives it
 ABANDONED_AFTER = 600  # seconds; the machine's retries are 150 s apart at most
@@ -195,6 +196,14 @@ class CleanUp(_Row):
     by: str | None = None
 
 
+class PlanFinding(_Row):
+    """What the check of the plan found right before it was launched."""
+
+    severity: str
+    code: str
+    message: str
+
+
 class Execution(_Row):
     """One run of a plan.
 
@@ -217,6 +226,8 @@ class Execution(_Row):
     requested_by: str | None = None
     approved_by: str | None = None
     approval: Approval | None = None
+    findings: list[PlanFinding] | None = None
+    """The worst first, FINDINGS_KEPT at most. None: its plan was not checked by us."""
     driven_at: str | None = None
     """When a step was last taken. Rows that others drive have none."""
     revision: int | None = None

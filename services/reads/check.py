@@ -63,7 +63,30 @@ _NOT_READY = {
     Readiness.LAGGING: (Severity.WARNING, "Lagging, a launch would use old data"),
     Readiness.UNKNOWN: (Severity.UNKNOWN, "Replication that nobody could look at"),
 }
-_NEVER_LAUNCHES = {"denied", "not_configured"}  # without the role there is no launch either
+
+# A look's role is not the one that launches: what may not be looked at may still be launched.
+_PLACES = {
+    "not_initialized": (
+        Severity.CRITICAL,
+        "NOT_SET_UP",
+        "is not set up for DRS, so nothing can be launched there",
+    ),
+    "not_configured": (
+        Severity.CRITICAL,
+        "NOT_CONFIGURED",
+        "is not configured: its account is no target account any more",
+    ),
+    "unlisted": (
+        Severity.UNKNOWN,
+        "NOT_CONFIGURED",
+        "is in no list of looks: no place of a target account, or added since the last look",
+    ),
+    "denied": (
+        Severity.UNKNOWN,
+        "ROLE_DENIED",
+        "may not be looked at; whether a launch is allowed there nobody knows",
+    ),
+}
 
 
 def check_plan(
@@ -136,17 +159,13 @@ def _of_the_places(plan: Plan, places: Mapping[str, PlaceLook]) -> Iterable[Find
         if place is not None:
             by_place[place].append(server_id)
     for place, server_ids in by_place.items():
-        outcome = places[str(place)].outcome if str(place) in places else "not_configured"
-        if outcome == "not_initialized":
-            message = f"DRS is not set up in {place}, so nothing can be launched there"
-            yield Finding(Severity.CRITICAL, "NOT_SET_UP", message, tuple(server_ids))
-        elif outcome in _NEVER_LAUNCHES:
-            code = "ROLE_DENIED" if outcome == "denied" else "NOT_CONFIGURED"
-            what = "may not be looked at" if outcome == "denied" else "is not configured"
-            yield Finding(Severity.CRITICAL, code, f"{place} {what}", tuple(server_ids))
-        elif outcome != "seen":
-            message = f"{place} could not be looked at: {outcome}"
-            yield Finding(Severity.UNKNOWN, "NOT_LOOKED_AT", message, tuple(server_ids))
+        outcome = places[str(place)].outcome if str(place) in places else "unlisted"
+        if outcome == "seen":
+            continue
+        severity, code, what = _PLACES.get(
+            outcome, (Severity.UNKNOWN, "NOT_LOOKED_AT", f"could not be looked at: {outcome}")
+        )
+        yield Finding(severity, code, f"{place} {what}", tuple(server_ids))
 
 
 def _of_the_replication(servers: Sequence[Server]) -> Iterable[Finding]:

@@ -93,6 +93,22 @@ def test_a_recovery_waits_until_somebody_else_agrees(
     assert people.ask("john", APPROVE, execution_id)[1]["error"] == "NOTHING_TO_APPROVE"
 
 
+def test_the_plan_is_checked_again_when_somebody_agrees(
+    deployment: Deployment, people: People
+) -> None:
+    """What was found an hour ago need not be true any more."""
+    place = deployment.place(0)
+    ids = deployment.protect(place, 1)
+    body = {"planId": deployment.plan((place, ids)), "executionType": "RECOVERY"}
+    asked_for = people.ask("jane", "/executions", body=body)[1]
+    assert "IN_TWO_PLANS" not in {it["code"] for it in asked_for["findings"]}
+    deployment.plan((place, ids), name="other")
+    approved = people.ask("john", APPROVE, asked_for["executionId"])[1]
+    assert "IN_TWO_PLANS" in {it["code"] for it in approved["findings"]}
+    kept = deployment.execution(asked_for["executionId"]).findings or []
+    assert [it.model_dump() for it in kept] == approved["findings"]
+
+
 def test_its_termination_waits_too(deployment: Deployment, people: People) -> None:
     """What would go is said at once; it goes when somebody
     else agrees, and the job says who did.

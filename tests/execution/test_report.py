@@ -53,6 +53,16 @@ def report(left: list[str] | None = None, **changes: Any) -> dict[str, Any]:
     return report_body(execution, LAUNCHES, left, "2026-11-03T00:00:00Z")
 
 
+def test_what_the_check_found_before_the_launch_is_reported() -> None:
+    """Nothing found, found, and never checked are three things."""
+    finding = {"severity": "warning", "code": "IN_TWO_PLANS", "message": "in <two>"}
+    found = report(findings=[finding])
+    assert found["findings"] == [finding]
+    assert "warning: in &lt;two&gt;" in report_html(found)
+    assert "Nothing was found." in report_html(report(findings=[]))
+    assert "Not checked by this product." in report_html(report())
+
+
 def test_a_server_says_its_recovery_point_and_time() -> None:
     """Both against the start of its wave; of a server that was not launched nobody knows any."""
     launched, failed = report()["waves"][0]["servers"]

@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 
+from local.processes import free_port
+from services.execution.plan_check import check_before_launch
 from services.platform.execution import Status
+from services.platform.plans import PlanBook
+from services.reads.servers import Servers
 from services.settings import Settings
 from services.sync.wiring import SyncWiring
 from tests.execution.deployment import Deployment
 from tests.execution.machines import Machines
+from tests.tiers.conftest import dynamodb_client
 
 CANCEL = "/executions/{executionId}/cancel"
 
@@ -36,6 +41,31 @@ def test_a_start_is_accepted_and_the_state_machine_gets_it_under_its_own_name(
     assert started["input"] == f'{{"executionId": "{execution_id}", "waveNumber": 1}}'
     status, row = deployment.call("GET", "/executions/{executionId}", executionId=execution_id)
     assert (status, row["status"], row["planName"]) == (200, "PENDING", "A plan")
+
+
+def test_what_the_check_of_the_plan_finds_is_kept_and_stops_nothing(
+    deployment: Deployment,
+) -> None:
+    """In the answer, in the row and in the report; nobody has looked at this plan's servers yet."""
+    place = deployment.place(0)
+    ids = deployment.protect(place, 1)
+    deployment.plan((place, ids), name="other")
+    status, answer = start(deployment, deployment.plan((place, ids)))
+    assert status == 202
+    found = {it["code"]: it["severity"] for it in answer["findings"]}
+    assert (found["IN_TWO_PLANS"], found["NOT_READY_UNKNOWN"]) == ("warning", "unknown")
+    of_it = {"executionId": answer["executionId"]}
+    for resource in ("/executions/{executionId}", "/executions/{executionId}/report"):
+        assert deployment.call("GET", resource, **of_it)[1]["findings"] == answer["findings"]
+
+
+def test_a_plan_that_cannot_be_checked_says_so(deployment: Deployment) -> None:
+    """And may be launched: a disaster waits for no check."""
+    wiring = deployment.wiring
+    nowhere = dynamodb_client(f"http://127.0.0.1:{free_port()}")
+    servers = Servers(wiring.reader, PlanBook(lambda: nowhere, wiring.plan_tables), lambda _: None)
+    (finding,) = check_before_launch(servers, "plan-1")
+    assert (finding.code, finding.severity) == ("NOT_CHECKED", "unknown")
 
 
 def test_a_plan_that_is_being_executed_is_not_started_again(deployment: Deployment) -> None:

@@ -79,7 +79,7 @@ def test_a_server_that_would_not_launch_well_is_named(
 @pytest.mark.parametrize(
     ("outcome", "code", "severity"),
     [
-        ("denied", "ROLE_DENIED", Severity.CRITICAL),
+        ("denied", "ROLE_DENIED", Severity.UNKNOWN),
         ("not_configured", "NOT_CONFIGURED", Severity.CRITICAL),
         ("not_initialized", "NOT_SET_UP", Severity.CRITICAL),
         ("throttled", "NOT_LOOKED_AT", Severity.UNKNOWN),
@@ -89,17 +89,15 @@ def test_a_server_that_would_not_launch_well_is_named(
 def test_a_place_that_cannot_be_looked_at_is_named(
     outcome: str, code: str, severity: Severity
 ) -> None:
-    """A role that cannot be assumed launches nothing either;
-    what else went wrong is unknown, not bad.
-    """
+    """A launch has a role of its own, so what may not be looked at is unknown, not bad."""
     (finding,) = check(server(), places={"111111111111/eu-west-1": PlaceLook(1, 1, outcome)})
     assert (finding.code, finding.severity) == (code, severity)
 
 
-def test_a_place_nobody_knows_is_not_configured() -> None:
-    """Its account is no target account."""
+def test_a_place_that_no_list_of_looks_has_is_unknown() -> None:
+    """Its account is no target account, or has been added since the last look."""
     (finding,) = check(server(), places={})
-    assert finding.code == "NOT_CONFIGURED"
+    assert (finding.code, finding.severity) == ("NOT_CONFIGURED", Severity.UNKNOWN)
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,15 @@ import { el, plural } from "./dom.js";
 import { icon } from "./icons.js";
 import { SEVERITIES } from "./words.js";
 
-function item({ severity, message, serverIds }, nameOf) {
+/** The word of a severity and what was found. */
+export function findingText({ severity, message }) {
   const { word, icon: name, title } = SEVERITIES[severity];
-  const said = [el("strong", { className: "severity", title, data: { severity } }, icon(name), word), ` ${message}`];
+  return [el("strong", { className: "severity", title, data: { severity } }, icon(name), word), ` ${message}`];
+}
+
+function item(finding, nameOf) {
+  const { serverIds } = finding;
+  const said = findingText(finding);
   if (serverIds.length === 0) return el("li", {}, said);
   const servers = serverIds.map((id) => el("li", {}, nameOf(id) && `${nameOf(id)} `, el("span", { className: "mono" }, id)));
   return el("li", {}, el("details", {}, el("summary", {}, said), el("ul", {}, servers)));

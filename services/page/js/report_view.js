@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { el, plural } from "./dom.js";
+import { findingText } from "./findings.js";
 import { icon } from "./icons.js";
 import { kindBadge } from "./server_columns.js";
 import { save } from "./take_away.js";
@@ -28,6 +29,13 @@ function facts(report) {
     fact("Longest recovery time (RTO)", took(report.longestRecoveryTimeSeconds)),
     fact("Oldest recovery point (RPO)", took(report.oldestRecoveryPointSeconds)),
     fact("Measured on", `${measured} of ${plural(serverCount, "server")}`));
+}
+
+function planCheck(findings) {
+  return el("section", { className: "wave" }, el("h2", {}, "Plan check before the launch"),
+    findings === null && el("p", {}, "Not checked by this product."),
+    findings?.length === 0 && el("p", {}, "Nothing was found."),
+    findings?.map((finding) => el("p", {}, findingText(finding))));
 }
 
 const HEADS = ["Server", "Status", "Instance", "Recovery point", "RPO", "Launched", "RTO"];
@@ -87,7 +95,7 @@ export function createReportView(executionId) {
       heading.replaceChildren(`Report: ${report.planName ?? report.planId} `, kindBadge(report.executionType === "DRILL" ? "drill" : "recovery"));
       crumb.replaceChildren(el("a", { href: "#/" }, "Recovery plans"), " › ", el("a", { href: `#/plans/${encodeURIComponent(report.planId)}` }, report.planName ?? report.planId),
         " › ", el("a", { href: `#/executions/${encodeURIComponent(executionId)}` }, "Execution"), " ›");
-      parts.replaceChildren(facts(report), ...report.waves.map(waveSection), ending(report));
+      parts.replaceChildren(facts(report), planCheck(report.findings), ...report.waves.map(waveSection), ending(report));
     },
   };
 }
