@@ -213,6 +213,7 @@ class Journeys:
         assert len(failing) > 1, launching
         failures = {first_of[account]: "no capacity" for account in failing}
         self.stack.standin.call("PUT", "behaviour", {"launch_failures": failures})
+        self._flush()  # the plan is checked from the table then
         started = self._call(
             "POST", "/executions", {"planId": EMPTY_PLAN, "executionType": "DRILL"}, 202
         )

@@ -52,5 +52,8 @@ def test_a_drill_is_cleaned_up_with_a_note_that_lands_in_its_report(
     go.click()
     dialog.get_by_role("link", name=re.compile(f"Report of {execution}")).click(timeout=JOB_MS)
     expect(page.get_by_text("all <b>up</b>")).to_be_visible()
+    expect(page.get_by_role("heading", name="Plan check before the launch")).to_be_visible()
+    found = page.locator("section", has_text="Plan check before the launch").locator("p")
     report = rough.get(f"/executions/{execution}/report").body
+    expect(found).to_have_count(max(1, len(report["findings"])))
     assert report["measured"] == report["launched"] == report["serverCount"]
