@@ -4,9 +4,10 @@ import re
 
 from playwright.sync_api import expect
 
+from loadtests.faults_stack import FaultyStack
 from local.stack import Stack
 
-from .conftest import READ_CELLS, OpenPage
+from .conftest import READ_CELLS, OpenPage, come_back
 
 
 def test_every_drill_instance_is_shown_with_its_age_and_cost(
@@ -49,3 +50,47 @@ def test_leftovers_are_filtered_by_what_is_typed(open_page: OpenPage) -> None:
         "rows => rows.map(row => row.cells[3].textContent)",
     )
     assert set(types) == {"m5.large"}
+
+
+def test_without_dynamodb_what_plans_hold_is_listed_and_the_rest_said_to_be_missing(
+    open_rough: OpenPage, rough: FaultyStack
+) -> None:
+    """The mirror knows the plans' servers; drills of no plan are in the table alone."""
+    in_plans = {
+        it for plan in rough.world.recovery_plans for it in rough.servers_of(plan["planId"])
+    }
+    before = _drills(rough)
+    rough.to_dynamodb.refuse()
+    body = rough.get("/leftovers").body
+    assert (body["degraded"], body["unknownServerIds"]) == (True, [])
+    assert _drills(rough) == before & in_plans
+    page = open_rough("#/leftovers", ready="table.leftovers tbody tr")
+    expect(page.locator(".doubts")).to_contain_text("only the servers of plans could be read")
+
+
+def test_without_both_tiers_nobody_says_that_there_are_no_leftovers(
+    open_rough: OpenPage, rough: FaultyStack
+) -> None:
+    """What was on screen stays, or every server is said to be unread."""
+    page = open_rough("#/leftovers", ready="table.leftovers tbody tr")
+    rough.to_redis.refuse()
+    rough.to_dynamodb.refuse()
+    body = rough.get("/leftovers").body
+    servers = len(_planned(rough))
+    assert body["degraded"]
+    assert len(body["unknownServerIds"]) == servers
+    come_back(page)
+    expect(page.locator(".doubts")).to_contain_text(f"{servers} servers could not be read")
+    expect(page.locator(".view .summary")).to_have_text(
+        "Whether drills have left anything behind is not known."
+    )
+
+
+def _drills(rough: FaultyStack) -> set[str]:
+    body = rough.get("/leftovers").body
+    return {it["sourceServerId"] for group in body["groups"] for it in group["instances"]}
+
+
+def _planned(rough: FaultyStack) -> set[str]:
+    plans = rough.world.recovery_plans
+    return {server_id for plan in plans for server_id in rough.servers_of(plan["planId"])}

@@ -56,7 +56,8 @@ function cardList(groups, refresh) {
   ].filter(Boolean);
 }
 
-const missing = ({ unseenPlaces, unknownServerIds }) => [
+const missing = ({ unseenPlaces, unknownServerIds, degraded }) => [
+  degraded && unknownServerIds.length === 0 && "only the servers of plans could be read",
   unseenPlaces.length > 0 && `drills may be missing in ${unseenPlaces.map((it) => it.replace("/", " · ")).join(", ")}`,
   unknownServerIds.length > 0 && `${plural(unknownServerIds.length, "server")} could not be read`,
 ].filter(Boolean);
@@ -92,8 +93,9 @@ export function createLeftoversView({ refresh }) {
     show({ answer }) {
       if (!answer?.groups) return;
       const { instanceCount, tooOld, olderThanDays, groups } = answer;
+      const nothing = missing(answer).length === 0 ? "No drill has left anything behind." : "Whether drills have left anything behind is not known.";
       summary.textContent = instanceCount === 0
-        ? "No drill has left anything behind, as far as could be looked at."
+        ? nothing
         : `${plural(instanceCount, "drill instance")} still exist${instanceCount === 1 ? "s" : ""} · ${sums(answer)} · ${tooOld} older than ${olderThanDays} days`;
       doubts.hidden = missing(answer).length === 0;
       doubts.replaceChildren(icon("warning"), ` Not everything could be looked at: ${missing(answer).join("; ")}.`);
