@@ -2,9 +2,11 @@
 `python scripts/page_pictures.py` (needs Chromium).
 """
 
+import json
 import sys
 import tempfile
 from pathlib import Path
+from time import sleep
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -17,6 +19,7 @@ from local.world import make_world  # noqa: E402
 
 IMAGES = REPOSITORY / "docs" / "images"
 PLAN = "plan-005"  # a real recovery
+DRILLED = "plan-004"
 DESK, TABLET, PHONE = (1440, 900), (900, 900), (390, 844)
 SCREENS = [
     ("desk", DESK, "light"),
@@ -45,10 +48,14 @@ def keep(page: Page, name: str) -> None:
     page.context.close()
 
 
-def execution_of(stack: FaultyStack) -> str:
-    """The execution whose report is shown."""
-    rows = stack.world.execution_history
-    return next(str(row["executionId"]) for row in rows if row["planId"] == "plan-001")
+def drill(stack: FaultyStack) -> str:
+    """The execution whose report is shown, once it is over."""
+    body = {"planId": DRILLED, "executionType": "DRILL", "replaceExisting": True}
+    started = stack.request("POST", "/executions", json.dumps(body))
+    execution_id = str(started.body["executionId"])
+    while "endTime" not in stack.get(f"/executions/{execution_id}").body:
+        sleep(0.5)
+    return execution_id
 
 
 def take(browser: Browser, stack: FaultyStack) -> None:
@@ -58,9 +65,7 @@ def take(browser: Browser, stack: FaultyStack) -> None:
         keep(visit(browser, f"{url}/#/", size, theme), f"plans-{name}")
         keep(visit(browser, f"{url}/#/plans/{PLAN}", size, theme), f"plan-{name}")
     keep(visit(browser, f"{url}/#/leftovers", DESK, "light"), "leftovers")
-    keep(
-        visit(browser, f"{url}/#/executions/{execution_of(stack)}/report", DESK, "light"), "report"
-    )
+    keep(visit(browser, f"{url}/#/executions/{drill(stack)}/report", DESK, "light"), "report")
     keep(visit(browser, f"{url}/#/servers", DESK, "light"), "servers")
     page = visit(browser, f"{url}/#/plans/{PLAN}", DESK, "light")
     page.get_by_role("button", name="Run drill").click()
@@ -80,9 +85,10 @@ def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as directory:
         stack = FaultyStack(Path(directory), world=make_world())
+        stack.stack.speed = 100
         stack.start()
         try:
-            stack.warm()
+            stack.lists()
             with sync_playwright() as playwright:
                 take(launch(playwright), stack)
         finally:
