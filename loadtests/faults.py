@@ -2,18 +2,21 @@
 
     .venv/bin/python -m loadtests.faults          # prints the table, writes docs/faults.md
     .venv/bin/python -m loadtests.faults --quick  # each fault for two seconds; writes nothing
+    .venv/bin/python -m loadtests.faults --only "Step Functions"  # some of them; writes nothing
 
 Exit code 1 when any answer was wrong, a false "none", late or refused, or a fault left the stack
 ill.
 """
 
+import json
 import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -24,8 +27,8 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtests.faults_load import PageLoad, Tally
-from loadtests.faults_rows import FAULTS, Fault, fire_sync
-from loadtests.faults_stack import FaultyStack
+from loadtests.faults_rows import FAULTS, Ask, Fault, fire_sync
+from loadtests.faults_stack import FaultyStack, Page
 from local.servers import REPOSITORY
 from local.world import WHOLE_ESTATE, World, make_world
 
@@ -33,10 +36,11 @@ REPORT = REPOSITORY / "docs" / "faults.md"
 SERVERS_A_PAGE = 200
 NORMAL_WITHIN = 90.0  # seconds; longer than a killed sync's lease
 IDLE_WITHIN = 150.0
+API_SECONDS = 29  # that API Gateway waits for an integration
 COLUMNS = (
     "fault", "lasts", "pages", "wrong", "false “none”", "over 3 s", "refused", "with unknowns",
     "older state",
-    "slowest", "normal after",
+    "slowest", "normal after", "asked besides",
 )  # fmt: skip
 TEXT = """# Fault matrix
 
@@ -55,6 +59,8 @@ strike together with an empty mirror, because with a full one no page asks it.
 - *older state*: pages that showed what was true before the last sync, which the design allows after a failover to a
   lagging replica, until the next sync.
 - *normal after*: from the end of the fault until pages were whole, right, within a second, and served by Redis again.
+- *asked besides*: the answer to a request that the fault keeps from being met (*Sync now* without Lambda, a start without
+  Step Functions): a 503, before API Gateway gives up at {patience} s.
 
 """
 
@@ -81,22 +87,36 @@ class Row:
     lasts: float
     tally: Tally
     normal_after: float | None
+    asked: Page | None = None
+    """What became of the request that the fault keeps from being met."""
 
     @property
     def is_good(self) -> bool:
         """Whether every promise was kept."""
-        return self.tally.is_good and self.normal_after is not None
+        return (
+            self.tally.is_good
+            and self.normal_after is not None
+            and (self.asked is None or self._is_refused_in_time(self.asked))
+        )
+
+    @staticmethod
+    def _is_refused_in_time(asked: Page) -> bool:
+        return asked.status == HTTPStatus.SERVICE_UNAVAILABLE and asked.seconds < API_SECONDS
 
     def cells(self) -> tuple[str, ...]:
         """The row in the order of COLUMNS."""
         it = self.tally
         counts = (it.requests, it.wrong, it.false_none, it.late, it.refused, it.unknown, it.old)
         after = "never" if self.normal_after is None else f"{self.normal_after:.1f} s"
-        return (self.fault, f"{self.lasts:.0f} s", *map(str, counts), f"{it.slowest:.2f} s", after)
+        asked = f"{self.asked.status} in {self.asked.seconds:.1f} s" if self.asked else ""
+        slowest = f"{it.slowest:.2f} s"
+        return (self.fault, f"{self.lasts:.0f} s", *map(str, counts), slowest, after, asked)
 
 
-def run(size: Size, directory: Path, tell: Callable[[Row], None]) -> list[Row]:
-    """Every fault in turn."""
+def run(
+    faults: Iterable[Fault], size: Size, directory: Path, tell: Callable[[Row], None]
+) -> list[Row]:
+    """These faults in turn."""
     world = size.world()
     plan_ids = add_pages(world)
     faulty = FaultyStack(directory, world, query_processes=size.processes)
@@ -105,7 +125,7 @@ def run(size: Size, directory: Path, tell: Callable[[Row], None]) -> list[Row]:
         faulty.start()
         faulty.settle(plan_ids[0])
         load = PageLoad(faulty, plan_ids, size.rate)
-        for fault in FAULTS:
+        for fault in faults:
             rows.append(one(faulty, load, fault, size.seconds, plan_ids[0]))
             tell(rows[-1])
         load.stop()
@@ -138,7 +158,8 @@ def one(faulty: FaultyStack, load: PageLoad, fault: Fault, seconds: float, plan_
     with fault.strike(faulty):
         if fault.syncs:
             fire_sync(faulty)
-        sleep(lasts)
+        asked = ask(faulty, fault.asks) if fault.asks else None
+        sleep(max(0.0, struck + lasts - monotonic()))
         ended = monotonic()
     normal_after = load.await_normal(ended, NORMAL_WITHIN, RedisUse(faulty))
     tally = Tally.of(load.between(struck, monotonic()))
@@ -148,7 +169,12 @@ def one(faulty: FaultyStack, load: PageLoad, fault: Fault, seconds: float, plan_
         await_idle(faulty)
     faulty.settle(plan_id)
     faulty.before = {}
-    return Row(fault.name, ended - struck, tally, normal_after)
+    return Row(fault.name, ended - struck, tally, normal_after, asked)
+
+
+def ask(faulty: FaultyStack, request: Ask) -> Page:
+    """The answer to this request."""
+    return faulty.request(request.method, request.path, json.dumps(request.body))
 
 
 def await_idle(faulty: FaultyStack) -> None:
@@ -193,6 +219,7 @@ def markdown(rows: list[Row], size: Size, load_average: float) -> str:
         servers=SERVERS_A_PAGE,
         rate=f"{size.rate:.0f}",
         processes=size.processes,
+        patience=API_SECONDS,
     )
     lines = ["| " + " | ".join(COLUMNS) + " |", "| --- |" + " ---: |" * (len(COLUMNS) - 1)]
     lines += ["| " + " | ".join(row.cells()) + " |" for row in rows]
@@ -201,17 +228,23 @@ def markdown(rows: list[Row], size: Size, load_average: float) -> str:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--quick", is_flag=True, help="Two seconds a fault; writes nothing.")
-def main(*, quick: bool) -> None:
+@click.option(
+    "--only", default="", help="The faults with these words in their name; writes nothing."
+)
+def main(*, quick: bool, only: str) -> None:
     """Runs the matrix."""
+    faults = [it for it in FAULTS if only in it.name]
+    if not faults:
+        raise click.BadParameter(f"no fault is called {only!r}", param_hint="--only")
     console, size = Console(width=200), QUICK if quick else FULL
     load_average = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as scratch:
-        rows = run(size, Path(scratch), lambda row: console.print(" | ".join(row.cells())))
+        rows = run(faults, size, Path(scratch), lambda row: console.print(" | ".join(row.cells())))
     table = Table(*COLUMNS)
     for row in rows:
         table.add_row(*row.cells(), style=None if row.is_good else "red")
     console.print(table)
-    if not quick:
+    if not (quick or only):
         REPORT.parent.mkdir(exist_ok=True)
         REPORT.write_text(markdown(rows, size, load_average))
     sys.exit(not all(row.is_good for row in rows))

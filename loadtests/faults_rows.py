@@ -29,6 +29,15 @@ KEYS, ENTRIES = f"{PREFIX}*", f"{PREFIX}{{*"
 
 
 @dataclass(frozen=True)
+class Ask:
+    """A request that a fault keeps from being met: 503, in time."""
+
+    method: str
+    path: str
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Fault:
     """One row. `seconds`: how long it lasts in a full run where not as long as the others."""
 
@@ -37,6 +46,7 @@ class Fault:
     seconds: float | None = None
     syncs: bool = True
     """Whether the schedule's event arrives while it lasts."""
+    asks: Ask | None = None
 
 
 def fire_sync(faulty: FaultyStack, times: int = 1) -> None:
@@ -63,6 +73,20 @@ def to_dynamodb(fault: str, *arguments: float) -> Strike:
         faulty.valkey().flushall()
 
     return partial(_switched, strike, lambda it: it.to_dynamodb.heal())
+
+
+def to_lambda(fault: str) -> Strike:
+    """Functions cannot invoke others in this way; the schedule can."""
+    return partial(
+        _switched, lambda it: getattr(it.to_lambda, fault)(), lambda it: it.to_lambda.heal()
+    )
+
+
+def to_machines(fault: str) -> Strike:
+    """The network to Step Functions fails in this way."""
+    return partial(
+        _switched, lambda it: getattr(it.to_machines, fault)(), lambda it: it.to_machines.heal()
+    )
 
 
 def both_gone(faulty: FaultyStack) -> None:
@@ -275,6 +299,12 @@ def _await(holds: Callable[[], bool]) -> None:
         sleep(0.1)
 
 
+SYNC_NOW = Ask("POST", "/drs/recovery-instance-sync", {})
+START = Ask(
+    "POST",
+    "/executions",
+    {"planId": "page-0", "executionType": "DRILL", "replaceExisting": True},
+)
 FAULTS = (
     Fault("none, for comparison", once(lambda _: None)),
     Fault("Redis refused", to_redis("refuse")),
@@ -308,7 +338,13 @@ FAULTS = (
         "STS black hole, sync function cold",
         weather({"service": "sts", "outage": "hang"}, cold=True),
     ),
+    Fault("DRS down", weather({"service": "drs", "outage": "503"})),
     Fault("DRS black hole", weather({"service": "drs", "outage": "hang"})),
+    Fault("EC2 down", weather({"service": "ec2", "outage": "503"})),
     Fault("EC2 black hole", weather({"service": "ec2", "outage": "hang"})),
+    Fault("Lambda refused", to_lambda("refuse"), syncs=False, asks=SYNC_NOW),
+    Fault("Lambda black hole", to_lambda("black_hole"), syncs=False, asks=SYNC_NOW),
+    Fault("Step Functions refused", to_machines("refuse"), asks=START),
+    Fault("Step Functions black hole", to_machines("black_hole"), asks=START),
     Fault("EventBridge delivers twice", once(partial(fire_sync, times=2)), syncs=False),
 )

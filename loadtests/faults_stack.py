@@ -15,7 +15,6 @@ from typing import Any
 import redis
 import urllib3
 
-from local.processes import Process
 from local.proxy import FaultProxy
 from local.servers import valkey
 from local.stack import Stack
@@ -41,9 +40,7 @@ class Page:
 
 @dataclass
 class FaultyStack:
-    """A stack in `directory`, without a schedule, behind two
-    fault proxies named after the servers.
-    """
+    """A stack in `directory`, without a schedule, behind fault proxies named after the servers."""
 
     directory: Path
     world: World = field(default_factory=lambda: make_world(servers=300, places=3, plans=8))
@@ -85,6 +82,16 @@ class FaultyStack:
         """The network in front of DynamoDB."""
         return self.proxies["DynamoDB"]
 
+    @property
+    def to_lambda(self) -> FaultProxy:
+        """The network in front of Lambda, for functions that invoke others."""
+        return self.proxies["Lambda"]
+
+    @property
+    def to_machines(self) -> FaultProxy:
+        """The network in front of Step Functions."""
+        return self.proxies["Step Functions"]
+
     def valkey(self, **options: Any) -> redis.Redis:
         """A client of Valkey itself, past the proxy."""
         return redis.Redis(**{"port": self.stack.valkey.port} | options)
@@ -103,8 +110,8 @@ class FaultyStack:
         """Everything is as it was, but for what the tiers hold."""
         while self.undo:
             self.undo.pop()()
-        self.to_redis.heal()
-        self.to_dynamodb.heal()
+        for proxy in self.proxies.values():
+            proxy.heal()
         self.to_redis.lead_to(self.stack.valkey.port)
         self.to_dynamodb.lead_to(self.stack.dynamodb.port)
         self.stack.standin.weather(self.world.weather)
@@ -194,10 +201,10 @@ class FaultyStack:
             page.body, server_ids or self.servers_of(self.largest), self.world.expected
         ) + [f"{it} is unknown" for it in page.body["unknownServerIds"]]
 
-    def _reach(self, process: Process) -> int:
-        if process.name not in self.proxies:
-            self.proxies[process.name] = FaultProxy(process.port)
-        return self.proxies[process.name].port
+    def _reach(self, server: str, port: int) -> int:
+        if server not in self.proxies:
+            self.proxies[server] = FaultProxy(port)
+        return self.proxies[server].port
 
 
 type Truths = Mapping[str, Mapping[str, Any] | None]

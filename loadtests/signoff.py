@@ -24,7 +24,6 @@ from loadtests.counting import KeyCounter
 from loadtests.load import ONE_PLAN, Run, Shape, Site, percentile, run
 from loadtests.report import write_report
 from loadtests.verdict import Result, calibration, show
-from local.processes import Process
 from local.stack import Stack
 from local.world import World, make_world
 
@@ -126,11 +125,11 @@ def _local(directory: Path, scale: float) -> list[Run]:
 def _cold(directory: Path, scale: float) -> Run:
     counters: list[KeyCounter] = []
 
-    def reach(process: Process) -> int:
-        if process.name != "DynamoDB":
-            return process.port
+    def reach(server: str, port: int) -> int:
+        if server != "DynamoDB":
+            return port
         if not counters:
-            counters.append(KeyCounter(process.port))
+            counters.append(KeyCounter(port))
         return counters[0].port
 
     with _stack(directory / "cold", reach=reach) as (stack, plans):

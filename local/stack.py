@@ -9,7 +9,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,13 @@ from services.settings import Settings
 
 ENDPOINTS = {"stepfunctions": "SFN"}  # services whose endpoint variable has another name
 type Report = Callable[[str], None]
+type Reach = Callable[[str, int], int]
+"""By a server's name and its port: where to reach it."""
+
+
+def direct(_server: str, port: int) -> int:
+    """At its own port."""
+    return port
 
 
 @dataclass
@@ -43,8 +49,8 @@ class Stack:
     four_eyes: bool = False
     query_processes: int = 2
     """How many pages are answered at once; Lambda would start as many as it takes."""
-    reach: Callable[[Process], int] = attrgetter("port")
-    """The port at which the product reaches Valkey and DynamoDB;
+    reach: Reach = direct
+    """The port at which the product reaches Valkey, DynamoDB, Lambda and Step Functions;
     where the network is to fail, a proxy's.
     """
     beside: "Stack | None" = None
@@ -102,16 +108,20 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         """What any process needs to work on this stack: the functions, and a second terminal."""
-        dynamodb = f"http://127.0.0.1:{self.reach(self.dynamodb)}"
-        endpoints = {"DYNAMODB": dynamodb} | dict.fromkeys(
-            ("LAMBDA", "SFN"), f"http://127.0.0.1:{self.port}"
-        )
-        endpoints |= dict.fromkeys(("DRS", "EC2", "STS"), self.aws.url)
-        redis_url = f"redis://127.0.0.1:{self.reach(self.valkey)}/0"
+        redis_url = f"redis://127.0.0.1:{self.reach('Valkey', self.valkey.port)}/0"
         settings = functions.settings(
             redis_url, self.read_from, four_eyes=self.four_eyes, region=self.region
         )
-        return settings | functions.aws(endpoints, self.region)
+        return settings | functions.aws(self._endpoints(self.reach), self.region)
+
+    def _endpoints(self, reach: Reach) -> dict[str, str]:
+        ports = {
+            "DYNAMODB": reach("DynamoDB", self.dynamodb.port),
+            "LAMBDA": reach("Lambda", self.port),
+            "SFN": reach("Step Functions", self.port),
+            **dict.fromkeys(("DRS", "EC2", "STS"), self.aws.port),
+        }
+        return {service: f"http://127.0.0.1:{port}" for service, port in ports.items()}
 
     @cached_property
     def standin(self) -> StandInAdmin:
@@ -119,11 +129,12 @@ class Stack:
         return StandInAdmin(self.aws.url)
 
     def client(self, service: str) -> Any:
-        """An unmodified boto3 client of this stack, as our own account."""
+        """An unmodified boto3 client of this stack, as our own
+        account and past every `reach`."""
         environment = self.environment
         return boto3.client(
             service,
-            endpoint_url=environment[f"AWS_ENDPOINT_URL_{ENDPOINTS.get(service, service.upper())}"],
+            endpoint_url=self._endpoints(direct)[ENDPOINTS.get(service, service.upper())],
             region_name=self.region,
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],

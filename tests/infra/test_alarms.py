@@ -28,8 +28,6 @@ from loadtests.faults_stack import FaultyStack
 from local import functions
 from local.front import SCHEDULED_EVENT, SYNC, WATCH_EVENT
 from local.functions import ENVIRONMENT, PROJECT
-from local.processes import Process
-from local.proxy import FaultProxy
 from local.stack import Stack
 from local.throttling import ThrottlingDynamoDB
 from local.world import EMPTY_PLAN, make_world
@@ -44,24 +42,6 @@ SILENT_WITHIN = 12  # periods; breakers and processes come back at their own tim
 MINUTES_A_SECOND = 60
 DEPLOYMENT = f"{PROJECT}-{ENVIRONMENT}"
 LONG_AGO = 1_600_000_000_000
-
-
-@dataclass
-class StackWithDistantMachines(Stack):
-    """A stack whose functions reach Step Functions through a proxy."""
-
-    to_machines: FaultProxy | None = None
-
-    def _front(self) -> Process:
-        process = super()._front()
-        self.to_machines = FaultProxy(self.port)
-        path = self.directory / "front.json"
-        config = json.loads(path.read_text())
-        for spec in config["functions"].values():
-            url = f"http://127.0.0.1:{self.to_machines.port}"
-            spec["environment"]["AWS_ENDPOINT_URL_SFN"] = url
-        path.write_text(json.dumps(config))
-        return process
 
 
 @dataclass
@@ -179,7 +159,7 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     world = make_world(servers=60, places=3, plans=4, newest=datetime.now(UTC))
     world.weather.clear()  # the region that is denied in the world of the demonstration
     faulty = FaultyStack(tmp_path_factory.mktemp("alarms"), world)
-    faulty.stack = StackWithDistantMachines(
+    faulty.stack = Stack(
         faulty.directory,
         world=world,
         schedule_seconds=0,
@@ -338,7 +318,7 @@ def nobody_drives(it: Rehearsal) -> Iterator[None]:
         waves=[Wave(wave_number=1)],
     )
     executions.begin(silent, lambda _: None)
-    machines = it.faulty.stack.to_machines  # type: ignore[attr-defined]
+    machines = it.faulty.to_machines
     machines.refuse()
     yield
     machines.heal()
