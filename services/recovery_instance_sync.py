@@ -9,6 +9,7 @@ from cache.errors import SomeUnknown
 from services.api.models import ExistingInstances
 from services.execution import termination
 from services.execution.approval import refuse_alone
+from services.execution.operations import DIRECTLY
 from services.reads.pages import existing_body, server_ids
 from services.settings import Settings
 from services.sync import run
@@ -87,11 +88,13 @@ def check_existing_recovery_instances(source_server_ids: list[str]) -> list[dict
     return found
 
 
-def terminate_recovery_instances(execution_id: str, *, confirm: bool = False) -> int:
+def terminate_recovery_instances(
+    execution_id: str, *, confirm: bool = False, requested_by: str = DIRECTLY
+) -> int:
     """Terminate what an execution launched, as far as the guard rails allow; how many instances are
     asked to go.
 
-    Real recoveries go with `confirm` alone.
+    Real recoveries go with `confirm` alone. `requested_by` stands in the row and the report.
 
     Raises:
         NotFound, Conflict: when there is no such execution, it still runs, or a second person would
@@ -100,6 +103,10 @@ def terminate_recovery_instances(execution_id: str, *, confirm: bool = False) ->
     wiring = _wiring()
     refuse_alone(wiring.settings, confirm=confirm)
     answer = termination.terminate_recovery_instances(
-        wiring.executions, wiring.sync_parts(), execution_id, confirm=confirm
+        wiring.executions,
+        wiring.sync_parts(),
+        execution_id,
+        confirm=confirm,
+        by=requested_by,
     )
     return len(answer["requested"])

@@ -110,13 +110,13 @@ class Access:
         """An IAM caller: `…:assumed-role/ROLE/SESSION` or
         `…:user/NAME`, whose group is the role or the user.
         """
-        kind, *names = str(identity.get("userArn") or "").rpartition(":")[2].split("/")
-        if kind not in {"assumed-role", "user"} or not names:
+        kind, names = _iam_names(identity.get("userArn"))
+        if not names:
             raise Forbidden("the request is signed by nobody that can be told apart")
         # A session's name is the choice of whoever takes the role: it tells people apart and opens
         # nothing.
         group = names[0] if kind == "assumed-role" else names[-1]
-        return Caller("/".join(map(_no_address, names)), self._roles({group}))
+        return Caller("/".join(names), self._roles({group}))
 
     def _roles(self, groups: Iterable[str]) -> frozenset[Role]:
         """The roles of these groups; whoever may act or agree may see too."""
@@ -126,6 +126,16 @@ class Access:
 
 
 OPEN = Access()
+
+
+def name_of_arn(arn: str | None) -> str | None:
+    """`ROLE/SESSION` or a user's name, as rows keep it; None for an ARN of neither."""
+    return "/".join(_iam_names(arn)[1]) or None
+
+
+def _iam_names(arn: object) -> tuple[str, list[str]]:
+    kind, *names = str(arn or "").rpartition(":")[2].split("/")
+    return kind, [_no_address(it) for it in names] if kind in {"assumed-role", "user"} else []
 
 
 def _claims(authorizer: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -600,6 +600,7 @@ class ReportWave(ReportSums):
     status: str
     message: str | None
     job_ids: list[str]
+    resumed_by: str | None = Field(description="who let it begin after a pause")
     start_time: str | None
     end_time: str | None
     duration_seconds: int | None
@@ -634,6 +635,7 @@ class Report(ReportSums):
     message: str | None
     requested_by: str | None
     approved_by: str | None
+    cancelled_by: str | None
     findings: list[LaunchFinding] | None = Field(
         description="of the plan's check right before the launch; null: not checked by us"
     )

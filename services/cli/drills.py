@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from cache.errors import Conflict, NotFound
+from services.cli.caller import caller
 from services.cli.group import main
 from services.cli.listing import wide_option
 from services.cli.output import as_json, complain, out, say
@@ -37,7 +38,7 @@ def clean_up(  # noqa: PLR0913, PLR0917 - an option each
             executions_of(wiring),
             wiring.sync_parts(),
             plan,
-            clean_up_of(note, None),
+            clean_up_of(note, caller() if yes else None),
             dry_run=not yes,
         )
     except Conflict as error:

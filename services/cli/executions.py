@@ -7,6 +7,7 @@ import json
 import click
 
 from cache.errors import Conflict, NotFound
+from services.cli.caller import caller
 from services.cli.group import main
 from services.cli.listing import Column, Listing, wide_option
 from services.cli.output import as_json, complain, out, say
@@ -50,9 +51,7 @@ def cancel(wiring: SyncWiring, execution_id: str, force: bool, yes: bool, as_jso
             "--force ends it now, and nobody follows what DRS still launches: --yes"
         )
     try:
-        execution = cancel_execution(
-            executions_of(wiring), execution_id, force=force, by="the command line"
-        )
+        execution = cancel_execution(executions_of(wiring), execution_id, force=force, by=caller())
     except (NotFound, Conflict) as error:
         raise click.ClickException(str(error)) from error
     if as_json:

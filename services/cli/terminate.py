@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cache.errors import Conflict, NotFound
+from services.cli.caller import caller
 from services.cli.group import main
 from services.cli.listing import Column, Listing, wide_option
 from services.cli.output import as_json, bar, complain, kind_of, out, say
@@ -46,7 +47,12 @@ def terminate(  # noqa: PLR0913, PLR0917 - an option each
     try:
         refuse_alone(wiring.settings, confirm=confirm_recovery)
         body = terminate_recovery_instances(
-            executions, parts, execution_id, confirm=confirm_recovery, dry_run=not yes
+            executions,
+            parts,
+            execution_id,
+            confirm=confirm_recovery,
+            dry_run=not yes,
+            by=caller() if yes else None,
         )
     except (NotFound, Conflict) as error:
         raise click.ClickException(str(error)) from error

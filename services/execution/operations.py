@@ -26,6 +26,7 @@ from services.platform.launches import LaunchLog, launches_still_there
 from services.sync.after_wave import sync_after_wave
 from services.sync.wiring import SyncWiring
 
+DIRECTLY = "a direct operation"  # who asked, where the event does not say for whom
 UNATTENDED = frozenset(
     {"start_wave", "poll_wave", "sync_wave", "go_on", "finish", "machine_ended", "watch_executions"}
 )
@@ -36,6 +37,7 @@ class TerminateEvent(Terminate, Event):
     """`terminate_recovery_instances`."""
 
     execution_id: ExecutionId
+    requested_by: str = Field(DIRECTLY, min_length=1, max_length=100)
 
 
 class StepEvent(Event):
@@ -130,6 +132,7 @@ def direct_operations(wiring: SyncWiring) -> DirectOperations:
             wanted.execution_id,
             confirm=wanted.confirm,
             dry_run=wanted.dry_run,
+            by=wanted.requested_by,
         )
 
     return {

@@ -16,7 +16,7 @@ def pause(execution: Execution) -> None:
         execution.status, execution.driven_at = Status.PAUSED, None
 
 
-def resume(executions: Executions, driver: Driver, execution_id: str) -> Execution:
+def resume(executions: Executions, driver: Driver, execution_id: str, by: str | None) -> Execution:
     """Let the wave begin that waits. Of two who say so at once, one does.
 
     Raises:
@@ -37,13 +37,13 @@ def resume(executions: Executions, driver: Driver, execution_id: str) -> Executi
                 "NOT_PAUSED", f"execution {execution_id} is not paused: {execution.status}"
             )
         wave = min(waiting, key=lambda it: it.wave_number)
-        number, wave.pause_before_wave = wave.wave_number, False
+        number, wave.pause_before_wave, wave.resumed_by = wave.wave_number, False, by
         execution.status, execution.driven_at = Status.RUNNING, now()
 
     def alter_back(execution: Execution) -> None:
         pause(execution)
         if wave := execution.wave(number):
-            wave.pause_before_wave = True
+            wave.pause_before_wave, wave.resumed_by = True, None
 
     execution = executions.change(execution_id, alter)
     try:

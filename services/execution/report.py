@@ -41,6 +41,7 @@ def report_body(
         "message": execution.message,
         "requestedBy": execution.requested_by,
         "approvedBy": execution.approved_by,
+        "cancelledBy": execution.cancelled_by,
         "findings": [it.model_dump() for it in execution.findings]
         if execution.findings is not None
         else None,
@@ -70,6 +71,7 @@ def _wave(wave: Wave, launches: Launches) -> dict[str, Any]:
         "status": wave.status,
         "message": wave.message,
         "jobIds": wave.jobs,
+        "resumedBy": wave.resumed_by,
         "startTime": wave.start_time,
         "endTime": wave.end_time,
         "durationSeconds": _seconds(wave.start_time, wave.end_time),

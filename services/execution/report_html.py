@@ -73,6 +73,7 @@ def _facts(report: Part) -> str:
         ("Status", report["status"] + (f": {report['message']}" if report["message"] else "")),
         ("Asked for by", report.get("requestedBy") or "not known"),
         ("Agreed to by", report.get("approvedBy") or "nobody else"),
+        *([("Cancelled by", report["cancelledBy"])] if report["cancelledBy"] else []),
         ("Started", report["startTime"] or "not known"),
         ("Ended", report["endTime"] or "not yet"),
         ("Took", duration(report["durationSeconds"])),
@@ -98,6 +99,8 @@ def _wave(wave: Part) -> str:
     place = f"{wave['accountId']} / {wave['region']}"
     said = f"{wave['status']}, {_counts(wave)}, took {duration(wave['durationSeconds'])}"
     jobs = ", ".join(wave["jobIds"]) or "no job"
+    if wave["resumedBy"]:
+        jobs += f", resumed by {wave['resumedBy']}"
     heads = ("Server", "Status", "Instance", "Type", "Recovery point", "RPO", "Launched", "RTO")
     why = f'<p class="bad">{_text(wave["message"])}</p>' if wave["message"] else ""
     return (

@@ -99,7 +99,8 @@ class ExecutionRoutes:
 
     def resume(self, request: Request) -> Response:
         """202: the wave begins before which it paused."""
-        return _started(resume(self._executions, self._driver(), _id(request)))
+        by = request.caller.person
+        return _started(resume(self._executions, self._driver(), _id(request), by))
 
     def _driver(self) -> Driver:
         return Driver(self._executions, self._wiring.settings.state_machine_arn)

@@ -136,6 +136,7 @@ def cancel_execution(
             execution.abandon(now(), why)
             return
         execution.cancel_requested, execution.approval = True, None
+        execution.cancelled_by = by
         if force:
             execution.end(now(), why)
         elif not any(wave.status in IN_FLIGHT for wave in execution.waves):

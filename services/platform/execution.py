@@ -93,6 +93,8 @@ class Wave(_Row, extra="allow"):
     """Whether somebody must say that it may begin; not of the
     first wave, which a start is about.
     """
+    resumed_by: str | None = None
+    """Who said that it may begin."""
     longest_minutes: int | None = Field(None, ge=1)
     """Servers without a result by then have failed."""
     snapshots: dict[str, str] = {}
@@ -225,6 +227,7 @@ class Execution(_Row):
     clean_ups: list[CleanUp] = []
     requested_by: str | None = None
     approved_by: str | None = None
+    cancelled_by: str | None = None
     approval: Approval | None = None
     findings: list[PlanFinding] | None = None
     """The worst first, FINDINGS_KEPT at most. None: its plan was not checked by us."""

@@ -13,6 +13,7 @@ from services.settings import Settings
 from services.sync.wiring import SyncWiring
 from tests.execution.deployment import Deployment
 from tests.execution.machines import Machines, serving
+from tests.execution.people import People
 from tests.execution.product import Product
 
 
@@ -74,3 +75,9 @@ def deployment(
     yield deployment
     product.aws.weather([])
     product.aws.call("PUT", "behaviour", {"launch_failures": {}})
+
+
+@pytest.fixture
+def people(deployment: Deployment) -> People:
+    """Jane and John."""
+    return People(deployment)

@@ -1,57 +1,19 @@
 """A real recovery and its termination wait for a second person, where the deployment says so."""
 
-import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from cache.errors import Conflict
 from cache.values import to_millis, to_stamp
 from services import recovery_instance_sync as functions
-from services.api.access import Access, Role
-from services.api.routing import answer
 from services.execution.approval import APPROVAL_SECONDS
 from services.execution.operations import direct_operations
-from services.execution.routes import ExecutionRoutes
 from services.platform.execution import Status
 from services.sync.wiring import SyncWiring
 from tests.execution.deployment import Deployment
 from tests.execution.machines import Machines
-
-ACCESS = Access(
-    "JWT",
-    frozenset({"page"}),
-    {Role.OPERATOR: frozenset({"operators"}), Role.APPROVER: frozenset({"approvers"})},
-)
-
-
-class People:
-    """Callers of a deployment where a second person must agree; all of them may do everything."""
-
-    def __init__(self, deployment: Deployment) -> None:
-        settings = replace(deployment.wiring.settings, four_eyes=True)
-        self._routes = ExecutionRoutes(SyncWiring(settings)).routes
-
-    def ask(
-        self, who: str, resource: str, execution_id: str = "", body: Any = None
-    ) -> tuple[int, Any]:
-        """POST as this person."""
-        claims = {"aud": "page", "cognito:username": who, "cognito:groups": "operators,approvers"}
-        event = {
-            "httpMethod": "POST", "resource": resource, "path": resource,
-            "pathParameters": {"executionId": execution_id}, "body": json.dumps(body or {}),
-            "requestContext": {"authorizer": {"claims": claims}},
-        }  # fmt: skip
-        reply = answer(event, self._routes, "", ACCESS)
-        return reply["statusCode"], json.loads(reply["body"])
-
-
-@pytest.fixture
-def people(deployment: Deployment) -> People:
-    """Jane and John."""
-    return People(deployment)
-
+from tests.execution.people import People
 
 APPROVE = "/executions/{executionId}/approve"
 TERMINATE = "/executions/{executionId}/terminate-instances"

@@ -7,8 +7,10 @@ from typing import Any
 from cache.attributes import decode_item, encode
 from services.api.models import RecoverySnapshots
 from services.execution import waves as steps
+from services.execution.report_html import report_html
 from services.platform.execution import Server, Status
 from tests.execution.deployment import Deployment
+from tests.execution.people import People
 
 SNAPSHOTS = "/source-servers/{sourceServerId}/recovery-snapshots"
 RESUME = "/executions/{executionId}/resume"
@@ -62,6 +64,19 @@ def test_the_platforms_pause_holds_the_next_wave_until_somebody_says_go_on(
     execution = deployment.drive(execution_id, wave=2)
     assert execution.status == Status.COMPLETED
     assert {it for wave in execution.waves for it in wave.servers(Server.LAUNCHED)} == set(ids)
+
+
+def test_a_wave_that_waited_names_who_let_it_begin(deployment: Deployment, people: People) -> None:
+    """In the row and in the report."""
+    plan_id, _ = plan_of(deployment, pauseBeforeWave=True)
+    execution_id = begun(deployment, plan_id)
+    deployment.drive(execution_id)
+    assert people.ask("jane", RESUME, execution_id)[0] == 202
+    assert [it.resumed_by for it in deployment.execution(execution_id).waves] == [None, "jane"]
+    path = "/executions/{executionId}/report"
+    report = deployment.call("GET", path, executionId=execution_id)[1]
+    assert [it["resumedBy"] for it in report["waves"]] == [None, "jane"]
+    assert "resumed by jane" in report_html(report)
 
 
 def test_a_paused_execution_is_cancelled_at_once(deployment: Deployment) -> None:

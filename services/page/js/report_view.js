@@ -22,6 +22,7 @@ function facts(report) {
     fact("Status", statusWord(status), message && `: ${message}`),
     report.requestedBy && fact("Asked for by", report.requestedBy),
     report.approvedBy && fact("Agreed to by", report.approvedBy),
+    report.cancelledBy && fact("Cancelled by", report.cancelledBy),
     fact("Started", moment(startTime)),
     fact("Ended", endTime ? timeOf(endTime) : "not yet"),
     fact("Took", took(durationSeconds)),
@@ -57,7 +58,7 @@ function waveSection(wave) {
   const jobs = wave.jobIds.join(", ") || "no job";
   return el("section", { className: "wave" },
     el("h2", {}, `Wave ${wave.waveNumber} · ${wave.waveName}`),
-    el("p", { className: "sub" }, [placeName(wave), statusWord(wave.status), counts(wave), `took ${took(wave.durationSeconds)}`, jobs].join(" · ")),
+    el("p", { className: "sub" }, [placeName(wave), statusWord(wave.status), counts(wave), `took ${took(wave.durationSeconds)}`, jobs, wave.resumedBy && `resumed by ${wave.resumedBy}`].filter(Boolean).join(" · ")),
     wave.message && el("p", { className: "why" }, wave.message),
     el("table", { className: "report", attrs: { "aria-label": `Servers of wave ${wave.waveNumber}` } },
       el("thead", {}, el("tr", {}, HEADS.map((head) => el("th", { attrs: { scope: "col" } }, head)))),
