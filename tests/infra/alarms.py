@@ -38,7 +38,7 @@ class Period:
 
 
 class Alarm:
-    """One alarm of monitoring.yaml."""
+    """One alarm of a template."""
 
     def __init__(self, properties: Mapping[str, Any]) -> None:
         self._it = properties
@@ -74,9 +74,9 @@ def _number(threshold: Any) -> float:
     return float(PARAMETERS[threshold["Ref"]] if isinstance(threshold, dict) else threshold)
 
 
-def alarms() -> dict[str, Alarm]:
+def alarms(template: str = "monitoring.yaml") -> dict[str, Alarm]:
     """Every alarm of the template by its logical name, as of a deployment with a mirror."""
-    found = resources("monitoring.yaml", "AWS::CloudWatch::Alarm")
+    found = resources(template, "AWS::CloudWatch::Alarm")
     return {name: Alarm(properties) for name, properties in found.items()}
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from local import functions
+from tests.infra.alarms import Period, alarms
+from tests.infra.policies import filled
 from tests.infra.templates import load
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105 - RFC 6238, appendix B, in base 32
@@ -126,3 +128,33 @@ def test_the_canary_fails_where_a_person_would_see_nothing(
     canary["sign_in"] = lambda _: "another token"
     with pytest.raises(OSError, match="401"):
         canary["handler"]({}, None)
+
+
+def test_the_canarys_alarm_rings_and_falls_silent_again(
+    world: World, canary: dict[str, Any]
+) -> None:
+    """Twice in three runs, or when it does not run at all; one failure alone wakes nobody."""
+    (alarm,) = alarms("canary.yaml").values()
+    name = filled(
+        load("canary.yaml")["Resources"]["Canary"]["Properties"]["FunctionName"]["Fn::Sub"]
+    )
+    plans = list(world.plans)
+
+    def run() -> Period:
+        period, errors = Period(), 0
+        try:
+            canary["handler"]({}, None)
+        except RuntimeError:
+            errors = 1
+        period.add("AWS/Lambda", "Errors", errors, FunctionName=name)
+        return period
+
+    well = [run() for _ in range(3)]
+    assert not alarm.is_ringing(well)
+    world.plans.clear()
+    ill = [run(), run()]
+    assert not alarm.is_ringing([*well, ill[0]])
+    assert alarm.is_ringing([*well, *ill])
+    world.plans.extend(plans)
+    assert not alarm.is_ringing([*well, *ill, run(), run()])
+    assert alarm.is_ringing([*well, Period(), Period()])
