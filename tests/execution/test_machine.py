@@ -133,17 +133,26 @@ def test_a_machine_killed_at_any_step_leaves_nothing_locked(deployment: Deployme
     pytest.fail("the machine never ends")
 
 
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [({"throttle": 1}, "ThrottlingException"), ({"deny": True}, "AccessDeniedException")],
+)
 def test_a_step_that_fails_to_the_end_of_its_tries_closes_the_execution(
-    deployment: Deployment,
+    deployment: Deployment, trouble: dict[str, Any], said: str
 ) -> None:
-    """DRS throttles for longer than the machine asks again; the row says why, in one line."""
+    """DRS throttles, or denies, for longer than the machine asks again; the row says why, in one
+    line.
+    """
     execution_id, _ = begun(deployment)
-    deployment.aws.weather([{"service": "drs", "operation": "DescribeSourceServers", "deny": True}])
+    rule = {"service": "drs", "operation": "DescribeSourceServers"}
+    deployment.aws.weather([rule | trouble])
     taken, ended = run(deployment, execution_id)
     assert (taken, ended) == (["start_wave"] * 4 + ["finish"], "FAILED")
     execution = deployment.execution(execution_id)
     assert execution.status == Status.FAILED
-    assert "DescribeSourceServers" in (execution.message or "")
+    message = execution.message or ""
+    assert all(it in message for it in ("DescribeSourceServers", said)), message
+    assert "\n" not in message
 
 
 def test_an_outage_shorter_than_the_tries_costs_time_only(deployment: Deployment) -> None:
