@@ -111,7 +111,9 @@ class Deployment:
             return
         prefix = f"{self.name(MAIN)}-dry-run"
         try:
-            self._show(MAIN, self._packaged(prefix), self._main())
+            body = self._packaged(prefix)
+            self._name_as_deployed(prefix)
+            self._show(MAIN, body, self._main())
         finally:
             page.remove(self.client("s3"), self.preflight.bucket, f"{prefix}/")
         for role in self.functions.differing():
@@ -120,7 +122,11 @@ class Deployment:
     def import_tables(self) -> None:
         """Takes tables that are there into the stack, rows and all;
         the next deployment makes the others.
+
+        Raises:
+            Refused: when there is nothing to import, or the stack's state allows no import.
         """
+        click.echo(f"{self.name(TABLES)}: {self.stacks.meet(self.name(TABLES))}")
         tables = Tables(self.client("dynamodb"), self.parameters)
         owned = self.stacks.resources(self.name(TABLES)).values()
         there = [it for it in tables.made() if tables.exists(it)]
@@ -134,7 +140,13 @@ class Deployment:
         )
 
     def tear_down(self, *, data: bool) -> None:
-        """Deletes the main stack; with `data` the users and every row too, for good."""
+        """Deletes the main stack; with `data` the users and every row too, for good.
+
+        Raises:
+            Refused: while something happens to one of the stacks; nothing was deleted then.
+        """
+        for template in (MAIN, USERS, TABLES) if data else (MAIN,):
+            self.stacks.refuse_deletion_while_busy(self.name(template))
         bucket = self.stacks.outputs(self.name(MAIN)).get("PageBucket")
         if bucket:
             page.remove(self.client("s3"), bucket, "")
@@ -173,14 +185,15 @@ class Deployment:
         self.stacks.deploy(name, body, self._own(template, Protected="true"), self.tags)
 
     def _let_go(self, template: str) -> None:
+        """Unprotected first. What is not whole cannot be updated, and may hold nothing."""
         name = self.name(template)
-        if self.stacks.status(name):
+        if self.stacks.is_usable(name):
             body = (INFRA / template).read_text()
             own = self._own(template, Protected="false") | (
                 {"ReplicaRegion": ""} if template == TABLES else {}
             )
             self.stacks.deploy(name, body, own, self.tags)
-            self.stacks.delete(name)
+        self.stacks.delete(name)
 
     # the template's name
     def _own(self, template: str, Protected: str = "true") -> dict[str, str]:  # noqa: N803
@@ -228,6 +241,18 @@ class Deployment:
                 True,
             ),
         )
+
+    def _name_as_deployed(self, prefix: str) -> None:
+        """The parts name what they are made of where a deployment would put it, which is under its
+        own hash: what is the same is no change.
+        """
+        s3, bucket = self.client("s3"), self.preflight.bucket
+        for found in s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/").get("Contents", []):
+            key = found["Key"]
+            if key.endswith(".template"):
+                body = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+                as_deployed = body.replace(f"{prefix}/", f"{self.name(MAIN)}/")
+                s3.put_object(Bucket=bucket, Key=key, Body=as_deployed.encode())
 
     def _packaged(self, prefix: str) -> str:
         """The main template with its parts and code uploaded and named by their addresses."""

@@ -63,7 +63,21 @@ def what_to_do(name: str, status: str) -> str:
         return "update"
     if status in WAYS_OUT:
         raise Refused(f"stack {name} is {status}: {WAYS_OUT[status].format(name=name)}")
-    raise Refused(f"stack {name} is {status}: wait until that has ended")
+    raise _busy(name, status)
+
+
+def refuse_deletion_while_busy(name: str, status: str) -> None:
+    """See that a stack of this status can be deleted: any but one that something happens to.
+
+    Raises:
+        Refused: it is being changed or deleted.
+    """
+    if status.endswith("_IN_PROGRESS") and status not in NOT_THERE:
+        raise _busy(name, status)
+
+
+def _busy(name: str, status: str) -> Refused:
+    return Refused(f"stack {name} is {status}: wait until that has ended")
 
 
 class Stacks:
@@ -87,8 +101,8 @@ class Stacks:
         return what_to_do(name, self.status(name))
 
     def outputs(self, name: str) -> dict[str, str]:
-        """Its outputs; none when it is not there."""
-        if self.status(name) not in USABLE:
+        """Its outputs, whatever state it is in; none when it is not there."""
+        if self.status(name) in NOT_THERE:
             return {}
         return {
             it["OutputKey"]: it["OutputValue"] for it in self._described(name).get("Outputs", [])
@@ -111,8 +125,7 @@ class Stacks:
             Refused: the stack is in a state that allows neither.
             Failed: CloudFormation could not finish and took back what it did; why is reported.
         """
-        if self.status(name) in FAILED_CREATION:
-            self.delete(name)
+        self._clear(name)
         change_set = self._change_set(name, body, parameters, tags)
         if change_set is None:
             self._report(f"  {name}: nothing to change")
@@ -153,8 +166,9 @@ class Stacks:
     ) -> None:
         """Takes tables that exist into the stack: their names and types by logical id.
 
-        Raises Failed.
+        Raises Refused and Failed as `deploy` does.
         """
+        self._clear(name)
         wanted = [
             {
                 "ResourceType": kind,
@@ -167,10 +181,19 @@ class Stacks:
         if change_set:
             self.execute(name, change_set)
 
+    def is_usable(self, name: str) -> bool:
+        """Whether it is there and whole, so that it can be updated."""
+        return self.status(name) in USABLE
+
+    def refuse_deletion_while_busy(self, name: str) -> None:
+        """Raises Refused while something happens to it."""
+        refuse_deletion_while_busy(name, self.status(name))
+
     def delete(self, name: str) -> None:
-        """Deletes it and waits. Raises Failed."""
+        """Deletes it and waits. Raises Refused while something happens to it; Failed."""
         if self.status(name) == "":
             return
+        self.refuse_deletion_while_busy(name)
         identity = self._described(name)[
             "StackId"
         ]  # a deleted stack is no longer found by its name
@@ -181,6 +204,12 @@ class Stacks:
                 self._report(f"  !! {line}")
             raise Failed(f"stack {name} is {status}")
         self._report(f"  {name}: deleted")
+
+    def _clear(self, name: str) -> None:
+        """The stack can be created or updated now: remains of a creation that failed are gone."""
+        self.meet(name)
+        if self.status(name) in FAILED_CREATION:
+            self.delete(name)
 
     def _described(self, name: str) -> dict[str, Any]:
         return dict(self._client.describe_stacks(StackName=name)["Stacks"][0])

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3
 import pytest
+import urllib3
 
 from local.processes import Process, free_port
 from local.servers import OWN_ACCOUNT, REGION
@@ -49,6 +51,15 @@ class Account:
         """An unmodified client of it."""
         keys = {"aws_access_key_id": OWN_ACCOUNT, "aws_secret_access_key": "local"}
         return boto3.client(service, endpoint_url=self.url, region_name=REGION, **keys)
+
+    def put_stack_into(self, name: str, status: str) -> None:
+        """A stack in a state that only time or a fault of AWS would bring."""
+        fields = {"Action": "SetStackStatus", "StackName": name, "StackStatus": status}
+        scope = f"Credential={OWN_ACCOUNT}/20260101/{REGION}/cloudformation/aws4_request"
+        headers = {"authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"}
+        headers["content-type"] = "application/x-www-form-urlencoded"
+        reply = urllib3.request("POST", self.url, body=urlencode(fields), headers=headers)
+        assert reply.status == 200, reply.data
 
 
 @pytest.fixture(scope="session")

@@ -76,6 +76,46 @@ class TestStacks:
         assert "remains" in stacks.meet("broken")
         assert stacks.deploy("broken", queues("e"), {"Word": "a"}, {}) is True
 
+    def test_changes_of_nested_stacks_are_shown_as_theirs(
+        self, stacks: Stacks, account: Account
+    ) -> None:
+        """Each by itself, not as one that says that the nested stack differs somehow."""
+        account.client("s3").create_bucket(Bucket="parts")
+
+        def whole(*names: str) -> str:
+            key = f"{len(names)}.template"
+            account.client("s3").put_object(Bucket="parts", Key=key, Body=queues(*names).encode())
+            url = f"{account.url}/parts/{key}"
+            part = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}}
+            return json.dumps({"Resources": {"Part": part}})
+
+        stacks.deploy("nest", whole("n1"), {}, {})
+        (change,) = stacks.changes("nest", whole("n1", "n2"), {}, {})
+        assert (change.action, change.resource, change.kind) == ("Add", "Queue1", "AWS::SQS::Queue")
+        assert change.stack.startswith("nest-Part-")
+        client = account.client("cloudformation")
+        for name in ("nest", change.stack):
+            left = client.list_change_sets(StackName=name)["Summaries"]
+            assert [it for it in left if it["ExecutionStatus"] == "AVAILABLE"] == []
+
+    @pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"])
+    def test_nothing_is_done_to_a_stack_that_something_happens_to(
+        self, stacks: Stacks, account: Account, status: str
+    ) -> None:
+        """Whatever is asked for, it says to wait."""
+        stacks.deploy("busy", queues("g"), {"Word": "a"}, {})
+        account.put_stack_into("busy", status)
+        table = {"Table": ("AWS::DynamoDB::Table", "none")}
+        for ask in (
+            lambda: stacks.deploy("busy", queues("h"), {"Word": "b"}, {}),
+            lambda: stacks.import_tables("busy", queues("g"), {"Word": "a"}, table),
+            lambda: stacks.delete("busy"),
+        ):
+            with pytest.raises(Refused, match=f"busy is {status}: wait until"):
+                ask()
+        account.put_stack_into("busy", "CREATE_COMPLETE")
+        assert set(stacks.resources("busy")) == {"Queue0"}
+
     @pytest.mark.parametrize(
         ("status", "words"),
         [

@@ -12,6 +12,11 @@ not keep.
   resources manually").
 - A queue's attributes are known in an update too, not its address alone.
 - DeleteChangeSet answers with its result element (CloudFormation's service model).
+- IncludeNestedStacks makes a change set for each nested stack that differs, named in its parent's
+  (CloudFormation user guide, "Change sets for nested stacks").
+- A stack that something happens to is not deleted, and one that failed to be created is not updated
+  (CloudFormation user guide, "Stack status codes"); `SetStackStatus`, which AWS has not, puts one
+  into such a state.
 """
 
 from copy import deepcopy
@@ -20,7 +25,7 @@ from typing import Any
 from ministack.app import main
 from ministack.core.responses import json_response
 from ministack.services import apigateway_v1, cloudformation, dynamodb, lambda_svc
-from ministack.services.cloudformation import handlers, helpers, provisioners
+from ministack.services.cloudformation import changesets, engine, handlers, helpers, provisioners
 
 KEPT = ("versions", "next_version", "aliases", "policy", "concurrency", "event_invoke_config")
 A_VERSIONS_OWN = {"Version", "FunctionArn", "RevisionId", "Description", "LastModified"}
@@ -29,6 +34,9 @@ create = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]["create"]
 publish = lambda_svc._publish_version
 execute = apigateway_v1.handle_execute
 begin = handlers._create_change_set
+describe = handlers._ACTION_HANDLERS["DescribeChangeSet"]
+end = handlers._ACTION_HANDLERS["DeleteStack"]
+NESTED = "AWS::CloudFormation::Stack"
 build_event = apigateway_v1._build_lambda_event_v1
 INVOKE_CONFIG = "AWS::Lambda::EventInvokeConfig"
 REGION = "us-east-1"
@@ -53,17 +61,111 @@ def table_or_update(create_table: Any) -> Any:
 
 def create_change_set(params: dict[str, Any]) -> Any:
     """An import is a creation of what exists, or an update by it, and refuses the rest."""
-    if handlers._p(params, "ChangeSetType") != "IMPORT":
-        return begin(params)
+    stack = cloudformation._stacks.get(handlers._p(params, "StackName"), {})
+    status, kind = stack.get("StackStatus", ""), handlers._p(params, "ChangeSetType")
+    if kind != "CREATE" and not may_change(status):
+        return helpers._error(
+            "ValidationError", f"Stack is in {status} state and can not be updated."
+        )
+    if kind != "IMPORT":
+        answer = begin(params)
+        if handlers._p(params, "IncludeNestedStacks") == "true":
+            nest(params)
+        return answer
     named = [
         it[0] for key, it in params.items() if "ResourceIdentifier" in key and key.endswith("value")
     ]
     missing = [it for it in named if it not in dynamodb._tables]
     if missing or not named:
         return helpers._error("ValidationError", f"Resources to import do not exist: {missing}")
-    stack = cloudformation._stacks.get(handlers._p(params, "StackName"), {})
     there = stack.get("StackStatus", "DELETE_COMPLETE") != "DELETE_COMPLETE"
     return begin({**params, "ChangeSetType": ["UPDATE" if there else "CREATE"]})
+
+
+def may_change(status: str) -> bool:
+    """Whether a stack of this status takes an update or an import; what is not there is begun."""
+    return status in {"", "REVIEW_IN_PROGRESS", "DELETE_COMPLETE"} or (
+        status.endswith("_COMPLETE") and status != "ROLLBACK_COMPLETE"
+    )
+
+
+def nest(params: dict[str, Any]) -> None:
+    """Change sets for the nested stacks that are modified, named in the one just made."""
+    name = handlers._p(params, "ChangeSetName")
+    _, root = changesets._find_change_set(name, handlers._p(params, "StackName"))
+    if root is None:
+        return
+    stack = cloudformation._stacks[root["StackName"]]
+    template, values = root["_template"], root["_resolved_params"]
+    leave_out_what_is_not_made(root)
+    for change in (it["ResourceChange"] for it in root["Changes"]):
+        logical = change["LogicalResourceId"]
+        if change["ResourceType"] != NESTED or change["Action"] != "Modify":
+            continue
+        properties = engine._resolve_refs(
+            deepcopy(template["Resources"][logical]["Properties"]), stack["_resources"], values,
+            engine._evaluate_conditions(template, values), template.get("Mappings", {}),
+            root["StackName"], root["StackId"],
+        )  # fmt: skip
+        physical = stack["_resources"][logical]["PhysicalResourceId"]
+        child = provisioners._nested_stack_lookup_name(physical)
+        inner = {
+            "StackName": [child], "ChangeSetName": [f"{name}-{logical}"],
+            "ChangeSetType": ["UPDATE"], "TemplateURL": [properties["TemplateURL"]],
+        }  # fmt: skip
+        for number, (key, value) in enumerate(properties.get("Parameters", {}).items(), 1):
+            inner[f"Parameters.member.{number}.ParameterKey"] = [key]
+            inner[f"Parameters.member.{number}.ParameterValue"] = [str(value)]
+        begin(inner)
+        identity, nested = changesets._find_change_set(f"{name}-{logical}", child)
+        if nested:
+            leave_out_what_is_not_made(nested)
+        change |= {"ChangeSetId": identity, "PhysicalResourceId": physical}
+
+
+def leave_out_what_is_not_made(change_set: dict[str, Any]) -> None:
+    """Resources whose condition does not hold are not there to be modified."""
+    there = cloudformation._stacks[change_set["StackName"]]["_resources"]
+    change_set["Changes"] = [
+        it
+        for it in change_set["Changes"]
+        if it["ResourceChange"]["Action"] != "Modify"
+        or it["ResourceChange"]["LogicalResourceId"] in there
+    ]
+
+
+def describe_change_set(params: dict[str, Any]) -> Any:
+    """With the nested change sets' names."""
+    status, headers, body = describe(params)
+    _, root = changesets._find_change_set(
+        handlers._p(params, "ChangeSetName"), handlers._p(params, "StackName")
+    )
+    for change in (it["ResourceChange"] for it in (root or {}).get("Changes", [])):
+        if "ChangeSetId" in change:
+            logical = f"<LogicalResourceId>{change['LogicalResourceId']}</LogicalResourceId>"
+            more = "".join(
+                f"<{key}>{change[key]}</{key}>" for key in ("PhysicalResourceId", "ChangeSetId")
+            )
+            body = body.replace(logical.encode(), (logical + more).encode())
+    return status, headers, body
+
+
+def delete_stack(params: dict[str, Any]) -> Any:
+    """Refused while something happens to the stack."""
+    name = handlers._p(params, "StackName")
+    status = cloudformation._stacks.get(name, {}).get("StackStatus", "")
+    if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
+        return helpers._error(
+            "ValidationError", f"Stack [{name}] cannot be deleted while in status {status}"
+        )
+    return end(params)
+
+
+def set_stack_status(params: dict[str, Any]) -> Any:
+    """A state that only time or a fault of AWS would bring."""
+    stack = cloudformation._stacks[handlers._p(params, "StackName")]
+    stack["StackStatus"] = handlers._p(params, "StackStatus")
+    return helpers._xml(200, "SetStackStatusResponse", "")
 
 
 def update_invoke_config(name: str, old: Any, new: dict[str, Any], stack: str) -> Any:
@@ -123,6 +225,10 @@ def event_of_the_operator(*words: Any, **named: Any) -> Any:
 
 def delete_change_set(params: dict[str, Any]) -> Any:
     """The answer with the element that clients look for."""
+    name = handlers._p(params, "ChangeSetName")
+    _, root = changesets._find_change_set(name, handlers._p(params, "StackName"))
+    for change in (root or {}).get("Changes", []):
+        cloudformation._change_sets.pop(change["ResourceChange"].get("ChangeSetId", ""), None)
     status, headers, body = handlers._delete_change_set(params)
     if status != 200:
         return status, headers, body
@@ -138,7 +244,12 @@ provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]["create"] = create_or_u
 lambda_svc._publish_version = publish_what_is_new
 apigateway_v1.handle_execute = let_in
 apigateway_v1._build_lambda_event_v1 = event_of_the_operator
-handlers._ACTION_HANDLERS["DeleteChangeSet"] = delete_change_set
+handlers._ACTION_HANDLERS |= {
+    "DescribeChangeSet": describe_change_set,
+    "DeleteChangeSet": delete_change_set,
+    "DeleteStack": delete_stack,
+    "SetStackStatus": set_stack_status,
+}
 
 if __name__ == "__main__":
     main()
