@@ -74,6 +74,16 @@ class TestPreflight:
         with pytest.raises(Refused, match=r"no .*execution-history-one, .*target-accounts-one in"):
             self.told(account, given)
 
+    def test_a_bucket_of_somebody_else(self, account: Account, parameters: Parameters) -> None:
+        """Whoever has taken the name could change what is deployed from it."""
+        other = "999999999999"
+        stacks = Stacks(account.client("cloudformation"), lambda _: None)
+        preflight = Preflight(parameters, stacks, account.client, other, REGION)
+        assert f"bucket {preflight.bucket}: make" in list(preflight.run())
+        account.client("s3").create_bucket(Bucket=preflight.bucket)
+        with pytest.raises(Refused, match="is not this account's"):
+            list(preflight.run())
+
     def test_a_replica_in_this_very_region(self, account: Account, parameters: Parameters) -> None:
         """The second region is another one."""
         with pytest.raises(Refused, match="this is us-east-1 itself"):

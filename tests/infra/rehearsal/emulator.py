@@ -12,6 +12,7 @@ not keep.
   resources manually").
 - A queue's attributes are known in an update too, not its address alone.
 - DeleteChangeSet answers with its result element (CloudFormation's service model).
+- A bucket asked for with an expected owner who does not own it is refused (S3 API reference).
 - IncludeNestedStacks makes a change set for each nested stack that differs, named in its parent's
   (CloudFormation user guide, "Change sets for nested stacks").
 - A stack that something happens to is not deleted, and one that failed to be created is not updated
@@ -19,12 +20,13 @@ not keep.
   into such a state.
 """
 
+import os
 from copy import deepcopy
 from typing import Any
 
 from ministack.app import main
 from ministack.core.responses import json_response
-from ministack.services import apigateway_v1, cloudformation, dynamodb, lambda_svc
+from ministack.services import apigateway_v1, cloudformation, dynamodb, lambda_svc, s3
 from ministack.services.cloudformation import changesets, engine, handlers, helpers, provisioners
 
 KEPT = ("versions", "next_version", "aliases", "policy", "concurrency", "event_invoke_config")
@@ -36,6 +38,8 @@ execute = apigateway_v1.handle_execute
 begin = handlers._create_change_set
 describe = handlers._ACTION_HANDLERS["DescribeChangeSet"]
 end = handlers._ACTION_HANDLERS["DeleteStack"]
+answer_files = s3.handle_request
+OWNER = "x-amz-expected-bucket-owner"
 NESTED = "AWS::CloudFormation::Stack"
 build_event = apigateway_v1._build_lambda_event_v1
 INVOKE_CONFIG = "AWS::Lambda::EventInvokeConfig"
@@ -80,6 +84,15 @@ def create_change_set(params: dict[str, Any]) -> Any:
         return helpers._error("ValidationError", f"Resources to import do not exist: {missing}")
     there = stack.get("StackStatus", "DELETE_COMPLETE") != "DELETE_COMPLETE"
     return begin({**params, "ChangeSetType": ["UPDATE" if there else "CREATE"]})
+
+
+async def serve_files(method: str, path: str, headers: Any, *rest: Any, **named: Any) -> Any:
+    """S3's answer; all buckets are of this account."""
+    expected = {name.lower(): value for name, value in headers.items()}.get(OWNER)
+    is_there = s3._parse_bucket_key(path, headers)[0] in s3._buckets
+    if is_there and expected not in {None, os.environ["MINISTACK_ACCOUNT_ID"]}:
+        return 403, {}, b""
+    return await answer_files(method, path, headers, *rest, **named)
 
 
 def may_change(status: str) -> bool:
@@ -243,6 +256,7 @@ handlers._ACTION_HANDLERS["CreateChangeSet"] = create_change_set
 provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]["create"] = create_or_update
 lambda_svc._publish_version = publish_what_is_new
 apigateway_v1.handle_execute = let_in
+s3.handle_request = serve_files
 apigateway_v1._build_lambda_event_v1 = event_of_the_operator
 handlers._ACTION_HANDLERS |= {
     "DescribeChangeSet": describe_change_set,
