@@ -10,6 +10,7 @@ RecoverySyncError
 │   ├── SyncNotStarted          Lambda did not take the event that starts a sync
 │   ├── MachineNotStarted       Step Functions did not take an execution
 │   ├── NotHandedOver           another function did not take an event, or failed
+│   ├── NotPublished            rows that have changed did not reach the mirror
 │   ├── SomeUnknown             of some servers nobody could say whether they have an instance
 │   └── Failing                 what a request is for cannot be done now: the code its senders know
 ├── InvalidRow              a row of a table that does not hold what it must hold
@@ -80,6 +81,10 @@ class Failing(TierUnavailable):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class NotPublished(TierUnavailable):
+    """Rows that have changed did not reach the mirror; whoever said so has to say it again."""
 
 
 class SomeUnknown(TierUnavailable):

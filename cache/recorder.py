@@ -78,6 +78,17 @@ class Recorder:
         """
         return self._publish((row, stored.at, confirmation) for row in stored.rows.values())
 
+    def republish(self, server_ids: Iterable[str]) -> int:
+        """Publish what the table holds of these servers now; how many did not reach the mirror, or
+        could not be read.
+
+        For whoever hears that a row has changed: messages come twice, late and in any order, so
+        nothing of one is believed but the id.
+        """
+        stored = self._table.read_rows(server_ids)
+        unpublished = self._publish((row, stored.at, None) for row in stored.rows.values())
+        return unpublished + len(stored.unread)
+
     def publish_place(self, place: str, look: PlaceLook) -> None:
         """Tell the mirror how the look at a place ended; a failure
         is logged and heals with the next look.

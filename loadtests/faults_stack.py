@@ -15,6 +15,8 @@ from typing import Any
 import redis
 import urllib3
 
+from cache.mirror import entry_key
+from local.functions import TABLES
 from local.proxy import FaultProxy
 from local.servers import valkey
 from local.stack import Stack
@@ -95,6 +97,16 @@ class FaultyStack:
     def valkey(self, **options: Any) -> redis.Redis:
         """A client of Valkey itself, past the proxy."""
         return redis.Redis(**{"port": self.stack.valkey.port} | options)
+
+    def versions(self) -> tuple[dict[str, int], dict[str, int]]:
+        """The version of each server's row, and of its entry where there is one."""
+        scan = self.stack.client("dynamodb").get_paginator("scan")
+        pages = scan.paginate(TableName=TABLES["recovery-instances"])
+        items = [it for page in pages for it in page["Items"]]
+        rows = {it["sourceServerId"]["S"]: int(it["version"]["N"]) for it in items}
+        valkey = self.valkey()
+        found = {it: valkey.hget(entry_key(it), "version") for it in rows}
+        return rows, {it: int(version) for it, version in found.items() if version is not None}
 
     def restart_valkey(self) -> None:
         """Valkey is killed and comes back empty on the same port."""

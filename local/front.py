@@ -19,11 +19,12 @@ from local.http1 import Request, Response, serve
 from local.invoke import InvokeApi, is_invocation
 from local.lambdas import Function, FunctionSpec
 from local.page import serve_file
+from local.stream import EventSourceMapping
 from local.users import switch
 
 SCHEDULED_EVENT = b'{"operation": "sync_recovery_instances"}'
 WATCH_EVENT = b'{"operation": "watch_executions"}'
-SYNC = "recovery-instance-sync"
+SYNC, PUBLISHER = "recovery-instance-sync", "publisher"
 DEFINITION = Path(__file__).parents[1] / "infra" / "execution.asl.json"
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,8 @@ class FrontConfig:
     schedule_seconds: float
     reads_live: bool
     functions: dict[str, FunctionSpec]
+    stream_of: tuple[str, str] | None = None
+    """DynamoDB's address and the table whose stream the publisher gets."""
     speed: float = 1.0
     """Of the clock that DRS jobs run by; the state machine's waits keep up with it."""
 
@@ -103,6 +106,9 @@ async def run(config: FrontConfig) -> None:
             for role, event in schedules.items()
             if config.schedule_seconds
         ]
+        if config.stream_of:
+            mapping = EventSourceMapping(*config.stream_of, functions[PUBLISHER])
+            tickers.append(asyncio.create_task(mapping.run()))
         await stopped.wait()
         for ticker in tickers:
             ticker.cancel()

@@ -1,7 +1,7 @@
 """The deployed functions and their environment, as the templates set it."""
 
 from local import users
-from local.front import SYNC
+from local.front import PUBLISHER, SYNC
 from local.lambdas import FunctionSpec
 from local.servers import OWN_ACCOUNT, REGION, REPOSITORY
 
@@ -20,7 +20,7 @@ TABLES = {short: f"{PROJECT}-{short}-{ENVIRONMENT}" for short in SHORT_TABLE_NAM
 
 def name(role: str) -> str:
     """The deployed name of a function."""
-    suffix = "" if role == SYNC else "-handler"
+    suffix = "" if role in {SYNC, PUBLISHER} else "-handler"
     return f"{PROJECT}-{role}{suffix}-{ENVIRONMENT}"
 
 
@@ -73,6 +73,7 @@ def specs(environment: dict[str, str], query_processes: int = 2) -> dict[str, Fu
         ("data-management", "services.data_management.handler.lambda_handler", 2, 30, False),
         ("execution", "services.execution.handler.lambda_handler", 1, 300, False),
         (SYNC, "services.data_management.handler.lambda_handler", 1, 300, True),
+        (PUBLISHER, "services.publisher.handler.lambda_handler", 1, 60, False),
     ]
     return {
         role: FunctionSpec(

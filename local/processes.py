@@ -7,8 +7,10 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import randrange
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 START_SECONDS = 40.0
@@ -20,10 +22,15 @@ class LocalStackError(Exception):
 
 
 def free_port() -> int:
-    """A port that was free on loopback a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that was free on loopback a moment ago.
+
+    Below those that outgoing connections are given (from 32768 on Linux, 49152 elsewhere): none can
+    take it before its server does, and whoever probes it cannot be connected to itself.
+    """
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", randrange(20_000, 32_000)))
+            return int(probe.getsockname()[1])
 
 
 def die_with_parent(parent: int) -> Callable[[], None]:

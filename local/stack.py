@@ -171,6 +171,7 @@ class Stack:
             self.schedule_seconds,
             self.read_from == "live",
             specs,
+            (self.dynamodb.url, functions.TABLES["recovery-instances"]),
             self.speed,
         )
         path = self.directory / "front.json"

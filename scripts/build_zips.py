@@ -55,6 +55,7 @@ ZIPS = (
         NEVER_IMPORTED,
         frozenset({"drs", "dynamodb", "ec2", "lambda", "sts", "xray"}),
     ),
+    Zip("publisher", NEVER_IMPORTED | NOT_BY_PAGES, frozenset({"dynamodb"})),
     Zip("execution", NEVER_IMPORTED, frozenset({"drs", "dynamodb", "ec2", "stepfunctions", "sts"})),
 )
 

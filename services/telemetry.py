@@ -42,6 +42,14 @@ def count_read(answer: Answer) -> None:
         metrics.add_metric("DataAge", MetricUnit.Seconds, max(0.0, time() - as_of / 1000))
 
 
+def count_republished(changed: int, unpublished: int) -> None:
+    """A batch of the table's stream: rows that have changed, and how many of them did not reach the
+    mirror.
+    """
+    metrics.add_metric("RowsChanged", MetricUnit.Count, changed)
+    metrics.add_metric("RowsUnpublished", MetricUnit.Count, unpublished)
+
+
 def count_failed_execution(*, failed: bool) -> None:
     """An execution has ended."""
     metrics.add_metric("ExecutionsFailed", MetricUnit.Count, int(failed))

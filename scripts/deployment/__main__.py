@@ -200,7 +200,8 @@ class Deployment:
         return self.parameters.of(template, Protected=Protected)
 
     def _main(self) -> dict[str, str]:
-        made = {"CacheSuffix": self.parameters.cache_suffix}
+        stream = self.stacks.outputs(self.name(TABLES)).get("InstancesStreamArn", "to-be-made")
+        made = {"CacheSuffix": self.parameters.cache_suffix, "InstancesStreamArn": stream}
         if self.parameters.makes_user_pool:
             users = self.stacks.outputs(self.name(USERS))
             made |= {"UserPoolId": users.get("PoolId", "to-be-made")}

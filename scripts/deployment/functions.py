@@ -19,6 +19,7 @@ ZIPS = {
     "recovery-instance-sync": "data_management",
     "execution-handler": "execution",
 }
+WHERE_THERE_IS_A_MIRROR = {"publisher": "publisher"}
 ALIAS = "live"
 VERSIONS_KEPT = (
     3  # each one's snapshot is paid for by the hour (SnapStart, Python); two to go back to
@@ -38,18 +39,21 @@ class Functions:
     ) -> None:
         self._client = client
         self._name = f"{parameters['Project']}-{{}}-{parameters['Environment']}".format
+        self._zips = ZIPS | (WHERE_THERE_IS_A_MIRROR if parameters["RedisKind"] != "none" else {})
         self._build = build
         self._report = report
 
     def differing(self) -> list[str]:
         """The functions whose code is another than the built one."""
-        return [role for role, zipped in ZIPS.items() if self._code(role) != self._built(zipped)]
+        return [
+            role for role, zipped in self._zips.items() if self._code(role) != self._built(zipped)
+        ]
 
     def replace_code(self) -> list[str]:
         """Uploads what differs and waits until it runs; the functions that got other code."""
         changed = self.differing()
         for role in changed:
-            code = (self._build / f"{ZIPS[role]}.zip").read_bytes()
+            code = (self._build / f"{self._zips[role]}.zip").read_bytes()
             self._client.update_function_code(FunctionName=self._name(role), ZipFile=code)
             self._await("function_updated_v2", FunctionName=self._name(role))
         return changed

@@ -21,7 +21,11 @@ from scripts.deployment.errors import Refused
 
 INFRA = Path("infra")  # of the checkout that is deployed
 TABLES, USERS, MAIN = "tables.yaml", "users.yaml", "template.yaml"
-MADE_HERE = {"Protected", "CacheSuffix"}  # by the deployment itself, of what it meets
+MADE_HERE = {
+    "Protected",
+    "CacheSuffix",
+    "InstancesStreamArn",
+}  # by the deployment itself, of what it meets
 # What a sign-in host may not contain (Cognito developer guide, "Configuring a user pool domain").
 RESERVED_IN_DOMAINS = ("aws", "amazon", "cognito")
 

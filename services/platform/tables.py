@@ -71,6 +71,7 @@ def _definition(name: str, key: str, indexes: dict[str, tuple[str, str]]) -> dic
         "SSESpecification": {"Enabled": True},
     }
     if indexes:
+        definition["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
         definition["GlobalSecondaryIndexes"] = [
             {
                 "IndexName": index,

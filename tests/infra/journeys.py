@@ -29,6 +29,7 @@ ROLES = {
     "data-management": "DataManagementRole",
     "execution": "ExecutionRole",
     "recovery-instance-sync": "SyncRole",
+    "publisher": "PublisherRole",
 }
 CLAIMS = {"aud": AUDIENCE, "sub": "you", "cognito:groups": "recovery-viewers"}
 PATIENCE = 60  # seconds for what goes on by itself

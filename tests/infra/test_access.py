@@ -17,6 +17,8 @@ NOT_CALLED_BY_OUR_CODE = {
     "Log": "Lambda writes the log with the function's role",
     "NetworkInterfaces": "Lambda attaches the function to the VPC with the function's role",
     "Traces": "Lambda's own tracing sends with the function's role",
+    "Stream": "Lambda reads it with the function's role, and says so when it may not (its guide to "
+    "DynamoDB streams)",
     "DeadLetters": "Lambda sends what it could not deliver with the function's role",
     "WriteMirror": "checked by ElastiCache when a token is used, as "
     "tests/infra/test_mirror_client.py does",

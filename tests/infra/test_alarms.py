@@ -24,10 +24,12 @@ import pytest
 
 from cache.attributes import encode
 from cache.values import now
+from loadtests.crash import other_day
 from loadtests.faults_stack import FaultyStack
 from local import functions
 from local.front import SCHEDULED_EVENT, SYNC, WATCH_EVENT
 from local.functions import ENVIRONMENT, PROJECT
+from local.seed import seed_aws
 from local.stack import Stack
 from local.throttling import ThrottlingDynamoDB
 from local.world import EMPTY_PLAN, make_world
@@ -72,8 +74,20 @@ class Rehearsal:
         if self.throttling:
             table = functions.TABLES["recovery-instances"]
             period.add("AWS/DynamoDB", "ReadThrottleEvents", 1, TableName=table)
+        self._iterator_age(period)
         self._own_metrics(period)
         self.periods.append(period)
+
+    def _iterator_age(self, period: Period) -> None:
+        """Of the oldest change that the stream's function has not got through: a version is a time
+        in milliseconds. Unlike here, a batch in AWS waits for minutes before it is tried again.
+        """
+        rows, entries = self.faulty.versions()
+        behind = [version for it, version in rows.items() if 0 < entries.get(it, 0) < version]
+        if behind:
+            age = (time.time() * 1000 - min(behind)) * MINUTES_A_SECOND
+            name = f"{PROJECT}-publisher-{ENVIRONMENT}"
+            period.add("AWS/Lambda", "IteratorAge", age, FunctionName=name)
 
     def _event(self, period: Period, role: str, event: bytes) -> None:
         """An invocation that nobody waits for: what fails to its last retry is a dead letter."""
@@ -271,6 +285,17 @@ def redis_gone(it: Rehearsal) -> Iterator[None]:
 
 
 @contextmanager
+def changes_that_nobody_publishes(it: Rehearsal) -> Iterator[None]:
+    """Redis takes no connection while instances come and go."""
+    it.faulty.to_redis.refuse()
+    seed_aws(it.faulty.stack.standin, other_day(it.faulty.world))
+    yield
+    it.faulty.to_redis.heal()
+    seed_aws(it.faulty.stack.standin, it.faulty.world)
+    it.faulty.stack.sync()
+
+
+@contextmanager
 def redis_forgets(it: Rehearsal) -> Iterator[None]:
     """It is too small for what is put into it."""
     it.disturb = it.faulty.valkey().flushall
@@ -341,6 +366,7 @@ BREAKS: dict[str, Callable[[Rehearsal], Any]] = {
     "SlowHandler": paused("data-management", 5.2),
     "Unknowns": dynamodb_gone,
     "MirrorAway": redis_gone,
+    "PublisherBehind": changes_that_nobody_publishes,
     "MissRate": redis_forgets,
     "TableThrottled": dynamodb_throttles,
 }

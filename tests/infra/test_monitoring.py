@@ -85,9 +85,9 @@ def test_without_a_mirror_nothing_watches_one() -> None:
         name
         for name, it in template.items()
         if it["Type"] == "AWS::CloudWatch::Alarm"
-        and re.search("CacheMissCount|CacheHitCount|MirrorAway", json.dumps(it))
+        and re.search("CacheMissCount|CacheHitCount|MirrorAway|publisher", json.dumps(it))
     }
-    assert watching == conditional == {"MissRate", "MirrorAway"}
+    assert watching == conditional == {"MissRate", "MirrorAway", "PublisherBehind"}
 
 
 def test_a_heartbeat_that_stops_is_an_alarm() -> None:

@@ -25,6 +25,7 @@ FUNCTIONS = {
     "DataManagement": "data-management",
     "Sync": "recovery-instance-sync",
     "Execution": "execution",
+    "Publisher": "publisher",
 }
 
 

@@ -8,7 +8,12 @@ import pytest
 
 from local.servers import OWN_ACCOUNT
 from scripts.deployment.errors import Failed, Refused
-from scripts.deployment.functions import VERSIONS_KEPT, ZIPS, Functions
+from scripts.deployment.functions import (
+    VERSIONS_KEPT,
+    WHERE_THERE_IS_A_MIRROR,
+    ZIPS,
+    Functions,
+)
 from scripts.deployment.parameters import read
 from scripts.deployment.stacks import Stacks, what_to_do
 from tests.infra.deployment.conftest import Account
@@ -139,9 +144,10 @@ class TestFunctions:
         """The four functions with some code, and an alias on what was never published."""
         project = f"f{tmp_path.name[-8:].replace('_', '')}".lower()
         client = account.client("lambda")
-        for zipped in set(ZIPS.values()):
+        every = ZIPS | WHERE_THERE_IS_A_MIRROR
+        for zipped in set(every.values()):
             build(tmp_path / f"{zipped}.zip", "first")
-        for role, zipped in ZIPS.items():
+        for role, zipped in every.items():
             client.create_function(
                 FunctionName=f"{project}-{role}-one",
                 Runtime="python3.12",
