@@ -56,7 +56,7 @@ class ManualSync:
     def _start(self) -> Response:
         running = self._wiring.status.read().running
         if running:
-            return _accepted(str(running["runId"]))
+            return _accepted(str(running.get("runId", "unknown")))
         run_id = str(uuid.uuid4())
         event = dumps({"operation": "sync_recovery_instances", "runId": run_id})
         invoke_sync(self._wiring.settings.name("recovery-instance-sync"), event)

@@ -54,10 +54,19 @@ def read_groups(
     for row in _batch_get(client, status, "id", tagged):
         group_id = str(row["id"]).removeprefix(SELECTION)
         group = groups[group_id]
-        is_of_it = row.get("tags") == group.tags and row.get("place") == str(group.place)
-        if is_of_it and not any(it.startswith(OF_AWS) for it in group.tags):
-            groups[group_id] = replace(group, server_ids=tuple(row["serverIds"]))
+        groups[group_id] = replace(group, server_ids=selected_servers(group, row))
     return groups
+
+
+def selected_servers(group: Group, row: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """What a selection's row says of this group; None where it is of other tags or another place,
+    or says nothing.
+    """
+    is_of_it = row.get("tags") == group.tags and row.get("place") == str(group.place)
+    servers = row.get("serverIds")
+    if not is_of_it or not isinstance(servers, list):
+        return None
+    return None if any(it.startswith(OF_AWS) for it in group.tags) else tuple(servers)
 
 
 def tagged_groups(client: "DynamoDBClient", table: str) -> dict[str, Group]:

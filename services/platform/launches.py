@@ -52,8 +52,15 @@ class LaunchLog:
                 item = self._client.get_item(
                     TableName=self._table, Key={"id": encode(row_id)}, ConsistentRead=True
                 ).get("Item")
-            found |= decode_item(item)["launches"] if item else {}
+            found |= launches_in(decode_item(item)) if item else {}
         return found
+
+
+def launches_in(row: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """What a row has kept, by server; what is no launch is left out."""
+    kept = row.get("launches")
+    found = kept if isinstance(kept, Mapping) else {}
+    return {server_id: it for server_id, it in found.items() if isinstance(it, Mapping)}
 
 
 def launches_still_there(table: Table, execution: Execution) -> dict[str, Mapping[str, Any]]:

@@ -58,9 +58,10 @@ class SyncStatus:
                 self._client.put_item(
                     TableName=self._name,
                     Item=encode_item(item),
-                    ConditionExpression="attribute_not_exists(id) OR expiresAt < :now OR runId = "
-                    ":run",
+                    ConditionExpression="attribute_not_exists(id) OR expiresAt < :now OR "
+                    "(NOT attribute_type(expiresAt, :isNumber)) OR runId = :run",
                     ExpressionAttributeValues={
+                        ":isNumber": encode("N"),
                         ":now": encode(_in_seconds(0)),
                         ":run": encode(run_id),
                     },
@@ -107,7 +108,7 @@ class SyncStatus:
     def read(self) -> RunStatus:
         """What runs now and what ran last."""
         lease, run = self._row(LEASE), self._row(RUN)
-        if lease and lease.get("expiresAt", 0) < _in_seconds(0):
+        if lease and not _is_held(lease):
             lease = None
         return RunStatus(_without(lease, "id", "expiresAt"), _without(run, "id"))
 
@@ -117,6 +118,12 @@ class SyncStatus:
                 TableName=self._name, Key={"id": encode(row_id)}, ConsistentRead=True
             ).get("Item")
         return decode_item(item) if item else None
+
+
+def _is_held(lease: Mapping[str, Any]) -> bool:
+    """One that does not say how long is nobody's: it would never end."""
+    until = lease.get("expiresAt")
+    return isinstance(until, int | float) and until >= _in_seconds(0)
 
 
 def _without(row: dict[str, Any] | None, *names: str) -> dict[str, Any] | None:

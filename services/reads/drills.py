@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 LONGEST_DAYS = 3650.0
 _SEEN = {Outcome.SEEN, Outcome.NOT_INITIALIZED}
+_EXTRA = {
+    "sourceServerId": "unknown",
+    "ec2InstanceId": "unknown",
+    "ec2InstanceState": "unknown",
+    "why": "nobody has said",
+    "jobId": None,
+    "isDrill": None,
+}
 
 
 class Drills:
@@ -73,7 +81,7 @@ class Drills:
         unseen = sorted(name for name, look in places.items() if look.outcome not in _SEEN)
         return {
             **leftovers_body(known["existingInstances"], to_millis(now()), older_than_days),
-            "extraInstances": list(_extras(rows)),
+            "extraInstances": list(extras(rows)),
             "unknownServerIds": known["unknownServerIds"],
             "unseenPlaces": unseen,
             "asOf": known["asOf"],
@@ -93,19 +101,15 @@ class Drills:
         return servers
 
 
-def _extras(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+def extras(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """The instances beside the servers' current ones, as the last looks at the places kept them."""
     for row in rows:
         account_id, _, region = str(row.get("place", "")).partition("/")
-        for kept in (row.get("extraInstances"), row.get("forgottenInstances")):
-            for item in kept or ():
-                yield {
-                    "jobId": None,
-                    "isDrill": None,
-                    **item,
-                    "accountId": account_id,
-                    "region": region,
-                }
+        for name in ("extraInstances", "forgottenInstances"):
+            kept = row.get(name)
+            for item in kept if isinstance(kept, list) else ():
+                if isinstance(item, Mapping):
+                    yield {**_EXTRA, **item, "accountId": account_id, "region": region}
 
 
 def _days(text: str | None) -> float:
