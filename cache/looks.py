@@ -175,7 +175,7 @@ def place_look(row: Mapping[str, Any]) -> PlaceLook:
     a server absent. Nor must a place that is not looked at any more, whatever was seen there once.
     """
     try:
-        ticket, outcome = int(row["ticket"]), str(row["outcome"])
+        ticket, outcome = int(row["ticket"]), Outcome(row["outcome"])
         if outcome in NOT_LOOKED_AT:
             return PlaceLook(ticket, 0, outcome)
         completed_at, listed_at = _millis(row, "completedAt"), _millis(row, "listedAt")
