@@ -1,5 +1,7 @@
 """The recovery instance sync as Python functions, for code that runs beside it: one import, the
 deployment from the environment. Each is what the direct operation of the same name does.
+
+Two were named in another style where they come from, and have both names.
 """
 
 from functools import lru_cache
@@ -110,3 +112,7 @@ def terminate_recovery_instances(
         by=requested_by,
     )
     return len(answer["requested"])
+
+
+checkExistingRecoveryInstances = check_existing_recovery_instances  # noqa: N816
+terminateRecoveryInstances = terminate_recovery_instances  # noqa: N816

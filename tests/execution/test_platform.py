@@ -243,6 +243,31 @@ def test_what_the_platform_writes_between_our_read_and_our_write_is_kept(
     assert seen == (["theirs", "theirs, later"] if "message" in had else [None, None])
 
 
+@pytest.mark.parametrize("member", ["waves", "terminateJobs"])
+def test_a_list_the_platform_wrote_between_our_read_and_our_write_is_kept(
+    deployment: Deployment, member: str
+) -> None:
+    """The list was there when we read it, and has as many entries as then: what is in it counts."""
+    job = {"jobId": "before", "region": "x", "status": "STARTED"}
+    execution_id, _, _ = as_the_platform(deployment, terminateJobs=[job])
+    place = deployment.place(0)
+    tries = 0
+
+    def alter(execution: Execution) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            (entry,) = written(deployment, execution_id)[member]
+            written(deployment, execution_id, **{member: [entry | {"note": "theirs"}]})
+        execution.waves[0].message = "ours"
+        execution.add_termination("ours", place, [])
+
+    deployment.executions.change(execution_id, alter)
+    after = written(deployment, execution_id)
+    assert (tries, after[member][0]["note"]) == (2, "theirs")
+    assert [it["jobId"] for it in after["terminateJobs"]] == ["before", "ours"]
+
+
 def test_a_drill_of_ours_is_written_in_the_platforms_forms(deployment: Deployment) -> None:
     """From its first row to its last."""
     execution_id, waves = drilled(deployment)

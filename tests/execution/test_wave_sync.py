@@ -111,7 +111,8 @@ def test_the_customers_functions_take_the_customers_arguments(
     items = functions.check_existing_recovery_instances(server_ids)
     assert {it["sourceServerId"] for it in items} == set(server_ids)
     assert {it["sourceExecutionId"] for it in items} == {execution_id}
-    assert functions.terminate_recovery_instances(execution_id) == 2
+    assert functions.checkExistingRecoveryInstances(source_server_ids=server_ids) == items
+    assert functions.terminateRecoveryInstances(execution_id=execution_id) == 2
     with pytest.raises(NotFound):
         functions.terminate_recovery_instances("nobody's")
     assert "places" in functions.get_recovery_instance_sync_status()

@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
+import pytest
 import urllib3
 
-from cache.attributes import decode_item
+from cache.attributes import decode_item, encode, encode_item
 from local.functions import TABLES
 from local.stack import Stack
 
@@ -86,3 +87,20 @@ def test_a_write_does_not_count_the_table(stack: Stack) -> None:
     """
     table = stack.client("dynamodb").describe_table(TableName=TABLES["recovery-instances"])["Table"]
     assert table["ItemCount"] == 0
+
+
+@pytest.mark.parametrize("value", [["a", {"b": 1}], {"a": ["b"]}])
+def test_a_condition_compares_lists_and_objects_by_what_is_in_them(
+    stack: Stack, value: object
+) -> None:
+    """As DynamoDB does; ministack takes any two for equal."""
+    client, table = stack.client("dynamodb"), TABLES["sync-status"]
+    put: Any = {"TableName": table, "ConditionExpression": "#m = :m"}
+    put |= {"Item": encode_item({"id": "compared", "m": value})}
+    put |= {"ExpressionAttributeNames": {"#m": "m"}}
+    client.put_item(TableName=table, Item=put["Item"])
+    client.put_item(**put, ExpressionAttributeValues={":m": encode(value)})
+    other = json.loads(json.dumps(value).replace("b", "c"))
+    with pytest.raises(client.exceptions.ConditionalCheckFailedException):
+        client.put_item(**put, ExpressionAttributeValues={":m": encode(other)})
+    client.delete_item(TableName=table, Key=encode_item({"id": "compared"}))
