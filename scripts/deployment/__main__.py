@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 import click
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from scripts.deployment import page
@@ -59,7 +60,8 @@ class Deployment:
     @cached_property
     def functions(self) -> Functions:
         """Code and versions."""
-        return Functions(self.client("lambda"), self.parameters)
+        patient = Config(read_timeout=300)  # the first sync takes minutes
+        return Functions(self.session.client("lambda", config=patient), self.parameters)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -85,16 +87,20 @@ class Deployment:
         if self.parameters.makes_user_pool:
             self._keep(USERS)
         body = self._packaged(self.name(MAIN))
+        is_first = not self.stacks.is_usable(self.name(MAIN))
         self.stacks.deploy(self.name(MAIN), body, self._main(), self.tags)
-        self.finish()
+        self.finish(is_first=is_first)
 
-    def finish(self) -> None:
-        """What is not CloudFormation's: code that differs, the
-        version pages are read by, the page's files.
+    def finish(self, *, is_first: bool = False) -> None:
+        """What is not CloudFormation's: code that differs, the version pages are read by, the first
+        look and a full mirror, and only then the page's files.
         """
         for role in self.functions.replace_code():
             click.echo(f"  {role}: code replaced")
         click.echo(f"  pages are read by version {self.functions.publish()}")
+        if is_first:
+            for line in self.functions.fill():
+                click.echo(f"  {line}")
         outputs = self.stacks.outputs(self.name(MAIN))
         if "PageBucket" in outputs:
             page.upload(outputs)

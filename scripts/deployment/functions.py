@@ -7,7 +7,8 @@ forwards, the stack would call it unchanged; Lambda's own hash of the code tells
 
 import base64
 import hashlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ class Functions:
     ) -> None:
         self._client = client
         self._name = f"{parameters['Project']}-{{}}-{parameters['Environment']}".format
-        self._zips = ZIPS | (WHERE_THERE_IS_A_MIRROR if parameters["RedisKind"] != "none" else {})
+        self._has_mirror = parameters["RedisKind"] != "none"
+        self._zips = ZIPS | (WHERE_THERE_IS_A_MIRROR if self._has_mirror else {})
         self._build = build
         self._report = report
 
@@ -57,6 +59,27 @@ class Functions:
             self._client.update_function_code(FunctionName=self._name(role), ZipFile=code)
             self._await("function_updated_v2", FunctionName=self._name(role))
         return changed
+
+    def fill(self) -> Iterator[str]:
+        """The first look, and the mirror held against the table: lines that say what came of it.
+
+        A failure is told and stops nothing: the schedule looks again within minutes.
+        """
+        report = self._ask("recovery-instance-sync", "sync_recovery_instances")
+        places, found = len(report.get("places", ())), report.get("instancesUpdated", 0)
+        yield f"first sync: {places} places looked at, {found} instances found"
+        yield from (f"!! {it}" for it in _troubles(report))
+        if self._has_mirror:
+            audit = self._ask("data-management-handler", "audit_mirror")
+            counts = (f"{audit.get(it, '?')} {it}" for it in ("compared", "missing", "differing"))
+            yield f"mirror: {', '.join(counts)}"
+            yield from (f"!! {it}" for it in _troubles(audit))
+
+    def _ask(self, role: str, operation: str) -> dict[str, Any]:
+        payload = json.dumps({"operation": operation}).encode()
+        reply = self._client.invoke(FunctionName=self._name(role), Payload=payload)
+        answer: dict[str, Any] = json.loads(reply["Payload"].read())
+        return answer
 
     def publish(self) -> str:
         """Moves the alias to a version of what the query function now is, and deletes old versions.
@@ -96,3 +119,9 @@ class Functions:
 
     def _await(self, state: str, **which: str) -> None:
         self._client.get_waiter(state).wait(**which, WaiterConfig=SETTLE)
+
+
+def _troubles(answer: dict[str, Any]) -> list[str]:
+    """What an operation's answer says went wrong, a failed function's too."""
+    said = [answer[it] for it in ("errorMessage", "message") if answer.get(it)]
+    return [str(it) for it in (*said, *answer.get("errors", ()), *answer.get("unreadable", ()))]

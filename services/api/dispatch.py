@@ -23,6 +23,8 @@ SERVED_BY: Mapping[str, str] = {
     "sync_recovery_instances": "data-management",
     "get_recovery_instance_sync_status": "data-management",
     "check_existing_recovery_instances": "query and the data-management",
+    "audit_mirror": "data-management",
+    "warm_mirror": "data-management",
     "sync_recovery_instances_after_wave": "execution and the data-management",
     "terminate_recovery_instances": "execution and the data-management",
     **dict.fromkeys(

@@ -69,14 +69,20 @@ def report(wiring: SyncWiring, execution_id: str, as_html: bool, as_json: bool) 
     if as_json or as_html:
         click.echo(json.dumps(body) if as_json else report_html(body), nl=not as_html)
     else:
-        _print(body)
+        print_report(body)
 
 
-def _print(body: dict[str, Any]) -> None:
+def print_report(body: dict[str, Any]) -> None:
+    """The report on standard output, in lines for a person."""
     say(f"{kind_of(body)} of {body['planName'] or body['planId']}: {body['status']}")
     say(
         f"Started {body['startTime'] or 'not known when'}, took {duration(body['durationSeconds'])}"
     )
+    people = {"asked for": "requestedBy", "agreed to": "approvedBy", "cancelled": "cancelledBy"}
+    if named := [f"{did} by {body[who]}" for did, who in people.items() if body[who]]:
+        say(", ".join(named).capitalize())
+    for finding in body["findings"] or ():
+        say(f"Plan check before the launch, {finding['severity']}: {finding['message']}")
     for part in (*body["waves"], body):
         name = (
             f"Wave {part['waveNumber']} {part['waveName']}".strip()

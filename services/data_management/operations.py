@@ -4,12 +4,14 @@ EventBridge, the CLI and other functions send them.
 
 import logging
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, Self
 
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import Field, model_validator
 
-from cache.errors import TableUnavailable
+from cache.errors import Conflict, TableUnavailable
+from cache.mirror import Mirror
 from services.api.dispatch import DirectOperations
 from services.api.models import AccountId
 from services.api.operations import Event, Region, valid
@@ -18,6 +20,7 @@ from services.reads.check import Severity
 from services.reads.pages import Pages
 from services.reads.servers import Servers
 from services.sync.after_wave import sync_after_wave
+from services.sync.audit import audit_mirror, warm
 from services.sync.metrics import count_sync, count_whole_sync
 from services.sync.report import SyncReport
 from services.sync.run import (
@@ -31,6 +34,7 @@ from services.telemetry import metrics
 
 logger = logging.getLogger(__name__)
 PLANS_LOGGED = 20
+DIFFERENCES_TOLD = 100  # an answer of Lambda holds 6 MB
 
 
 class SyncEvent(Event):
@@ -48,6 +52,16 @@ class SyncEvent(Event):
 
 
 class StatusEvent(Event):
+    """Nothing more is needed."""
+
+
+class AuditEvent(Event):
+    """Whether what differs is replaced by the table's."""
+
+    repair: bool = False
+
+
+class WarmEvent(Event):
     """Nothing more is needed."""
 
 
@@ -84,10 +98,41 @@ def direct_operations(wiring: SyncWiring, pages: Pages, deadline: float) -> Dire
         "sync_recovery_instances": sync,
         "get_recovery_instance_sync_status": status,
         "check_existing_recovery_instances": check,
+        **_mirror_operations(wiring),
         "sync_recovery_instances_after_wave": lambda event: sync_after_wave(
             wiring.executions, wiring.sync_parts, event
         ),
     }
+
+
+def _mirror_operations(wiring: SyncWiring) -> DirectOperations:
+    """What the command line does where it reaches Redis, for those whom the VPC shuts out."""
+
+    def compare(event: Mapping[str, Any]) -> dict[str, Any]:
+        repair = valid(AuditEvent, event).repair
+        audit = audit_mirror(wiring.table, wiring.looks, mirror(), ignored, repair=repair)
+        return {
+            "compared": audit.compared,
+            "missing": audit.missing,
+            "differing": len(audit.differences),
+            "differences": dict(islice(audit.differences.items(), DIFFERENCES_TOLD)),
+            "unreadable": audit.unreadable,
+        }
+
+    def fill(event: Mapping[str, Any]) -> dict[str, Any]:
+        valid(WarmEvent, event)
+        done = warm(wiring.table, wiring.looks, mirror(), ignored)
+        return {"published": done.taken, "newerAlready": done.refused, "failed": done.failed}
+
+    def mirror() -> Mirror:
+        if wiring.mirror is None:
+            raise Conflict("NO_MIRROR", "this deployment has none: REDIS_URL is empty")
+        return wiring.mirror
+
+    def ignored(_done: int) -> None:
+        """Nobody watches."""
+
+    return {"audit_mirror": compare, "warm_mirror": fill}
 
 
 def _sync(parts: SyncParts, event: SyncEvent, deadline: float) -> SyncReport:

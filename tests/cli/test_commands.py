@@ -12,6 +12,7 @@ import pytest
 from redis import Redis
 
 from cache.mirror import entry_key
+from local.functions import name
 from local.stack import Stack
 from local.world import DENIED, EMPTY_PLAN, WHOLE_ESTATE
 
@@ -236,3 +237,24 @@ def test_a_setting_that_means_nothing_is_bad_usage(
 ) -> None:
     """Named, with what it may be."""
     assert says in run(stack, "status", code=2, **environment).stderr
+
+
+def test_the_function_audits_and_warms_for_those_outside_the_vpc(stack: Stack) -> None:
+    """As the commands do: what differs is counted and mended, what is missing filled in."""
+    valkey = Redis(port=stack.valkey.port)
+    one, other = list(stack.world.alive)[:2]
+    valkey.hset(entry_key(one), "page", "broken")
+    valkey.delete(entry_key(other))
+
+    def operate(operation: str, **more: object) -> Any:
+        payload = json.dumps({"operation": operation, **more}).encode()
+        function = name("data-management")
+        reply = stack.client("lambda").invoke(FunctionName=function, Payload=payload)
+        return json.loads(reply["Payload"].read())
+
+    found = operate("audit_mirror", repair=True)
+    assert (found["differing"], found["missing"], list(found["differences"])) == (1, 1, [one])
+    assert operate("warm_mirror")["failed"] == 0
+    again = operate("audit_mirror")
+    assert (again["differing"], again["missing"]) == (0, 0)
+    assert operate("audit_mirror", fix=True)["error"] == "INVALID_INPUT"

@@ -2,11 +2,26 @@
 
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
+from services.cli.drills import print_report
 from services.cli.executions import cancelled, running_listing
 from services.cli.terminate import sum_of
+from services.execution.report import report_body
 from services.platform.execution import Execution, Status, Wave
+
+
+def test_a_report_says_who_and_what_the_check_had_found(capsys: pytest.CaptureFixture[str]) -> None:
+    """What nobody did is not mentioned."""
+    finding = {"severity": "warning", "code": "IN_TWO_PLANS", "message": "in two plans"}
+    row = {"executionId": "e", "planId": "p", "requestedBy": "jane", "cancelledBy": "john"}
+    execution = Execution.model_validate(row | {"findings": [finding]})
+    print_report(report_body(execution, {}, [], "2026-11-03T00:00:00Z"))
+    text = capsys.readouterr().out
+    assert "Asked for by jane, cancelled by john\n" in text
+    assert "Plan check before the launch, warning: in two plans\n" in text
+    assert "agreed" not in text
 
 
 def test_a_cancel_that_waits_for_its_wave_is_told_wherever_it_is_seen() -> None:

@@ -179,6 +179,8 @@ class Journeys:
             {"operation": "sync_recovery_instances"},
             {"operation": "sync_recovery_instances", "accountId": account, "region": region},
             {"operation": "get_recovery_instance_sync_status"},
+            {"operation": "audit_mirror", "repair": True},
+            {"operation": "warm_mirror"},
             {
                 "operation": "check_existing_recovery_instances",
                 "sourceServerIds": wave["sourceServerIds"],

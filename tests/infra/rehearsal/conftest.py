@@ -52,6 +52,8 @@ class Rehearsal:
     aws: Process
     world: World
     environment: dict[str, str] = field(default_factory=dict)
+    first: str = ""
+    """What the first deployment said."""
 
     def deploy(self, *words: str) -> str:
         """Runs the deploy script, its smoke test included; its output."""
@@ -167,7 +169,7 @@ def rehearsal(emulated: Rehearsal) -> Rehearsal:
     """Everything deployed, by the script that deploys to AWS; the
     platform's tables are filled, nothing is synced.
     """
-    emulated.deploy()
+    emulated.first = emulated.deploy()
     seed_tables(emulated.client("dynamodb"), functions.TABLES, emulated.world)
     return emulated
 

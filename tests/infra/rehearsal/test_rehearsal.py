@@ -129,6 +129,9 @@ def test_a_deployment_of_the_same_again_changes_nothing(rehearsal: Rehearsal) ->
     before, version = rehearsal.modified(), rehearsal.live_version()
     output = rehearsal.deploy()
     assert output.count("nothing to change") == 2, output
+    assert "first sync: 0 places looked at" in rehearsal.first, "no target account is there yet"
+    assert "mirror: 0 compared" in rehearsal.first
+    assert "first sync" not in output
     assert (rehearsal.modified(), rehearsal.live_version()) == (before, version)
 
 
