@@ -59,16 +59,24 @@ def read_execution(row: Row) -> Execution:
         "executionType": _word(row.get("executionType")) or "UNKNOWN",
         "status": _word(row.get("status"))
         or (Status.COMPLETED if times["endTime"] else Status.PENDING),
+        "requestedBy": _text(row.get("requestedBy")) or _initiator(row),
         "waves": waves,
         "terminationJobs": list(_termination_jobs(jobs, waves, account)),
     }  # fmt: skip
     return _tolerant(Execution, values)
 
 
+def _initiator(row: Row) -> str | None:
+    """Who began an execution of the platform; of an e-mail address what names the person."""
+    is_ours = row.get("revision") is not None
+    return None if is_ours else (_text(row.get("initiatedBy")) or "").partition("@")[0] or None
+
+
 def new_row(execution: Execution) -> dict[str, AttributeValue]:
     """The item of a new execution."""
     nothing = execution.model_copy(update={"waves": [], "termination_jobs": []})
-    members = encode_item({"initiatedBy": "recovery-sync"} | _members(execution))
+    who = {"initiatedBy": execution.requested_by or "recovery-sync"}
+    members = encode_item(who | _members(execution))
     return members | {"waves": {"L": []}} | _lists({}, nothing, execution)
 
 

@@ -223,3 +223,16 @@ def test_any_row_with_an_id_is_an_execution_and_costs_its_neighbours_nothing(
     after = execution.model_copy(deep=True)
     after.add_termination("drsjob-9", Place(ACCOUNT, REGION), SERVERS)
     assert "waves" not in changed_members(encode_item(row), execution, after)
+
+
+@pytest.mark.parametrize(
+    ("initiated_by", "who"),
+    [("user@example.com", "user"), ("operator", "operator"), ("", None), (7, None), (None, None)],
+)
+def test_who_began_it_is_read_in_the_platforms_word(initiated_by: object, who: str | None) -> None:
+    """No address, as everywhere; and it is written for the platform where we know it."""
+    assert read_execution(ROW | {"initiatedBy": initiated_by}).requested_by == who
+    assert decode_item(new_row(ours(requested_by=who)))["initiatedBy"] == (who or "recovery-sync")
+    execution = read_execution(ROW | {"initiatedBy": initiated_by})
+    after = execution.model_copy(update={"message": "closed"})
+    assert set(changed_members(encode_item(ROW), execution, after)) == {"message"}
