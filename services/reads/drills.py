@@ -109,7 +109,16 @@ def extras(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
             kept = row.get(name)
             for item in kept if isinstance(kept, list) else ():
                 if isinstance(item, Mapping):
-                    yield {**_EXTRA, **item, "accountId": account_id, "region": region}
+                    yield {**_extra(item), "accountId": account_id, "region": region}
+
+
+def _extra(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The members that are shown; one of another type is as good as missing."""
+    types = {name: bool if name == "isDrill" else str for name in _EXTRA}
+    return {
+        name: item[name] if isinstance(item.get(name), types[name]) else missing
+        for name, missing in _EXTRA.items()
+    }
 
 
 def _days(text: str | None) -> float:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cache.attributes import encode_item
 from cache.looks import place_look, place_looks
 from cache.values import Outcome, PlaceLook
-from services.api.models import ExtraInstance
+from services.api.models import PlacedExtra
 from services.execution.report import report_body
 from services.execution.report_html import report_html
 from services.platform.execution import Execution
@@ -96,7 +96,8 @@ def test_instances_beside_the_current_ones_are_listed_whatever_the_row(
     found = list(extras(rows))
     assert len(found) == 2
     assert {name: found[1][name] for name in EXTRA} == EXTRA
-    assert found[0].keys() >= {str(it.alias) for it in ExtraInstance.model_fields.values()}
+    for it in found:
+        PlacedExtra.model_validate(it, strict=True)
 
 
 @pytest.mark.parametrize("until", [None, "soon", True, [], 0])
