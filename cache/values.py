@@ -13,6 +13,7 @@ from cache.errors import InvalidInput
 
 SERVER_ID = re.compile(r"s-[0-9a-zA-Z]{17}", re.ASCII)  # botocore model of DRS, SourceServerID
 
+KEY_BYTES = 2048  # DynamoDB's limit for a partition key
 PLACE_FORM = re.compile(r"[0-9a-z-]{1,12}/[0-9a-z-]{1,35}")  # `account/region` as rows have it
 
 
@@ -90,6 +91,13 @@ class PlaceLook(NamedTuple):
 def is_server_id(text: object) -> bool:
     """Whether this is a well-formed DRS source server id."""
     return isinstance(text, str) and SERVER_ID.fullmatch(text) is not None
+
+
+def is_key(text: str) -> bool:
+    """Whether a row can have this partition key. DynamoDB fails a request with another one, and all
+    that was asked for in the same call with it (its quotas: 1 to 2,048 bytes).
+    """
+    return 1 <= len(text.encode(errors="replace")) <= KEY_BYTES
 
 
 def to_millis(stamp: str) -> int:

@@ -17,6 +17,7 @@ from cache.attributes import decode_item, encode, encode_item
 from cache.errors import NotFound, TableUnavailable
 from cache.record import Attribution
 from cache.table import translated
+from cache.values import is_key
 from services.platform.execution import OVER, Execution
 from services.platform.execution_row import changed_members, is_lock, new_row, read_execution
 
@@ -123,6 +124,8 @@ class Executions:
 
         Of several rows the one that still runs counts: what is under way may not be missed.
         """
+        if not is_key(execution_id):
+            raise NotFound(f"there is no execution {execution_id!r:.60}")
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             ConsistentRead=True,
@@ -150,7 +153,9 @@ class Executions:
                 TableName=self._turns, Key={"id": encode(TURN)}, ConsistentRead=True
             ).get("Item")  # fmt: skip
         row = decode_item(item or {})
-        return int(row.get("turn", 0)), row.get("open", ())
+        turn, ours = row.get("turn"), row.get("open")
+        number = int(turn) if isinstance(turn, int | float) else 0
+        return number, ours if isinstance(ours, list) else ()
 
     def _put_new(self, execution: Execution, turn: int, ours: Sequence[str]) -> bool:
         """Whether it was written: not when another start took this turn."""
@@ -162,8 +167,9 @@ class Executions:
         move: Any = {
             "TableName": self._turns,
             "Item": encode_item({"id": TURN, "turn": turn + 1, "open": ours}),
-            "ConditionExpression": "attribute_not_exists(id) OR turn = :turn",
-            "ExpressionAttributeValues": {":turn": encode(turn)},
+            "ConditionExpression": "attribute_not_exists(id) OR turn = :turn OR "
+            "(NOT attribute_type(turn, :isNumber))",
+            "ExpressionAttributeValues": {":turn": encode(turn), ":isNumber": encode("N")},
         }
         with translated("begin an execution"):
             try:

@@ -9,7 +9,7 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from cache.errors import TableUnavailable
-from cache.values import Place
+from cache.values import Place, is_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -70,7 +70,7 @@ def selected_servers(group: Group, row: Mapping[str, Any]) -> tuple[Any, ...] | 
 
 
 def tagged_groups(client: "DynamoDBClient", table: str) -> dict[str, Group]:
-    """Every group that selects its servers by tags.
+    """Every group that selects its servers by tags, if its selection can be kept.
 
     Raises:
         TableUnavailable: when the groups cannot be read to the end, or their table is not there.
@@ -82,7 +82,7 @@ def tagged_groups(client: "DynamoDBClient", table: str) -> dict[str, Group]:
         pages = client.get_paginator("scan").paginate(TableName=table)
         rows = [decode_item(item) for page in pages for item in page["Items"]]
     groups = {str(row["groupId"]): read_group(row) for row in rows}
-    return {group_id: it for group_id, it in groups.items() if it.tags}
+    return {name: it for name, it in groups.items() if it.tags and is_key(f"{SELECTION}{name}")}
 
 
 def keep_selection(
@@ -110,7 +110,7 @@ def _batch_get(
     from cache.table import translated  # noqa: PLC0415
 
     rows: list[dict[str, Any]] = []
-    for ids in batched(values, KEYS_A_CALL):
+    for ids in batched(filter(is_key, values), KEYS_A_CALL):
         left: Any = {table: {"Keys": [{key: encode(it)} for it in ids]}}
         for _ in range(TRIES):
             with translated("read the protection groups"):

@@ -15,7 +15,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cache.errors import MirrorUnavailable, NotFound, TableUnavailable
-from cache.values import Place, is_server_id
+from cache.values import Place, is_key, is_server_id
 from services.platform.groups import Group, may_choose, read_groups, text_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ logger = logging.getLogger(__name__)
 KEPT = 30.0  # seconds
 ASK_AGAIN_AFTER = 5.0  # seconds a plan is served stale before the table that failed is asked again
 READ_UNTIL = 2.0  # seconds after a request came in; the rest of its time is for the servers
-ID_BYTES = 2048  # DynamoDB's limit for a partition key
 _WHOLE = ""  # no plan's id: the copy's field that says when all plans were read
 
 
@@ -205,7 +204,7 @@ class PlanBook:
         from cache.attributes import decode_item, encode
         from cache.table import translated
 
-        if not 1 <= len(plan_id.encode(errors="replace")) <= ID_BYTES:
+        if not is_key(plan_id):
             return None
         with translated(f"read plan {plan_id}"):
             key = {"planId": encode(plan_id)}

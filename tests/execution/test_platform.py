@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from cache.attributes import decode_item, encode, encode_item
-from cache.errors import Conflict
+from cache.errors import Conflict, NotFound
 from services.api.models import RunningExecutions
 from services.api.routing import answer as answer_to
 from services.execution.routes import ExecutionRoutes
 from services.platform.execution import Execution
+from services.platform.executions import TURN
 from tests.execution.deployment import Deployment, drilled
 from tests.execution.platform_rows import execution_row, wave_row
 
@@ -306,3 +307,29 @@ def test_the_sync_attributes_what_the_platform_launched(deployment: Deployment) 
     found = history.attribution(row["waves"][0]["jobId"])
     assert found is not None
     assert (found.source_execution_id, found.source_plan_name) == (execution_id, "Renamed since")
+
+
+@pytest.mark.parametrize("odd", [{}, {"turn": None}, {"turn": "7", "open": "x"}, {"open": 7}])
+def test_a_turn_that_makes_no_sense_stops_no_start(
+    deployment: Deployment, odd: dict[str, Any]
+) -> None:
+    """Else nothing could ever be started again; what begins is watched as always."""
+    deployment.row(deployment.wiring.settings.sync_status_table, {"id": TURN} | odd)
+    place = deployment.place(0)
+    execution_id = deployment.begin((place, deployment.protect(place, 1)))
+    assert deployment.executions.open() == [execution_id]
+    deployment.executions.change(execution_id, lambda it: it.abandon("2026-11-18T11:06:40Z", "end"))
+
+
+@pytest.mark.parametrize("execution_id", ["", "x" * 2049, "\u00e9" * 1025], ids=len)
+def test_what_can_be_no_key_is_no_execution(deployment: Deployment, execution_id: str) -> None:
+    """DynamoDB refuses to look for such a key, which is no tier that is away."""
+    calls: list[object] = []
+    events = deployment.wiring.dynamodb.meta.events
+    events.register("before-call.dynamodb", lambda **_: calls.append(1), unique_id="count")
+    try:
+        with pytest.raises(NotFound):
+            deployment.execution(execution_id)
+    finally:
+        events.unregister("before-call.dynamodb", unique_id="count")
+    assert calls == []

@@ -1,9 +1,13 @@
 """The inventory: every source server of a place is known, whether it has an instance or not."""
 
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from cache.readiness import LAG_STEPS
 from cache.values import Place
@@ -291,6 +295,46 @@ def test_servers_are_chosen_by_tags_as_the_platform_compares_them(
     plan = platform.wiring.plans.get("by-tag").value
     assert plan is not None
     assert (plan.unresolved == (), [*plan.servers]) == (is_known, [machine.id] * is_known)
+
+
+def test_a_group_that_can_be_no_key_costs_no_other_plan_its_servers(platform: Platform) -> None:
+    """DynamoDB refuses a call for the sake of one such key, with all the others in it; as a key of
+    a selection, what it was made of is longer.
+    """
+    settings = platform.wiring.settings
+    create_table(platform.wiring.dynamodb, settings.protection_groups_table, "groupId")
+    machine = platform.server()
+    platform.put(platform.place, sourceServers=[source_server(machine) | {"tags": {"tier": "db"}}])
+    place = {"accountId": platform.account, "region": platform.place.region}
+    groups = {"db": "z", "longest key": "a" * 2048, "no key": "n" * 2049}
+    for group in (groups["db"], groups["longest key"]):
+        row = {"groupId": group, "serverSelectionTags": {"tier": "db"}, **place}
+        platform.row(settings.protection_groups_table, row)
+    for plan_id, group in groups.items():
+        wave = {"waveNumber": 0, "protectionGroupId": group, "serverIds": []}
+        platform.row(settings.recovery_plans_table, {"planId": plan_id, "waves": [wave]})
+    with keys_as_dynamodb_takes_them(platform):
+        inventory(platform)
+        plans = {it.plan_id: it for it in platform.wiring.plans.all().value}
+    assert [*plans["db"].servers] == [machine.id]
+    assert "by tags" in plans["longest key"].unresolved[0]
+    assert "there is no protection group" in plans["no key"].unresolved[0]
+
+
+@contextmanager
+def keys_as_dynamodb_takes_them(platform: Platform) -> Iterator[None]:
+    """A call for a longer key fails; the stand-in is kinder."""
+
+    def refuse(params: dict[str, Any], **_: object) -> None:
+        text = json.dumps(params)
+        if any(len(it) > 2048 for it in re.findall(r'"(?:groupId|id)": {"S": "([^"]*)"', text)):
+            fault = {"Error": {"Code": "ValidationException", "Message": "size of hashkey"}}
+            raise ClientError(fault, "BatchGetItem")
+
+    events = platform.wiring.dynamodb.meta.events
+    events.register("provide-client-params.dynamodb", refuse, unique_id="keys")
+    yield
+    events.unregister("provide-client-params.dynamodb", unique_id="keys")
 
 
 def test_servers_are_chosen_by_tags_from_the_inventory_itself(platform: Platform) -> None:
