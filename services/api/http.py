@@ -51,6 +51,14 @@ class Request:
     function to start or to be free is gone already.
     """
 
+    def object_if_any(self) -> dict[str, Any]:
+        """The body of a request that needs none; clients that were given none may send `null`.
+
+        Raises:
+            InvalidInput: when it is something else than a JSON object.
+        """
+        return {} if self.body.strip() in {"", "null"} else self.object()
+
     def object(self) -> dict[str, Any]:
         """The body as a JSON object.
 

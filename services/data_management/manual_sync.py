@@ -48,7 +48,7 @@ class ManualSync:
             InvalidInput: when a body says anything: there is nothing to choose.
             Failing: SYNC_FAILED when the status cannot be read or the sync function takes no event.
         """
-        if request.body and request.object():
+        if request.object_if_any():
             raise InvalidInput("body", "must be empty: the sync looks at every place")
         with failing_as("SYNC_FAILED"):
             return self._start()

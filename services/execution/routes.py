@@ -120,7 +120,7 @@ class ExecutionRoutes:
 
     def cancel(self, request: Request) -> Response:
         """202: it stops before the next wave, or at once."""
-        body = valid(Cancel, request.object() if request.body else {})
+        body = valid(Cancel, request.object_if_any())
         if body.force and not body.confirm:
             raise InvalidInput(
                 "confirm",
@@ -134,7 +134,7 @@ class ExecutionRoutes:
 
     def terminate(self, request: Request) -> Response:
         """202 with what is now being terminated; 200 with what would be."""
-        body = valid(Terminate, request.object() if request.body else {})
+        body = valid(Terminate, request.object_if_any())
         waits = not body.dry_run and self._needs_approval(_id(request), confirm=body.confirm)
         answer = terminate_recovery_instances(
             self._executions,

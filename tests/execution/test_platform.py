@@ -333,3 +333,18 @@ def test_what_can_be_no_key_is_no_execution(deployment: Deployment, execution_id
     finally:
         events.unregister("before-call.dynamodb", unique_id="count")
     assert calls == []
+
+
+@pytest.mark.parametrize("body", [None, "", "null", " null\n", "{}"])
+def test_a_request_that_needs_no_body_takes_none_in_any_form(
+    deployment: Deployment, body: str | None
+) -> None:
+    """Some clients send JSON's null where they were given no body."""
+    routes = ExecutionRoutes(deployment.wiring).routes
+    event = {
+        "httpMethod": "POST",
+        "resource": "/executions/{executionId}/cancel",
+        "pathParameters": {"executionId": f"nobody-{body}"},
+    }
+    assert answer_to(event | {"body": body}, routes)["statusCode"] == 404, "it looked"
+    assert answer_to(event | {"body": "[]"}, routes)["statusCode"] == 400
