@@ -3,14 +3,13 @@
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 
-from pydantic import ValidationError
-
 from cache.errors import Conflict, InvalidInput, TierUnavailable
 from cache.values import Place, now
 from services.execution.approval import approve, await_approval
 from services.execution.driving import refuse_unless_ours
 from services.execution.existing import existing_instances
-from services.platform.execution import IN_FLIGHT, Approval, Execution, PlanFinding, Wave
+from services.execution.planned import planned_waves
+from services.platform.execution import IN_FLIGHT, Approval, Execution, PlanFinding
 from services.platform.executions import Executions
 from services.platform.plans import Plan
 from services.sync.run import SyncParts
@@ -151,13 +150,7 @@ def _execution(plan: Plan, execution_type: str) -> Execution:
         raise InvalidInput("plan", f"its servers cannot be known: {plan.unresolved[0]}")
     if plan.malformed:
         raise InvalidInput("plan", f"{plan.malformed[0]!r:.60} is no source server id")
-    try:
-        waves = [Wave.model_validate(wave) for wave in plan.waves if wave.get("serverIds")]
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidInput(
-            f"plan: waves: {'.'.join(map(str, first['loc']))}", first["msg"]
-        ) from None
+    waves = planned_waves(plan.waves)
     server_ids = [it for wave in waves for it in wave.server_ids]
     if not 1 <= len(server_ids) <= MOST_SERVERS:
         raise InvalidInput(
@@ -175,7 +168,7 @@ def _execution(plan: Plan, execution_type: str) -> Execution:
         start_time=now(),
         driven_at=now(),
         revision=0,
-        waves=sorted(waves, key=lambda it: it.wave_number),
+        waves=waves,
     )
 
 
