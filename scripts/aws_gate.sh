@@ -21,7 +21,7 @@ source scripts/bootstrap.sh
 source scripts/tools.sh
 source scripts/deploy_steps.sh
 
-STEPS="create unchanged one_parameter back_again served roll_back connect home_drill member_drill delete create_again
+STEPS="create unchanged one_parameter back_again served roll_back connect publisher home_drill member_drill delete create_again
 outlive teardown"
 
 expected() {
@@ -33,6 +33,7 @@ expected() {
     served) echo "ReadFrom=table publishes one version, and pages are read by it; then mirror again" ;;
     roll_back) echo "a schedule that EventBridge refuses: UPDATE_ROLLBACK_COMPLETE, exit 1, and pages still answer" ;;
     connect) echo "the mirror lets a function in within its connect budget, 95 times of 100" ;;
+    publisher) echo "a row written past every sync is in the mirror within a minute" ;;
     home_drill) echo "a drill in this account launches every server, and termination ends all of them" ;;
     member_drill) echo "the same in a member account" ;;
     delete) echo "the main stack goes, page files and all; the tables and their rows stay" ;;
@@ -76,6 +77,24 @@ step_roll_back() {
 
 step_connect() {
   .venv/bin/python -m scripts.gate_connect "$project" "$environment"
+}
+
+step_publisher() {
+  local table="$project-recovery-instances-$environment" tries=0 missing="" now
+  now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+  aws dynamodb put-item --table-name "$table" --item '{"sourceServerId": {"S": "s-00000000000000000"},
+    "version": {"N": "'"$(date +%s)000"'"}, "presence": {"S": "absent"}, "place": {"S": "000000000000/us-east-1"},
+    "accountId": {"S": "000000000000"}, "region": {"S": "us-east-1"}, "lastSyncTime": {"S": "'"$now"'"}}' || return 1
+  while [ "$missing" != 0 ] && [ "$tries" -lt 30 ]; do
+    sleep 2
+    tries=$((tries + 1))
+    aws lambda invoke --function-name "$project-data-management-handler-$environment" \
+      --payload '{"operation": "audit_mirror"}' build/gate/audit.json >/dev/null || return 1
+    missing=$(answer missing <build/gate/audit.json)
+    echo "missing: $missing"
+  done
+  aws dynamodb delete-item --table-name "$table" --key '{"sourceServerId": {"S": "s-00000000000000000"}}'
+  [ "$missing" = 0 ]
 }
 
 step_home_drill() {

@@ -26,5 +26,5 @@ def check_before_launch(servers: Servers, plan_id: str) -> list[PlanFinding]:
         found = [PlanFinding.model_validate(it) for it in checked["findings"]]
     counts = Counter(it.severity for it in found)
     said = ", ".join(f"{count} {severity}" for severity, count in counts.items()) or "nothing"
-    logger.info("Plan %s is launched; its check found %s", plan_id, said)
+    logger.info("Plan %s was checked before its launch: %s", plan_id, said)
     return found[:FINDINGS_KEPT]

@@ -21,6 +21,7 @@ from tests.sync.platform import Platform
 SERVERS = 200
 FAR = 0.02  # seconds to the table
 WAITED = 1_200  # ms of the request's age when the handler gets it
+TRIES = 5  # a machine that is busy with something else may not give a process its two seconds
 ANSWER = """
 import json, sys, time
 from services.query.handler import lambda_handler
@@ -34,7 +35,7 @@ print(json.dumps(lambda_handler(event, Context())))
 
 
 def first_page(plan_id: str, **environment: str) -> dict[str, Any]:
-    """What a fresh process says of this plan."""
+    """What a fresh process says of this plan; nothing where it could not read the plan in time."""
     event = {
         "httpMethod": "GET",
         "resource": "/recovery-plans/{planId}/check-existing-instances",
@@ -51,9 +52,9 @@ def first_page(plan_id: str, **environment: str) -> dict[str, Any]:
         timeout=60,
     )
     answer = json.loads(done.stdout.splitlines()[-1])
-    assert answer["statusCode"] == 200, answer
+    assert answer["statusCode"] in {200, 503}, answer
     body: dict[str, Any] = json.loads(answer["body"])
-    return body
+    return body if answer["statusCode"] == 200 else {}
 
 
 def emptied(platform: Platform) -> str:
@@ -71,7 +72,9 @@ def refusing(_: Platform) -> str:
 def test_the_first_page_of_a_process_is_whole(
     platform: Platform, redis_of: Callable[[Platform], str]
 ) -> None:
-    """Who has an instance has one, and of all others it is known that they have none."""
+    """Who has an instance has one, and of all others it is known that they have none. One that had
+    no time may know less, and says so.
+    """
     machines = [platform.server() for _ in range(3)]
     for machine in machines:
         platform.launch(machine)
@@ -86,12 +89,17 @@ def test_the_first_page_of_a_process_is_whole(
     assert upstream
     with closing(FaultProxy(upstream)) as table:
         table.slow(FAR)
-        body = first_page(
-            "p",
-            ENVIRONMENT=settings.environment,
-            REDIS_URL=redis_of(platform),
-            AWS_ENDPOINT_URL_DYNAMODB=f"http://127.0.0.1:{table.port}",
-        )
-    assert (body["unknownServerIds"], body["degraded"]) == ([], False)
-    found = {it["sourceServerId"] for it in body["existingInstances"]}
+        for _ in range(TRIES):
+            body = first_page(
+                "p",
+                ENVIRONMENT=settings.environment,
+                REDIS_URL=redis_of(platform),
+                AWS_ENDPOINT_URL_DYNAMODB=f"http://127.0.0.1:{table.port}",
+            )
+            found = {it["sourceServerId"] for it in body.get("existingInstances", ())}
+            unknown = set(body.get("unknownServerIds", ids))
+            assert found | unknown >= {it.id for it in machines}, "a false none"
+            if not unknown:
+                break
+    assert (unknown, body.get("degraded")) == (set(), False)
     assert found == {it.id for it in machines}
