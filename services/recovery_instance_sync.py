@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from cache.errors import SomeUnknown
+from services.api.access import without_address
 from services.api.models import ExistingInstances
 from services.execution import termination
 from services.execution.approval import refuse_alone
@@ -109,7 +110,7 @@ def terminate_recovery_instances(
         wiring.sync_parts(),
         execution_id,
         confirm=confirm,
-        by=requested_by,
+        by=without_address(requested_by) or DIRECTLY,
     )
     return len(answer["requested"])
 

@@ -104,7 +104,7 @@ class Access:
         if self.audience.isdisjoint(_audiences(claims.get("aud") or claims.get("client_id"))):
             raise Forbidden("the token was given out for another application")
         name = str(claims.get("cognito:username") or claims.get("sub") or "unknown")
-        return Caller(_no_address(name), self._roles(_groups(claims.get("cognito:groups"))))
+        return Caller(without_address(name), self._roles(_groups(claims.get("cognito:groups"))))
 
     def _by_role(self, identity: Mapping[str, Any]) -> Caller:
         """An IAM caller: `…:assumed-role/ROLE/SESSION` or
@@ -135,7 +135,7 @@ def name_of_arn(arn: str | None) -> str | None:
 
 def _iam_names(arn: object) -> tuple[str, list[str]]:
     kind, *names = str(arn or "").rpartition(":")[2].split("/")
-    return kind, [_no_address(it) for it in names] if kind in {"assumed-role", "user"} else []
+    return kind, [without_address(it) for it in names] if kind in {"assumed-role", "user"} else []
 
 
 def _claims(authorizer: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -165,5 +165,6 @@ def _groups(claim: object) -> set[str]:
     return {str(word) for word in words}
 
 
-def _no_address(name: str) -> str:
+def without_address(name: str) -> str:
+    """A name as rows and logs keep it: of an e-mail address, what stands before the @."""
     return name.partition("@")[0]

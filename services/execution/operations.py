@@ -11,6 +11,7 @@ from pydantic import Field
 
 from cache.errors import TableUnavailable
 from cache.values import now
+from services.api.access import without_address
 from services.api.dispatch import DirectOperations
 from services.api.models import Terminate
 from services.api.operations import Event, ExecutionId, valid
@@ -132,7 +133,7 @@ def direct_operations(wiring: SyncWiring) -> DirectOperations:
             wanted.execution_id,
             confirm=wanted.confirm,
             dry_run=wanted.dry_run,
-            by=wanted.requested_by,
+            by=without_address(wanted.requested_by) or DIRECTLY,
         )
 
     return {

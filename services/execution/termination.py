@@ -69,6 +69,7 @@ class _Keeper:
     def __init__(
         self, executions: Executions, execution_id: str, by: str | None, approved_by: str | None
     ) -> None:
+        self.by = by
         self._executions = executions
         self._execution_id = execution_id
         self._asked = {
@@ -116,7 +117,10 @@ class _PlaceTermination:
         """One TerminateRecoveryInstances call."""
         ids = [self._open[it].recovery_instance_id for it in server_ids]
         job_id = terminate(self._client, ids)
-        logger.info("Terminating %d instances in %s", len(ids), self._plan.place)
+        logger.info(
+            "Terminating %d instances of %s in %s, asked for by %s",
+            len(ids), self._execution.execution_id, self._plan.place, self._keep.by,
+        )  # fmt: skip
         return job_id
 
     def find(self, server_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:

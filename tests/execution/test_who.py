@@ -74,14 +74,26 @@ def test_a_clean_up_at_the_command_line_names_who_asked(deployment: Deployment) 
     assert note.by == COMMAND_LINE
 
 
+@pytest.mark.parametrize(
+    ("stated", "kept"),
+    [
+        ({}, "a direct operation"),
+        ({"requestedBy": "jane"}, "jane"),
+        ({"requestedBy": "jane@example.org"}, "jane"),
+        ({"requestedBy": "@example.org"}, "a direct operation"),
+    ],
+)
 def test_a_direct_operation_is_named_as_one_unless_it_says_for_whom(
-    deployment: Deployment,
+    deployment: Deployment, caplog: pytest.LogCaptureFixture, stated: dict[str, str], kept: str
 ) -> None:
-    """Lambda does not tell a function who invoked it."""
-    for stated, kept in ({}, "a direct operation"), ({"requestedBy": "jane"}, "jane"):
-        execution_id, _ = drilled(deployment, count=1)
+    """Lambda does not tell a function who invoked it. Row and log have a name and no address."""
+    execution_id, _ = drilled(deployment, count=1)
+    with caplog.at_level("INFO"):
         deployment.operate("terminate_recovery_instances", executionId=execution_id, **stated)
-        assert _askers(deployment, execution_id) == {kept}
+    assert _askers(deployment, execution_id) == {kept}
+    (line,) = [it for it in caplog.messages if it.startswith("Terminating 1 instances of ")]
+    assert execution_id in line
+    assert line.endswith(f", asked for by {kept}")
 
 
 def test_code_that_runs_beside_ours_is_named_too(
@@ -89,9 +101,10 @@ def test_code_that_runs_beside_ours_is_named_too(
 ) -> None:
     """The customer's own functions call ours by name."""
     monkeypatch.setattr(functions, "_wiring", lambda: deployment.wiring)
-    execution_id, _ = drilled(deployment, count=1)
-    assert functions.terminate_recovery_instances(execution_id) == 1
-    assert _askers(deployment, execution_id) == {"a direct operation"}
+    for stated, kept in ({}, "a direct operation"), ({"requested_by": "jane@example.org"}, "jane"):
+        execution_id, _ = drilled(deployment, count=1)
+        assert functions.terminate_recovery_instances(execution_id, **stated) == 1
+        assert _askers(deployment, execution_id) == {kept}
 
 
 def _run(deployment: Deployment, *arguments: str) -> Result:
