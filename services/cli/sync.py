@@ -1,6 +1,7 @@
 """`sync` and `status`."""
 
 import json
+from collections import defaultdict
 
 import click
 
@@ -71,6 +72,6 @@ def status(wiring: SyncWiring, as_json: bool, wide: bool) -> None:
         return
     if body["running"]:
         running = "Running: {runId} since {startedAt}, {placesDone} of {placesTotal} places"
-        say(running.format(**body["running"]))
+        say(running.format_map(defaultdict(lambda: "unknown", body["running"])))
     say(f"Last full sync ended: {body['lastSyncTime'] or 'never'}")
     print_places(body["places"], wide=wide)

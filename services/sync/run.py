@@ -195,14 +195,33 @@ def get_recovery_instance_sync_status(looks: LookLog, status: SyncStatus) -> dic
     places = []
     for row in sorted(looks.rows(), key=lambda it: str(it["id"])):
         account_id, _, region = str(row.get("place", "")).partition("/")
-        facts = {name: value for name, value in row.items() if name not in {"id", "place"}}
-        places.append({"accountId": account_id, "region": region, "completedAt": None, **facts})
+        here = {"accountId": account_id, "region": region, "completedAt": None}
+        places.append(here | _facts(row))
     return {
         "running": run.running,
         "lastRun": run.last_run and {**run.last_run, "places": places},
         "places": places,
         "lastSyncTime": run.last_run and run.last_run.get("endedAt"),
     }
+
+
+_TYPES: Mapping[str, Any] = {
+    "outcome": str,
+    "message": str,
+    **dict.fromkeys(("instances", "absent", "durationMs"), int | float),
+}
+
+
+def _facts(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a place's row says of its last look; a member of another type is left out, and a row
+    without an outcome is `unreadable`.
+    """
+    said = {
+        name: value
+        for name, value in row.items()
+        if name not in {"id", "place"} and isinstance(value, _TYPES.get(name, object))
+    }
+    return {"outcome": Outcome.UNREADABLE, **said}
 
 
 def is_inventory_due(parts: SyncParts, row: Mapping[str, Any]) -> bool:

@@ -5,20 +5,23 @@ nothing that it does not say is believed, and its neighbours count.
 from typing import Any
 
 import pytest
-from hypothesis import given
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cache.attributes import encode_item
 from cache.looks import place_look, place_looks
 from cache.values import Outcome, PlaceLook
 from services.api.models import PlacedExtra
+from services.cli.sync import status
 from services.execution.report import report_body
 from services.execution.report_html import report_html
 from services.platform.execution import Execution
 from services.platform.groups import Group, selected_servers
 from services.platform.launches import launches_in
-from services.platform.sync_status import LEASE
+from services.platform.sync_status import LEASE, RUN
 from services.reads.drills import extras
+from services.sync.run import get_recovery_instance_sync_status
 from tests.altered import LIMITS, altered
 from tests.sync.platform import Platform
 
@@ -110,3 +113,28 @@ def test_a_lease_that_does_not_say_how_long_stops_nobody(platform: Platform, unt
     assert status.read().running is None
     status.begin("mine", STAMP, 1)
     assert (status.read().running or {})["runId"] == "mine"
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    look=altered(LOOK | {"durationMs": 7, "message": "x", "instances": 1, "absent": 0}, STAMP),
+    lease=altered({"runId": "r", "startedAt": STAMP, "placesDone": 1, "placesTotal": 2}, STAMP),
+    run=altered({"runId": "r", "endedAt": STAMP, "status": "completed", "errors": []}, STAMP),
+)
+def test_the_status_is_told_whatever_the_rows(
+    platform: Platform, look: dict[str, Any], lease: dict[str, Any], run: dict[str, Any]
+) -> None:
+    """At the command line too; the place beside is told as it is."""
+    table = platform.wiring.settings.sync_status_table
+    rows = {"place#1/a": look, "place#1/b": LOOK | {"place": "1/b", "instances": 4_321}}
+    rows |= {LEASE: lease | {"expiresAt": 9_999_999_999}, RUN: run}
+    for row_id, row in rows.items():
+        platform.row(table, row | {"id": row_id})
+    told = CliRunner().invoke(status, obj=platform.wiring)
+    assert told.exception is None, told.output
+    assert "4321" in told.output
+    body = get_recovery_instance_sync_status(platform.wiring.looks, platform.wiring.status)
+    for place in body["places"]:
+        assert isinstance(place["outcome"], str)
