@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from cache.attributes import AttributeValue, encode, encode_item
 from cache.errors import InvalidRow
-from cache.values import to_millis, to_stamp
+from cache.values import is_server_id, to_millis, to_stamp
 from services.platform.execution import Execution, Server, Status, TerminationJob, Wave
 
 logger = logging.getLogger(__name__)
@@ -203,7 +203,7 @@ def _wave(row: Row, position: int, account: str) -> Wave:
     Without a number of its own its position tells; without a list of servers their statuses do.
     """
     statuses = _server_statuses(row.get("serverStatuses"))
-    ids = [it for it in _items(row.get("serverIds")) if isinstance(it, str)]
+    ids = _server_ids(row)
     status = _word(row.get("status")) or Status.PENDING
     job_ids = [it for it in _items(row.get("jobIds")) if isinstance(it, str) and it]
     values = dict(row) | {name: _stamp(row.get(name)) for name in ("startTime", "endTime")} | {
@@ -226,8 +226,13 @@ def _server_statuses(value: object) -> dict[str, str]:
     else:
         pairs = [(it.get("sourceServerId"), it.get("launchStatus") or it.get("status"))
                  for it in _objects(value)]  # fmt: skip
-    words = {name: _word(word) for name, word in pairs if isinstance(name, str) and name}
+    words = {name: _word(word) for name, word in pairs if is_server_id(name)}
     return {name: _OUR_SERVER_WORDS.get(word, word) for name, word in words.items() if word}
+
+
+def _server_ids(row: Row) -> list[str]:
+    """The servers that a row names. DRS and DynamoDB refuse a whole call for what is no id."""
+    return [it for it in _items(row.get("serverIds")) if is_server_id(it)]
 
 
 def _termination_jobs(value: object, waves: list[Wave], account: str) -> Iterable[TerminationJob]:
@@ -242,7 +247,7 @@ def _termination_jobs(value: object, waves: list[Wave], account: str) -> Iterabl
             "jobId": job_id,
             "accountId": _account(row) or account,
             "region": _text(row.get("region")) or region,
-            "serverIds": [it for it in _items(row.get("serverIds")) if isinstance(it, str)],
+            "serverIds": _server_ids(row),
             "status": _word(row.get("status")) or Status.PENDING,
         })  # fmt: skip
 

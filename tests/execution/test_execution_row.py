@@ -236,3 +236,21 @@ def test_who_began_it_is_read_in_the_platforms_word(initiated_by: object, who: s
     execution = read_execution(ROW | {"initiatedBy": initiated_by})
     after = execution.model_copy(update={"message": "closed"})
     assert set(changed_members(encode_item(ROW), execution, after)) == {"message"}
+
+
+@pytest.mark.parametrize("odd", ["", "drsjob-1", 7, None, ["x"]])
+def test_what_is_no_server_costs_no_other_server(odd: object) -> None:
+    """One such key fails a whole call of DynamoDB, and of DRS; the row keeps it."""
+    statuses = [{"sourceServerId": it, "launchStatus": "LAUNCHED"} for it in [odd, *SERVERS]]
+    for said in ({"serverIds": [odd, *SERVERS]}, {"serverIds": [odd], "serverStatuses": statuses}):
+        wave = wave_row(JOB, REGION, SERVERS) | said
+        job = {"jobId": JOB, "region": REGION, "serverIds": [odd, *SERVERS]}
+        row = ROW | {"waves": [wave], "terminateJobs": [job]}
+        execution = read_execution(row)
+        assert execution.server_ids == set(SERVERS)
+        assert [it.server_ids for it in execution.termination_jobs] == [SERVERS]
+        after = execution.model_copy(deep=True)
+        after.waves[0].message = "changed"
+        changed = changed_members(encode_item(row), execution, after)
+        (written,) = decode_item({"waves": changed["waves"] or {}})["waves"]
+        assert written == wave | {"message": "changed"}
