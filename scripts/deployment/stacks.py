@@ -18,6 +18,10 @@ USABLE = {
 NOT_THERE = {"", "REVIEW_IN_PROGRESS"}  # the latter: a change set was made and never executed
 FAILED_CREATION = {"ROLLBACK_COMPLETE"}
 WAYS_OUT = {
+    "CREATE_FAILED": "the first creation failed and was left as it was: delete the stack, "
+    "and deploy again",
+    "UPDATE_FAILED": "an update failed and was left as it was: "
+    "`aws cloudformation rollback-stack --stack-name {name}`, and deploy again",
     "ROLLBACK_FAILED": "the first creation failed and could not be taken back: delete the stack "
     "in the console, "
     "where its events say what holds it",

@@ -128,6 +128,8 @@ class TestStacks:
             ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback --stack-name stuck"),
             ("DELETE_FAILED", "a deletion failed"),
             ("ROLLBACK_FAILED", "delete the stack"),
+            ("CREATE_FAILED", "delete the stack"),
+            ("UPDATE_FAILED", "rollback-stack --stack-name stuck"),
         ],
     )
     def test_a_stack_that_is_stuck_says_what_helps(self, status: str, words: str) -> None:
