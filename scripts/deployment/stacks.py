@@ -70,6 +70,17 @@ def what_to_do(name: str, status: str) -> str:
     raise _busy(name, status)
 
 
+def is_held(resource_status: str) -> bool:
+    """Whether a resource of this status is the stack's.
+
+    After a failed creation CloudFormation goes on listing what it has taken back, and what it never
+    made because somebody else's has the name: neither may be deleted in the stack's name.
+    """
+    return resource_status == "DELETE_FAILED" or not resource_status.startswith(
+        ("DELETE_", "CREATE_FAILED", "IMPORT_FAILED", "IMPORT_ROLLBACK_")
+    )
+
+
 def refuse_deletion_while_busy(name: str, status: str) -> None:
     """See that a stack of this status can be deleted: any but one that something happens to.
 
@@ -113,12 +124,16 @@ class Stacks:
         }
 
     def resources(self, name: str) -> dict[str, str]:
-        """Physical ids by logical ids; none when it is not there."""
+        """Physical ids by logical ids of what it holds; none when it is not there."""
         if self.status(name) in NOT_THERE:
             return {}
         pages = self._client.get_paginator("list_stack_resources").paginate(StackName=name)
         found = (it for page in pages for it in page["StackResourceSummaries"])
-        return {it["LogicalResourceId"]: it.get("PhysicalResourceId", "") for it in found}
+        return {
+            it["LogicalResourceId"]: it.get("PhysicalResourceId", "")
+            for it in found
+            if is_held(it["ResourceStatus"])
+        }
 
     def deploy(
         self, name: str, body: str, parameters: Mapping[str, str], tags: Mapping[str, str]

@@ -15,7 +15,7 @@ from scripts.deployment.functions import (
     Functions,
 )
 from scripts.deployment.parameters import read
-from scripts.deployment.stacks import Stacks, what_to_do
+from scripts.deployment.stacks import Stacks, is_held, what_to_do
 from tests.infra.deployment.conftest import Account
 
 pytestmark = [pytest.mark.xdist_group("deployment")]
@@ -136,6 +136,20 @@ class TestStacks:
         """Nothing is tried on it."""
         with pytest.raises(Refused, match=words):
             what_to_do("stuck", status)
+
+
+@pytest.mark.parametrize(
+    ("status", "held"),
+    [
+        ("CREATE_COMPLETE", True), ("UPDATE_COMPLETE", True), ("IMPORT_COMPLETE", True),
+        ("UPDATE_FAILED", True), ("UPDATE_ROLLBACK_COMPLETE", True), ("DELETE_FAILED", True),
+        ("CREATE_FAILED", False), ("DELETE_COMPLETE", False), ("DELETE_SKIPPED", False),
+        ("IMPORT_FAILED", False), ("IMPORT_ROLLBACK_COMPLETE", False),
+    ],
+)  # fmt: skip
+def test_what_a_stack_never_made_is_not_its_own(status: str, held: bool) -> None:
+    """A table that was in the way of a creation would be deleted with its rows."""
+    assert is_held(status) is held
 
 
 class TestFunctions:
