@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class EventSourceMapping:
-    """Hands what changes in a table to a function, from now on."""
+    """Hands all changes of a table to a function, from the first that the stream still has."""
 
     def __init__(self, url: str, table: str, function: Function) -> None:
         self._table = table
@@ -51,6 +51,7 @@ class EventSourceMapping:
                 batch = await asyncio.to_thread(self._records, iterator)
             except (BotoCoreError, ClientError, KeyError) as error:
                 log.debug("%s has no stream: %s", self._table, error)
+                iterator = None
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             if records := batch["Records"]:

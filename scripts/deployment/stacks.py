@@ -81,16 +81,6 @@ def is_held(resource_status: str) -> bool:
     )
 
 
-def refuse_deletion_while_busy(name: str, status: str) -> None:
-    """See that a stack of this status can be deleted: any but one that something happens to.
-
-    Raises:
-        Refused: it is being changed or deleted.
-    """
-    if status.endswith("_IN_PROGRESS") and status not in NOT_THERE:
-        raise _busy(name, status)
-
-
 def _busy(name: str, status: str) -> Refused:
     return Refused(f"stack {name} is {status}: wait until that has ended")
 
@@ -205,8 +195,10 @@ class Stacks:
         return self.status(name) in USABLE
 
     def refuse_deletion_while_busy(self, name: str) -> None:
-        """Raises Refused while something happens to it."""
-        refuse_deletion_while_busy(name, self.status(name))
+        """Raises Refused while something happens to it: in any other state it can be deleted."""
+        status = self.status(name)
+        if status.endswith("_IN_PROGRESS") and status not in NOT_THERE:
+            raise _busy(name, status)
 
     def delete(self, name: str) -> None:
         """Deletes it and waits. Raises Refused while something happens to it; Failed."""

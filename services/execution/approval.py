@@ -53,28 +53,33 @@ def expire(execution: Execution) -> None:
 
 
 def approve(
-    executions: Executions, execution_id: str, by: str, check: Callable[[Execution], None]
+    executions: Executions,
+    execution_id: str,
+    by: str,
+    check: Callable[[Execution, Approval], None],
 ) -> tuple[Execution, Approval]:
     """Agree to what waits; the execution as it is now, and what was agreed to.
 
     Done by one of two at once.
 
-    `check` may refuse what has become wrong since it was asked for.
+    `check` may refuse what has become wrong since it was asked for, and puts what it finds of a
+    plan into the execution it is given: that is written with the approval, or not at all.
 
     Raises:
         NotFound: when there is no such execution.
         Conflict: NOTHING_TO_APPROVE, APPROVAL_EXPIRED, or whatever `check` raises.
         Forbidden: when the same person asked for it.
     """
-    approval = _waiting(executions.read(execution_id), by)
-    check(executions.read(execution_id))
+    seen = executions.read(execution_id)
+    approval = _waiting(seen, by)
+    check(seen, approval)
 
     def alter(execution: Execution) -> None:
         if _waiting(execution, by) != approval:
             raise Conflict("NOTHING_TO_APPROVE", "another request waits now; look again")
         execution.approval = None
         if approval.action == "START":
-            execution.approved_by = by
+            execution.approved_by, execution.findings = by, seen.findings
             execution.status, execution.driven_at = Status.PENDING, now()
 
     return executions.change(execution_id, alter), approval

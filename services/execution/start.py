@@ -78,25 +78,16 @@ class Starter:
             asked for.
         """
 
-        def check(execution: Execution) -> None:
-            waiting = execution.approval
-            if waiting and waiting.action == "START" and not waiting.replace_existing:
-                _refuse_if_existing(execution, self._parts)
+        def check(execution: Execution, waiting: Approval) -> None:
+            if waiting.action == "START":
+                if not waiting.replace_existing:
+                    _refuse_if_existing(execution, self._parts)
+                execution.findings = self._check(execution.plan_id)
 
         execution, approval = approve(self._executions, execution_id, by, check)
         if approval.action == "START":
-            execution = self._check_again(execution)
             self._go(execution)
         return execution, approval
-
-    def _check_again(self, execution: Execution) -> Execution:
-        """An hour may have passed since it was asked for."""
-        found = self._check(execution.plan_id)
-
-        def alter(it: Execution) -> None:
-            it.findings = found
-
-        return self._executions.change(execution.execution_id, alter)
 
     def _go(self, execution: Execution) -> None:
         try:

@@ -52,9 +52,11 @@ class Account:
         keys = {"aws_access_key_id": OWN_ACCOUNT, "aws_secret_access_key": "local"}
         return boto3.client(service, endpoint_url=self.url, region_name=REGION, **keys)
 
-    def put_stack_into(self, name: str, status: str) -> None:
-        """A stack in a state that only time or a fault of AWS would bring."""
-        fields = {"Action": "SetStackStatus", "StackName": name, "StackStatus": status}
+    def put_stack_into(self, name: str, status: str, **more: str) -> None:
+        """A stack in a state that only time or a fault of AWS would bring; its resources too, with
+        a `ResourceStatus`.
+        """
+        fields = {"Action": "SetStackStatus", "StackName": name, "StackStatus": status, **more}
         scope = f"Credential={OWN_ACCOUNT}/20260101/{REGION}/cloudformation/aws4_request"
         headers = {"authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"}
         headers["content-type"] = "application/x-www-form-urlencoded"

@@ -81,6 +81,15 @@ class TestStacks:
         assert "remains" in stacks.meet("broken")
         assert stacks.deploy("broken", queues("e"), {"Word": "a"}, {}) is True
 
+    def test_what_a_failed_creation_lists_is_not_held(
+        self, stacks: Stacks, account: Account
+    ) -> None:
+        """What had the name already is somebody else's, and teardown deletes what is held."""
+        stacks.deploy("listed", queues("l"), {"Word": "a"}, {})
+        assert set(stacks.resources("listed")) == {"Queue0"}
+        account.put_stack_into("listed", "ROLLBACK_COMPLETE", ResourceStatus="CREATE_FAILED")
+        assert stacks.resources("listed") == {}
+
     def test_changes_of_nested_stacks_are_shown_as_theirs(
         self, stacks: Stacks, account: Account
     ) -> None:

@@ -178,6 +178,8 @@ def set_stack_status(params: dict[str, Any]) -> Any:
     """A state that only time or a fault of AWS would bring."""
     stack = cloudformation._stacks[handlers._p(params, "StackName")]
     stack["StackStatus"] = handlers._p(params, "StackStatus")
+    for resource in stack["_resources"].values() if "ResourceStatus" in params else ():
+        resource["ResourceStatus"] = handlers._p(params, "ResourceStatus")
     return helpers._xml(200, "SetStackStatusResponse", "")
 
 
